@@ -1,0 +1,2 @@
+var builder = WebApplication.CreateSlimBuilder(args);
+await builder.Build().RunAsync();

@@ -1,0 +1,198 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+
+namespace Skylight.Local.Sqlite;
+
+/// <summary>
+/// One SQLite file in WAL mode: one writer thread that commits whatever has queued up in one transaction (group commit), and pooled readers.
+/// A write's task completes only after the commit; with <see cref="SqliteDurability.Full"/> that includes the fsync.
+/// </summary>
+public sealed class SqliteDatabase : IAsyncDisposable
+{
+    private const int MaxGroup = 512;
+    private readonly string _connectionString;
+    private readonly BlockingCollection<Work> _queue = new(boundedCapacity: 8192);
+    private readonly ConcurrentBag<SqliteConnection> _readers = [];
+    private readonly Thread _writer;
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Exception? _broken;
+    private bool _disposed;
+
+    private SqliteDatabase(string path, SqliteDurability durability, string schema)
+    {
+        _connectionString = new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, DefaultTimeout = 30 }.ToString();
+        var connection = Connect();
+        try
+        {
+            Run(connection, "PRAGMA journal_mode=WAL");
+            Run(connection, durability == SqliteDurability.Full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+            Run(connection, "PRAGMA wal_autocheckpoint=4000");
+            Run(connection, schema);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+
+        _writer = new Thread(() => WriteLoop(connection)) { IsBackground = true, Name = $"sqlite {Path.GetFileName(path)}" };
+        _writer.Start();
+    }
+
+    /// <summary>Opens or creates the file and runs <paramref name="schema"/> (idempotent DDL).</summary>
+    public static SqliteDatabase Open(string path, SqliteDurability durability, string schema) => new(path, durability, schema);
+
+    /// <summary>Runs <paramref name="work"/> on the writer thread inside a transaction of its own meaning: its exception undoes it alone.</summary>
+    public async Task<T> WriteAsync<T>(Func<SqliteConnection, T> work, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var completion = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        T? result = default;
+        var item = new Work(
+            connection => result = work(connection),
+            error =>
+            {
+                if (error is null) completion.SetResult(result!);
+                else completion.SetException(error);
+            });
+        try
+        {
+            _queue.Add(item, cancellationToken);
+        }
+        catch (InvalidOperationException) when (_queue.IsAddingCompleted)
+        {
+            throw new ObjectDisposedException(nameof(SqliteDatabase));
+        }
+
+        // Not cancellable past this point: the write may already be in a transaction, and its outcome must be known.
+        return await completion.Task;
+    }
+
+    /// <summary>Runs <paramref name="read"/> on a reader connection: a snapshot that includes every write acknowledged before the call.</summary>
+    public T Read<T>(Func<SqliteConnection, T> read)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!_readers.TryTake(out var connection)) connection = Connect();
+        try
+        {
+            return read(connection);
+        }
+        finally
+        {
+            if (_disposed || _readers.Count > 16) connection.Dispose();
+            else _readers.Add(connection);
+        }
+    }
+
+    /// <summary>Writes the log back into the main file and fsyncs it.</summary>
+    public Task CheckpointAsync(CancellationToken cancellationToken) =>
+        Task.Run(() => Read(connection => Run(connection, "PRAGMA wal_checkpoint(TRUNCATE)")), cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _queue.CompleteAdding();
+        await _stopped.Task;
+        while (_readers.TryTake(out var reader)) reader.Dispose();
+        _queue.Dispose();
+    }
+
+    internal static int Run(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return command.ExecuteNonQuery();
+    }
+
+    private SqliteConnection Connect()
+    {
+        var connection = new SqliteConnection(_connectionString);
+        connection.Open();
+        Run(connection, "PRAGMA busy_timeout=30000");
+        return connection;
+    }
+
+    private void WriteLoop(SqliteConnection connection)
+    {
+        var group = new List<(Work Work, Exception? Error)>(MaxGroup);
+        try
+        {
+            while (_queue.TryTake(out var first, Timeout.Infinite))
+            {
+                group.Clear();
+                var failure = _broken;
+                if (failure is not null)
+                {
+                    first.Done(failure);
+                    continue;
+                }
+
+                try
+                {
+                    Run(connection, "BEGIN IMMEDIATE");
+                    group.Add((first, Apply(connection, first)));
+                    while (group.Count < MaxGroup && _queue.TryTake(out var next)) group.Add((next, Apply(connection, next)));
+                    Run(connection, "COMMIT");
+                }
+                catch (SqliteException error)
+                {
+                    failure = error;
+                    if (group.Count == 0) group.Add((first, null));
+                    if (!TryRollback(connection)) _broken = error;
+                }
+
+                foreach (var (work, error) in group) work.Done(failure ?? error);
+            }
+        }
+        finally
+        {
+            connection.Dispose();
+            _stopped.SetResult();
+        }
+    }
+
+    private static Exception? Apply(SqliteConnection connection, Work work)
+    {
+        Run(connection, "SAVEPOINT w");
+        try
+        {
+            work.Run(connection);
+            Run(connection, "RELEASE w");
+            return null;
+        }
+        catch (Exception error) when (error is not SqliteException { SqliteErrorCode: 10 or 11 or 13 })
+        {
+            // The work's own failure (a conflict, a constraint) is its caller's answer; I/O errors, corruption and a full disk fail the group.
+            Run(connection, "ROLLBACK TO w");
+            Run(connection, "RELEASE w");
+            return error;
+        }
+    }
+
+    private static bool TryRollback(SqliteConnection connection)
+    {
+        try
+        {
+            Run(connection, "ROLLBACK");
+            return true;
+        }
+        catch (SqliteException error)
+        {
+            // "no transaction is active": SQLite has already rolled back by itself.
+            return string.Create(CultureInfo.InvariantCulture, $"{error.Message}").Contains("no transaction", StringComparison.Ordinal);
+        }
+    }
+
+    private sealed record Work(Action<SqliteConnection> Run, Action<Exception?> Done);
+}
+
+public enum SqliteDurability
+{
+    /// <summary>An acknowledged write survives a power cut (synchronous=FULL).</summary>
+    Full,
+
+    /// <summary>The file stays consistent, but the newest writes may be lost with the power: only behind a journal that replays them.</summary>
+    Journaled,
+}

@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Data.Sqlite;
+using Skylight.Core.Documents;
+
+namespace Skylight.Local.Sqlite;
+
+/// <summary><see cref="IDocuments"/> in one SQLite table. The ETag is a per-document counter that never repeats, deletions included.</summary>
+public sealed class SqliteDocuments(SqliteDatabase database) : IDocuments
+{
+    public const string Schema = """
+        CREATE TABLE IF NOT EXISTS documents(pk TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, etag INTEGER NOT NULL, body BLOB NOT NULL,
+          PRIMARY KEY(pk, type, id)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS terms(pk TEXT NOT NULL, type TEXT NOT NULL, term TEXT NOT NULL, id TEXT NOT NULL,
+          PRIMARY KEY(pk, type, term, id)) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS terms_by_document ON terms(pk, type, id);
+        CREATE TABLE IF NOT EXISTS versions(one INTEGER PRIMARY KEY CHECK(one = 1), next INTEGER NOT NULL);
+        INSERT OR IGNORE INTO versions VALUES(1, 1);
+        """;
+
+    private const int MaxBytes = 256 * 1024;
+
+    public ValueTask<Stored<T>?> GetAsync<T>(DocumentKey key, CancellationToken cancellationToken) where T : class
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(database.Read(connection =>
+        {
+            using var command = Command(connection, "SELECT id, etag, body FROM documents WHERE pk=$pk AND type=$type AND id=$id", key.Pk, key.Type);
+            command.Parameters.AddWithValue("$id", key.Id);
+            using var reader = command.ExecuteReader();
+            return reader.Read() ? Row<T>(reader) : null;
+        }));
+    }
+
+    public async ValueTask<string> PutAsync<T>(DocumentKey key, T value, Match match, IReadOnlyCollection<string> terms, CancellationToken cancellationToken) where T : class
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(value, DocumentJson.Options);
+        if (body.Length > MaxBytes) throw new InvalidOperationException($"A document of type '{key.Type}' has {body.Length} bytes; at most {MaxBytes} are allowed.");
+        var etag = await database.WriteAsync(
+            connection =>
+            {
+                Check(connection, key, match);
+                var next = Next(connection);
+                using (var put = Command(connection, "INSERT INTO documents VALUES($pk,$type,$id,$etag,$body) ON CONFLICT DO UPDATE SET etag=$etag, body=$body", key.Pk, key.Type))
+                {
+                    put.Parameters.AddWithValue("$id", key.Id);
+                    put.Parameters.AddWithValue("$etag", next);
+                    put.Parameters.AddWithValue("$body", body);
+                    put.ExecuteNonQuery();
+                }
+
+                DropTerms(connection, key);
+                foreach (var term in terms.Distinct(StringComparer.Ordinal))
+                {
+                    using var add = Command(connection, "INSERT INTO terms VALUES($pk,$type,$term,$id)", key.Pk, key.Type);
+                    add.Parameters.AddWithValue("$term", term);
+                    add.Parameters.AddWithValue("$id", key.Id);
+                    add.ExecuteNonQuery();
+                }
+
+                return next;
+            },
+            cancellationToken);
+        return etag.ToString(CultureInfo.InvariantCulture);
+    }
+
+    public async ValueTask<bool> DeleteAsync(DocumentKey key, Match match, CancellationToken cancellationToken) =>
+        await database.WriteAsync(
+            connection =>
+            {
+                if (match.Kind == MatchKind.Version) Check(connection, key, match);
+                DropTerms(connection, key);
+                using var delete = Command(connection, "DELETE FROM documents WHERE pk=$pk AND type=$type AND id=$id", key.Pk, key.Type);
+                delete.Parameters.AddWithValue("$id", key.Id);
+                return delete.ExecuteNonQuery() > 0;
+            },
+            cancellationToken);
+
+    public ValueTask<DocumentPage<T>> ListAsync<T>(string pk, string type, string? term, int limit, string? continuation, CancellationToken cancellationToken) where T : class
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(database.Read(connection =>
+        {
+            var sql = term is null
+                ? "SELECT id, etag, body FROM documents WHERE pk=$pk AND type=$type AND id>$after ORDER BY id LIMIT $limit"
+                : "SELECT d.id, d.etag, d.body FROM terms t JOIN documents d ON d.pk=t.pk AND d.type=t.type AND d.id=t.id WHERE t.pk=$pk AND t.type=$type AND t.term=$term AND t.id>$after ORDER BY t.id LIMIT $limit";
+            using var command = Command(connection, sql, pk, type);
+            command.Parameters.AddWithValue("$after", continuation ?? "");
+            command.Parameters.AddWithValue("$limit", limit + 1);
+            if (term is not null) command.Parameters.AddWithValue("$term", term);
+            using var reader = command.ExecuteReader();
+            var items = new List<Stored<T>>();
+            var more = false;
+            while (reader.Read())
+            {
+                if (items.Count == limit)
+                {
+                    more = true;
+                    break;
+                }
+
+                items.Add(Row<T>(reader));
+            }
+
+            return new DocumentPage<T>(items, more ? items[^1].Id : null);
+        }));
+    }
+
+    private static Stored<T> Row<T>(SqliteDataReader reader) where T : class =>
+        new(
+            reader.GetString(0),
+            reader.GetInt64(1).ToString(CultureInfo.InvariantCulture),
+            JsonSerializer.Deserialize<T>(reader.GetFieldValue<byte[]>(2), DocumentJson.Options)
+                ?? throw new InvalidDataException("A stored document is empty."));
+
+    private static void Check(SqliteConnection connection, DocumentKey key, Match match)
+    {
+        if (match.Kind == MatchKind.Any) return;
+        using var command = Command(connection, "SELECT etag FROM documents WHERE pk=$pk AND type=$type AND id=$id", key.Pk, key.Type);
+        command.Parameters.AddWithValue("$id", key.Id);
+        var current = (command.ExecuteScalar() as long?)?.ToString(CultureInfo.InvariantCulture);
+        if (match.Kind == MatchKind.None ? current is not null : current != match.ETag) throw new DocumentConflictException(key);
+    }
+
+    private static long Next(SqliteConnection connection)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "UPDATE versions SET next = next + 1 RETURNING next";
+        return (long)command.ExecuteScalar()!;
+    }
+
+    private static void DropTerms(SqliteConnection connection, DocumentKey key)
+    {
+        using var command = Command(connection, "DELETE FROM terms WHERE pk=$pk AND type=$type AND id=$id", key.Pk, key.Type);
+        command.Parameters.AddWithValue("$id", key.Id);
+        command.ExecuteNonQuery();
+    }
+
+    private static SqliteCommand Command(SqliteConnection connection, string sql, string pk, string type)
+    {
+        var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.Parameters.AddWithValue("$pk", pk);
+        command.Parameters.AddWithValue("$type", type);
+        return command;
+    }
+}
