@@ -1,0 +1,9 @@
+using System.CommandLine;
+
+namespace Skylight.Cli;
+
+/// <summary>Every command of the tool. A capability's commands are built in its own folder and named here.</summary>
+public static class Commands
+{
+    public static IEnumerable<Command> All() => [];
+}
