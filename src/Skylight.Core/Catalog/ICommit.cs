@@ -1,0 +1,49 @@
+namespace Skylight.Core.Catalog;
+
+/// <summary>
+/// The one way a study changes: objects first, made durable, then the study document conditionally. Two implementations: direct (objects to the
+/// object store, then <see cref="ICatalog.ApplyAsync"/>), and the edge's journal (small objects and change in one record, one fsync for a group,
+/// applied at once, replayed after a crash). When the task completes with <see cref="CommitOutcome.Committed"/>, a power cut loses nothing of it.
+/// </summary>
+public interface ICommit
+{
+    /// <remarks>After <see cref="CommitOutcome.Conflict"/> nothing has changed: read again, repeat the duplicate check, retry. Any exception: unknown, so the same.</remarks>
+    Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken);
+}
+
+public enum CommitOutcome
+{
+    Committed,
+
+    /// <summary>The study document has another ETag than expected.</summary>
+    Conflict,
+}
+
+/// <summary>A change with the small objects that it names. Objects above the journal's size were committed to the object store before.</summary>
+public sealed record CommitBatch(StudyChange Change, IReadOnlyList<SmallObject> Objects);
+
+/// <summary>A sealed object small enough to travel with its commit.</summary>
+public sealed record SmallObject(string Name, ReadOnlyMemory<byte> Bytes);
+
+/// <summary>The new state of one study document and the instance-index rows that go with it.</summary>
+public sealed record StudyChange
+{
+    public int V { get; init; } = 1;
+
+    /// <summary>The whole new document; its <see cref="StudyDocument.Revision"/> is one more than the expected one's (1 for a new study).</summary>
+    public required StudyDocument Document { get; init; }
+
+    /// <summary>ETag of the document that this change was computed from; null when there was none.</summary>
+    public string? ExpectedETag { get; init; }
+
+    /// <summary>Rows to insert or to replace by identity.</summary>
+    public IReadOnlyList<InstanceIndexRow> Rows { get; init; } = [];
+
+    /// <summary>The next state of a study that was read as <paramref name="current"/>.</summary>
+    public static StudyChange Of(StudyDocument? current, StudyDocument next, IReadOnlyList<InstanceIndexRow> rows) => new()
+    {
+        Document = next with { Revision = (current?.Revision ?? 0) + 1 },
+        ExpectedETag = current?.ETag(),
+        Rows = rows,
+    };
+}

@@ -1,0 +1,203 @@
+using Skylight.Core.Events;
+
+namespace Skylight.Core.Catalog;
+
+/// <summary>
+/// One study of one institution as the catalog keeps it: what searches show, who it belongs to, and the names of its live objects.
+/// It is the unit of commit: everything that an ingest changes about a study changes in one conditional write of this document
+/// (its instance-index rows travel in the same <see cref="StudyChange"/>). At most 256 KB of JSON; longer part lists move to <see cref="Manifest"/>.
+/// </summary>
+public sealed record StudyDocument
+{
+    /// <summary>Largest serialised size, in bytes.</summary>
+    public const int MaxBytes = 256 * 1024;
+
+    public int V { get; init; } = 1;
+
+    /// <summary>Institution code: the partition.</summary>
+    public required string Institution { get; init; }
+
+    /// <summary>Id of the document and of the study's object folder: HMAC of the Study Instance UID under the institution's secret.</summary>
+    public required string StudyKey { get; init; }
+
+    public required string StudyInstanceUid { get; init; }
+
+    /// <summary>Study and patient attributes of the current revision, as QIDO shows them.</summary>
+    public required StudyAttributes Attributes { get; init; }
+
+    /// <summary>Trust of the source that <see cref="Attributes"/> come from; a better source replaces them, an equal one fills gaps.</summary>
+    public SourceTrust AttributesTrust { get; init; }
+
+    /// <summary>Key of the patient record as first matched; compare through <c>PatientDirectory.ResolveAsync</c>, which follows merge links.</summary>
+    public required string PatientKey { get; init; }
+
+    /// <summary>True while the study has no Patient ID: the patient record was made for this study alone.</summary>
+    public bool PatientProvisional { get; init; }
+
+    public StudyParties Parties { get; init; } = new();
+
+    public OrderReference? Order { get; init; }
+
+    public IReadOnlyList<string> Categories { get; init; } = [];
+
+    /// <summary>Data level 1–5 of GB/T 39725-2020; new studies are level 4.</summary>
+    public int Level { get; init; } = 4;
+
+    /// <summary>Sensitivity tags.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    public StorageTier Tier { get; init; } = StorageTier.Hot;
+
+    public Identifiability Identifiability { get; init; } = Identifiability.Identified;
+
+    /// <summary>Grows by one with every write; its decimal form is the ETag.</summary>
+    public long Revision { get; init; }
+
+    public IReadOnlyList<StudySource> Sources { get; init; } = [];
+
+    public StudyState State { get; init; } = StudyState.Receiving;
+
+    public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When the newest instance arrived, UTC.</summary>
+    public DateTimeOffset ReceivedAt { get; init; }
+
+    /// <summary>A legal or clinical hold: nothing may be deleted.</summary>
+    public bool Hold { get; init; }
+
+    /// <summary>Deleted by a user: answers as missing, kept until retention ends.</summary>
+    public bool Hidden { get; init; }
+
+    /// <summary>Set on a provisional study, which waits for a technician and is never found by UID or search: the key of the study whose UID it shares.</summary>
+    public string? ProvisionalOf { get; init; }
+
+    /// <summary>Held instances inside this document's parts; not served, not counted.</summary>
+    public int Held { get; init; }
+
+    public IReadOnlyList<SeriesRecord> Series { get; init; } = [];
+
+    /// <summary>Object name of the sealed manifest that carries the part lists of the series whose <see cref="SeriesRecord.PartsInManifest"/> is not 0.</summary>
+    public string? Manifest { get; init; }
+
+    /// <summary>Events not yet published. Empty in the steady state.</summary>
+    public IReadOnlyList<StudyEvent> Outbox { get; init; } = [];
+
+    /// <summary>The ETag that a reader of this document has seen.</summary>
+    public string ETag() => Revision.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>Whether searches and retrievals may see it at all (before any access decision).</summary>
+    public bool IsVisible() => !Hidden && ProvisionalOf is null && Instances() > 0;
+
+    /// <summary>Current instances in all series.</summary>
+    public int Instances()
+    {
+        var sum = 0;
+        foreach (var series in Series) sum += series.Instances;
+        return sum;
+    }
+}
+
+/// <summary>One series inside its study document.</summary>
+public sealed record SeriesRecord
+{
+    public required string SeriesKey { get; init; }
+
+    public required string SeriesInstanceUid { get; init; }
+
+    public required SeriesAttributes Attributes { get; init; }
+
+    public SourceTrust AttributesTrust { get; init; }
+
+    /// <summary>Distinct SOP Instance UIDs with a current revision.</summary>
+    public int Instances { get; init; }
+
+    /// <summary>Frames of the current instances; an instance without pixel data counts 0.</summary>
+    public long Frames { get; init; }
+
+    /// <summary>Bytes of all stored revisions as received.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>Parts in order of commit: readers merge their delta indexes in this order. Those in the manifest come first.</summary>
+    public IReadOnlyList<SeriesPart> Parts { get; init; } = [];
+
+    /// <summary>Number of older parts that moved to the study's manifest.</summary>
+    public int PartsInManifest { get; init; }
+}
+
+/// <summary>
+/// What one commit added to a series: a pack, its delta index and its metadata, each a sealed object.
+/// Names are the last path segment; <see cref="ObjectName"/> gives the whole.
+/// </summary>
+/// <param name="Pack">Pack of instance bytes.</param>
+/// <param name="Index">Delta index: one entry for each revision in the pack.</param>
+/// <param name="Metadata">DICOM JSON of each entry.</param>
+/// <param name="Count">Entries, held ones included.</param>
+public sealed record SeriesPart(string Pack, string Index, string Metadata, int Count)
+{
+    /// <summary>Folder that the three objects lie in when it is not the document's own study key (instances accepted from elsewhere keep their key).</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>Full object name of one of the three.</summary>
+    public string ObjectName(StudyDocument study, string name) => $"{study.Institution}/{Folder ?? study.StudyKey}/{name}";
+}
+
+/// <summary>A source that sent instances of a study: its AE title or node name, how far it is trusted, and how far it has got.</summary>
+/// <param name="QuietAt">From this time on the source counts as quiet unless it sends again, UTC.</param>
+public sealed record StudySource(string Name, SourceTrust Trust, int Instances, DateTimeOffset LastAt, DateTimeOffset QuietAt);
+
+/// <summary>Institutions by code in their roles, apart from the free text of Institution Name (0008,0080).</summary>
+public sealed record StudyParties
+{
+    public string? Custodian { get; init; }
+
+    public string? Performing { get; init; }
+
+    public string? Requesting { get; init; }
+
+    public string? Referring { get; init; }
+
+    public string? Reading { get; init; }
+}
+
+/// <summary>The order or encounter that a study belongs to.</summary>
+public sealed record OrderReference(string AccessionNumber, string? Issuer, EncounterKind Kind, DateOnly? LastVisit);
+
+public enum EncounterKind
+{
+    Unknown,
+    Outpatient,
+    Inpatient,
+    Emergency,
+    CheckUp,
+}
+
+/// <summary>Life of a study on arrival. See <c>StudyStates</c> for the legal transitions.</summary>
+public enum StudyState
+{
+    Receiving,
+    Quiet,
+    Complete,
+}
+
+public enum StorageTier
+{
+    Hot,
+    Warm,
+    Cold,
+    Archive,
+}
+
+public enum Identifiability
+{
+    Identified,
+    Pseudonymous,
+    Anonymous,
+}
+
+/// <summary>How far a source is trusted about attributes: the modality that made the images before the PACS that rewrote them before anything else.</summary>
+public enum SourceTrust
+{
+    Other,
+    Pacs,
+    Modality,
+}

@@ -1,0 +1,84 @@
+namespace Skylight.Core.Catalog;
+
+/// <summary>
+/// A study-level search (PS3.4 C.2.2.2, PS3.18 8.3.4). Null or empty means universal. Text keys take the wildcards <c>*</c> and <c>?</c>.
+/// Person names match case-insensitively, whole name or one component group, with or without the <c>^</c> between components
+/// (<c>zhang*</c>, <c>张三</c> and <c>张^三</c> all find <c>Zhang^San=张^三</c>); identifiers match exactly but for surrounding spaces.
+/// </summary>
+public sealed record StudyQuery
+{
+    public IReadOnlyList<string> StudyInstanceUids { get; init; } = [];
+
+    public DicomRange? StudyDate { get; init; }
+
+    public DicomRange? StudyTime { get; init; }
+
+    public string? PatientId { get; init; }
+
+    public string? PatientName { get; init; }
+
+    public DicomRange? PatientBirthDate { get; init; }
+
+    public string? PatientSex { get; init; }
+
+    public string? AccessionNumber { get; init; }
+
+    /// <summary>Any of them: a study matches when it contains one of these modalities.</summary>
+    public IReadOnlyList<string> ModalitiesInStudy { get; init; } = [];
+
+    public string? StudyId { get; init; }
+
+    public string? StudyDescription { get; init; }
+
+    public string? ReferringPhysicianName { get; init; }
+
+    /// <summary>Which studies the caller may see at all; from the access decision.</summary>
+    public StudyScope Scope { get; init; } = StudyScope.All;
+}
+
+/// <summary>
+/// A date or time range, both ends included, either open (PS3.4 C.2.2.2.5): <c>20260101-20260131</c>, <c>20260101-</c>, <c>-20260131</c>, <c>20260101</c>.
+/// Compared as text in DICOM form; an end shorter than the value covers it (<c>-1030</c> includes <c>103059</c>).
+/// </summary>
+public sealed record DicomRange(string? From, string? To)
+{
+    /// <summary>Parses a QIDO value. Null when it is neither a value nor a range of digits.</summary>
+    public static DicomRange? Parse(string text)
+    {
+        var trimmed = text.Trim();
+        var dash = trimmed.IndexOf('-', StringComparison.Ordinal);
+        if (dash < 0) return IsNumber(trimmed) ? new DicomRange(trimmed, trimmed) : null;
+        var (from, to) = (trimmed[..dash].Trim(), trimmed[(dash + 1)..].Trim());
+        if (from.Length == 0 && to.Length == 0) return null;
+        if (from.Length > 0 && !IsNumber(from) || to.Length > 0 && !IsNumber(to)) return null;
+        return new DicomRange(from.Length == 0 ? null : from, to.Length == 0 ? null : to);
+    }
+
+    public bool Contains(string? value) =>
+        value is { Length: > 0 }
+        && (From is null || string.CompareOrdinal(value, From) >= 0)
+        && (To is null || string.CompareOrdinal(value.Length > To.Length ? value[..To.Length] : value, To) <= 0);
+
+    private static bool IsNumber(string text)
+    {
+        if (text.Length is 0 or > 18) return false;
+        foreach (var c in text)
+            if (!char.IsAsciiDigit(c) && c != '.') return false;
+        return true;
+    }
+}
+
+/// <summary>A limit on which studies a search may return.</summary>
+/// <param name="PatientKeys">Only these patients' studies; null for no limit by patient.</param>
+/// <param name="StudyKeys">Only these studies; null for no limit by study. With both, a study in either set is visible.</param>
+public sealed record StudyScope(IReadOnlyList<string>? PatientKeys, IReadOnlyList<string>? StudyKeys)
+{
+    public static StudyScope All { get; } = new(null, null);
+
+    public static StudyScope None { get; } = new([], []);
+
+    public bool IsAll => PatientKeys is null && StudyKeys is null;
+
+    public bool Contains(string patientKey, string studyKey) =>
+        IsAll || (PatientKeys?.Contains(patientKey) ?? false) || (StudyKeys?.Contains(studyKey) ?? false);
+}

@@ -1,0 +1,23 @@
+using Skylight.Core.Catalog;
+
+namespace Skylight.Core.Ingest;
+
+/// <summary>Who sends: recorded on the study, and decides which of several revisions is current.</summary>
+/// <param name="Name">AE title, node id or account id; never a person's name.</param>
+public sealed record IngestSource(string Name, SourceTrust Trust, IngestChannel Channel);
+
+public enum IngestChannel
+{
+    Upload,
+    Stow,
+    Dimse,
+    Folder,
+    Inference,
+}
+
+/// <summary>What a batch is for. All of it belongs to one institution.</summary>
+/// <param name="UploadId">The upload session, when there is one; named by intake items.</param>
+public sealed record IngestContext(string Institution, IngestSource Source, string? UploadId);
+
+/// <summary>How a file is called in the report: the opaque name it was sent under, and its path in the manifest when there is one.</summary>
+public sealed record IngestName(string Name, string? Path = null);
