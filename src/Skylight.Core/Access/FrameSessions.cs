@@ -1,0 +1,59 @@
+using System.Collections.Concurrent;
+using Skylight.Core.Audit;
+
+namespace Skylight.Core.Access;
+
+/// <summary>
+/// Frame reads in the audit: the first of a session and study is durable before the answer, the following ones are counted and
+/// written as one entry when the window closes. A crash loses counts of at most one window, never the fact of access.
+/// </summary>
+public sealed class FrameSessions(IAuditLog audit, TimeProvider time) : IAsyncDisposable
+{
+    /// <summary>After this long a session's next frame read makes a new durable entry.</summary>
+    public static readonly TimeSpan Window = TimeSpan.FromMinutes(10);
+
+    private const int MaxSessions = 20_000;
+    private readonly ConcurrentDictionary<(string Chain, string Session, string Study), Counter> _open = new();
+
+    internal async ValueTask RecordAsync(string chain, AuditEvent entry, CancellationToken cancellationToken)
+    {
+        var key = (chain, $"{entry.Actor}|{entry.Session}", entry.StudyKey ?? "");
+        if (_open.TryGetValue(key, out var counter) && entry.At < counter.Until)
+        {
+            Interlocked.Increment(ref counter.Reads);
+            return;
+        }
+
+        // Durable first, then the window opens: two frames that arrive together may make two entries, none makes none.
+        await audit.AppendAsync(chain, entry, cancellationToken);
+        if (_open.TryRemove(key, out var old)) await CloseAsync(key.chain, old, cancellationToken);
+        if (_open.Count < MaxSessions) _open[key] = new Counter(entry, entry.At + Window);
+    }
+
+    /// <summary>Writes the counts of windows that have closed. Called by a timer, and for all of them when the host stops.</summary>
+    public async ValueTask FlushAsync(bool all, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        foreach (var (key, counter) in _open)
+        {
+            if ((all || counter.Until <= now) && _open.TryRemove(new(key, counter))) await CloseAsync(key.Chain, counter, cancellationToken);
+        }
+    }
+
+    public ValueTask DisposeAsync() => FlushAsync(all: true, CancellationToken.None);
+
+    private async ValueTask CloseAsync(string chain, Counter counter, CancellationToken cancellationToken)
+    {
+        var reads = Interlocked.Exchange(ref counter.Reads, 0);
+        if (reads > 0) await audit.AppendAsync(chain, counter.Entry with { At = time.GetUtcNow(), Count = reads }, cancellationToken);
+    }
+
+    private sealed class Counter(AuditEvent entry, DateTimeOffset until)
+    {
+        public AuditEvent Entry { get; } = entry;
+
+        public DateTimeOffset Until { get; } = until;
+
+        public int Reads;
+    }
+}

@@ -1,0 +1,16 @@
+namespace Skylight.Core.Access;
+
+/// <summary>What a decision needs to know of a study.</summary>
+/// <param name="PatientKeys">The patient it belongs to now, and the keys merged into that one.</param>
+public sealed record StudySubject(string StudyKey, IReadOnlyList<string> PatientKeys, int Level)
+{
+    /// <summary>The key that relations and audit use.</summary>
+    public string PatientKey => PatientKeys[0];
+}
+
+/// <summary>Finds the keys of a study for a decision. The catalog implements it; tests use a table.</summary>
+public interface IStudySubjects
+{
+    /// <summary>Null when the institution has no such visible study (hidden and provisional ones are not visible).</summary>
+    ValueTask<StudySubject?> FindAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken);
+}

@@ -1,0 +1,118 @@
+using System.Security.Cryptography;
+using Skylight.Core.Documents;
+
+namespace Skylight.Core.Access;
+
+/// <summary>Care relations and person links of institutions, with the look-ups that decisions need.</summary>
+public sealed class RelationRecords(IDocuments documents)
+{
+    private const string Care = "care-relation";
+    private const string Link = "person-link";
+    private const int ScopeLimit = 5000;
+
+    public async ValueTask<string> AddAsync(string institution, CareRelation relation, CancellationToken cancellationToken)
+    {
+        var id = NewId();
+        await documents.PutAsync(new(institution, Care, id), relation, Match.None, Terms(relation), cancellationToken);
+        return id;
+    }
+
+    public async ValueTask<string> AddAsync(string institution, PersonLink link, CancellationToken cancellationToken)
+    {
+        var id = NewId();
+        await documents.PutAsync(new(institution, Link, id), link, Match.None, Terms(link), cancellationToken);
+        return id;
+    }
+
+    public ValueTask<DocumentPage<CareRelation>> ListCareAsync(string institution, string? account, int limit, string? continuation, CancellationToken cancellationToken) =>
+        documents.ListAsync<CareRelation>(institution, Care, account is null ? null : $"h:{account}", limit, continuation, cancellationToken);
+
+    public ValueTask<DocumentPage<PersonLink>> ListLinksAsync(string institution, string? person, int limit, string? continuation, CancellationToken cancellationToken) =>
+        documents.ListAsync<PersonLink>(institution, Link, person is null ? null : $"h:{person}", limit, continuation, cancellationToken);
+
+    /// <summary>Ends a care relation at <paramref name="now"/>. Null when there is none; revoking again changes nothing.</summary>
+    public async ValueTask<CareRelation?> RevokeCareAsync(string institution, string id, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var key = new DocumentKey(institution, Care, id);
+        var stored = await documents.GetAsync<CareRelation>(key, cancellationToken);
+        if (stored is null || stored.Value.RevokedAt is not null) return stored?.Value;
+        var revoked = stored.Value with { RevokedAt = now };
+        await documents.PutAsync(key, revoked, Match.Version(stored.ETag), Terms(revoked), cancellationToken);
+        return revoked;
+    }
+
+    /// <summary>Ends a person link at <paramref name="now"/>. Null when there is none; revoking again changes nothing.</summary>
+    public async ValueTask<PersonLink?> RevokeLinkAsync(string institution, string id, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var key = new DocumentKey(institution, Link, id);
+        var stored = await documents.GetAsync<PersonLink>(key, cancellationToken);
+        if (stored is null || stored.Value.RevokedAt is not null) return stored?.Value;
+        var revoked = stored.Value with { RevokedAt = now };
+        await documents.PutAsync(key, revoked, Match.Version(stored.ETag), Terms(revoked), cancellationToken);
+        return revoked;
+    }
+
+    /// <summary>The actor's relations to one study and its patient. The same reads are made whether or not the study exists.</summary>
+    public async ValueTask<Relation> FindAsync(Actor actor, string institution, StudySubject? study, CancellationToken cancellationToken)
+    {
+        var keys = study?.PatientKeys ?? ["none"];
+        var care = new List<CareRelation>();
+        var links = new List<PersonLink>();
+        if (actor.Is(Role.Clinician) || actor.Is(Role.Radiologist) || actor.Is(Role.Technician))
+        {
+            await CollectAsync(care, institution, Care, $"a:{actor.Subject}|s:{study?.StudyKey ?? "none"}", 100, cancellationToken);
+            foreach (var key in keys) await CollectAsync(care, institution, Care, $"a:{actor.Subject}|p:{key}", 100, cancellationToken);
+        }
+
+        if (actor.Is(Role.Patient))
+        {
+            foreach (var key in keys) await CollectAsync(links, institution, Link, $"a:{actor.Subject}|p:{key}", 100, cancellationToken);
+        }
+
+        // A relation to a merged record is a relation to the patient: decisions compare with the current key alone.
+        var current = keys[0];
+        return new(
+            [.. care.Select(c => c.PatientKey is null ? c : c with { PatientKey = current })],
+            [.. links.Select(l => l with { PatientKey = current })]);
+    }
+
+    /// <summary>What the actor's relations reach in an institution, for a search.</summary>
+    public async ValueTask<AccessScope> ScopeAsync(Actor actor, string institution, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (actor.Is(Role.Patient))
+        {
+            var links = new List<PersonLink>();
+            await CollectAsync(links, institution, Link, $"a:{actor.Subject}", ScopeLimit, cancellationToken);
+            return AccessScope.OfPerson(links, now);
+        }
+
+        var care = new List<CareRelation>();
+        await CollectAsync(care, institution, Care, $"a:{actor.Subject}", ScopeLimit, cancellationToken);
+        return AccessScope.OfCare(care, now);
+    }
+
+    private async ValueTask CollectAsync<T>(List<T> into, string institution, string type, string term, int limit, CancellationToken cancellationToken) where T : class
+    {
+        string? continuation = null;
+        do
+        {
+            var page = await documents.ListAsync<T>(institution, type, term, 500, continuation, cancellationToken);
+            into.AddRange(page.Items.Select(i => i.Value));
+            continuation = page.Continuation;
+        }
+        while (continuation is not null && into.Count < limit);
+    }
+
+    // A revoked record keeps its history term ("h:") and loses those that decisions look up.
+    private static string[] Terms(CareRelation relation)
+    {
+        if (relation.RevokedAt is not null) return [$"h:{relation.Account}"];
+        var covered = relation.StudyKey is { } study ? $"s:{study}" : $"p:{relation.PatientKey}";
+        return [$"h:{relation.Account}", $"a:{relation.Account}", $"a:{relation.Account}|{covered}"];
+    }
+
+    private static string[] Terms(PersonLink link) =>
+        link.RevokedAt is not null ? [$"h:{link.Person}"] : [$"h:{link.Person}", $"a:{link.Person}", $"a:{link.Person}|p:{link.PatientKey}"];
+
+    private static string NewId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+}
