@@ -1,0 +1,94 @@
+using System.ComponentModel.DataAnnotations;
+using System.Security.Cryptography;
+using Azure;
+using Azure.Core.Cryptography;
+
+namespace Skylight.Archive.Keys;
+
+/// <summary>How data keys are wrapped.</summary>
+public sealed record KeyEncryptionOptions
+{
+    /// <summary>
+    /// The id of an institution's key-encryption key, with <c>{institution}</c> where its code goes: <c>local:{institution}</c> for the key ring,
+    /// <c>https://VAULT.vault.azure.net/keys/skylight-{institution}</c> for Key Vault. Default: the key ring.
+    /// </summary>
+    [Required]
+    public string KeyTemplate { get; init; } = "local:{institution}";
+
+    /// <summary>The wrap algorithm in Key Vault's spelling: A256KW (key ring, Managed HSM; default) or RSA-OAEP-256 (Key Vault).</summary>
+    [Required]
+    public string Algorithm { get; init; } = "A256KW";
+
+    /// <summary>Unwrapped keys kept in memory. Default 4096. More only saves unwrapping.</summary>
+    [Range(16, 1_000_000)]
+    public int CachedKeys { get; init; } = 4096;
+
+    /// <summary>Seconds an unwrapped key may be used before its record is read again, which bounds how long an erased key lives on elsewhere. Default 600.</summary>
+    [Range(1, 86_400)]
+    public int CacheSeconds { get; init; } = 600;
+}
+
+/// <summary>Wraps and unwraps 32-byte keys under the institution's key-encryption key, with precise errors.</summary>
+internal sealed class KeyEncryption(IKeyEncryptionKeyResolver resolver, KeyEncryptionOptions options)
+{
+    public async ValueTask<WrappedKey> WrapAsync(string institution, DataKey key, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var kek = await ResolveAsync(options.KeyTemplate.Replace("{institution}", institution, StringComparison.Ordinal), cancellationToken);
+        var clear = key.Export();
+        try
+        {
+            return new WrappedKey(key.Id.ToString(), options.Algorithm, kek.KeyId, await kek.WrapKeyAsync(options.Algorithm, clear, cancellationToken), now);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(clear);
+        }
+    }
+
+    public async ValueTask<DataKey> UnwrapAsync(WrappedKey wrapped, CancellationToken cancellationToken)
+    {
+        var kek = await ResolveAsync(wrapped.Kek, cancellationToken);
+        byte[] clear;
+        try
+        {
+            clear = await kek.UnwrapKeyAsync(wrapped.Algorithm, wrapped.Wrapped, cancellationToken);
+        }
+        catch (CryptographicException error)
+        {
+            throw new KeyUnavailableException(KeyFault.UnwrapFailed, $"key {wrapped.Id}, wrapped by {wrapped.Kek}", error);
+        }
+        catch (RequestFailedException error) when (error.Status is 400 or 404)
+        {
+            throw new KeyUnavailableException(KeyFault.UnwrapFailed, $"key {wrapped.Id}, wrapped by {wrapped.Kek}", error);
+        }
+
+        try
+        {
+            if (clear.Length != DataKey.Size) throw new KeyUnavailableException(KeyFault.WrongKey, $"key {wrapped.Id}, wrapped by {wrapped.Kek}");
+            var key = new DataKey(clear);
+            if (key.Id.ToString() == wrapped.Id) return key;
+            key.Dispose();
+            throw new KeyUnavailableException(KeyFault.WrongKey, $"key {wrapped.Id}, wrapped by {wrapped.Kek}");
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(clear);
+        }
+    }
+
+    private async ValueTask<IKeyEncryptionKey> ResolveAsync(string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await resolver.ResolveAsync(id, cancellationToken);
+        }
+        catch (KeyNotFoundException error)
+        {
+            throw new KeyUnavailableException(KeyFault.NoKeyEncryptionKey, id, error);
+        }
+        catch (RequestFailedException error) when (error.Status == 404)
+        {
+            throw new KeyUnavailableException(KeyFault.NoKeyEncryptionKey, id, error);
+        }
+    }
+}

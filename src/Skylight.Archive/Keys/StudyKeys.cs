@@ -1,0 +1,119 @@
+using Azure.Core.Cryptography;
+using Skylight.Archive.Objects;
+using Skylight.Archive.Sealing;
+
+namespace Skylight.Archive.Keys;
+
+/// <summary>
+/// One random key a study, wrapped by the institution's key-encryption key in a key record. Every key handed out is a copy that its holder disposes.
+/// </summary>
+public sealed class StudyKeys : IReadKeys, IDisposable
+{
+    private readonly IKeyRecordStore _records;
+    private readonly KeyEncryption _encryption;
+    private readonly KeyCache _cache;
+    private readonly TimeProvider _time;
+
+    public StudyKeys(IKeyRecordStore records, IKeyEncryptionKeyResolver resolver, KeyEncryptionOptions options, TimeProvider time)
+    {
+        _records = records;
+        _encryption = new KeyEncryption(resolver, options);
+        _cache = new KeyCache(options.CachedKeys, TimeSpan.FromSeconds(options.CacheSeconds), time);
+        _time = time;
+    }
+
+    /// <summary>The key for new objects of a study. On the study's first call the key is made, and its record is durable before the task completes.</summary>
+    /// <exception cref="KeyUnavailableException">The record is there but cannot be unwrapped, or there is no key-encryption key.</exception>
+    public ValueTask<DataKey> GetOrCreateAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        _cache.GetCurrent(institution, studyKey) is { } cached ? ValueTask.FromResult(cached) : LoadOrCreateAsync(institution, studyKey, cancellationToken);
+
+    /// <summary>A named key of a study, for reading.</summary>
+    /// <exception cref="KeyUnavailableException">There is no such key any more, or it cannot be unwrapped.</exception>
+    public ValueTask<DataKey> GetAsync(string institution, string studyKey, KeyId id, CancellationToken cancellationToken) =>
+        _cache.Get(institution, studyKey, id) is { } cached ? ValueTask.FromResult(cached) : LoadAsync(institution, studyKey, id, cancellationToken);
+
+    /// <inheritdoc/>
+    async ValueTask<ObjectKey> IReadKeys.GetAsync(string name, SealedHeader header, CancellationToken cancellationToken)
+    {
+        var (institution, studyKey) = ObjectName.Owner(name);
+        using var key = await GetAsync(institution, studyKey, header.KeyId, cancellationToken);
+        return key.DeriveObjectKey(header);
+    }
+
+    /// <summary>Destroys the study's keys: nothing sealed under them can be read again. False when there were none. Copies handed out live on until disposed.</summary>
+    public async ValueTask<bool> DestroyAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    {
+        var deleted = await _records.DeleteAsync(institution, studyKey, cancellationToken);
+        _cache.Forget(institution, studyKey);
+        return deleted;
+    }
+
+    /// <summary>
+    /// Wraps one record's keys anew under the institution's current key-encryption key. Touches no object. Safe to repeat and to interrupt;
+    /// answers how many keys changed hands (0 when all were current).
+    /// </summary>
+    public async ValueTask<int> RewrapAsync(string institution, string subject, CancellationToken cancellationToken)
+    {
+        while (await _records.GetAsync(institution, subject, cancellationToken) is { } stored)
+        {
+            var keys = new List<WrappedKey>(stored.Record.Keys.Count);
+            var changed = 0;
+            foreach (var wrapped in stored.Record.Keys)
+            {
+                using var key = await _encryption.UnwrapAsync(wrapped, cancellationToken);
+                var renewed = await _encryption.WrapAsync(institution, key, wrapped.CreatedAt, cancellationToken);
+                var same = renewed.Kek == wrapped.Kek && renewed.Algorithm == wrapped.Algorithm;
+                keys.Add(same ? wrapped : renewed);
+                if (!same) changed++;
+            }
+
+            if (changed == 0 || await _records.TryReplaceAsync(stored.Record with { Keys = keys }, stored.ETag, cancellationToken)) return changed;
+        }
+
+        return 0;
+    }
+
+    public void Dispose() => _cache.Dispose();
+
+    private async ValueTask<DataKey> LoadOrCreateAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    {
+        var stored = await _records.GetAsync(institution, studyKey, cancellationToken);
+        if (stored is null)
+        {
+            using var fresh = DataKey.Create();
+            var wrapped = await _encryption.WrapAsync(institution, fresh, _time.GetUtcNow(), cancellationToken);
+            if (await _records.TryAddAsync(new KeyRecord(KeyRecord.Version, institution, studyKey, [wrapped]), cancellationToken))
+            {
+                _cache.Put(institution, studyKey, fresh, current: true);
+                return fresh.Copy();
+            }
+
+            // Another creator was first: its key is the study's key, and ours was never used.
+            stored = await _records.GetAsync(institution, studyKey, cancellationToken) ?? throw new KeyUnavailableException(KeyFault.NoRecord, $"study key record of {institution}");
+        }
+
+        var key = await _encryption.UnwrapAsync(Checked(stored).Keys[^1], cancellationToken);
+        _cache.Put(institution, studyKey, key, current: true);
+        return key;
+    }
+
+    private async ValueTask<DataKey> LoadAsync(string institution, string studyKey, KeyId id, CancellationToken cancellationToken)
+    {
+        var stored = await _records.GetAsync(institution, studyKey, cancellationToken) ?? throw new KeyUnavailableException(KeyFault.NoRecord, $"key {id}");
+        var name = id.ToString();
+        var keys = Checked(stored).Keys;
+        for (var i = keys.Count - 1; i >= 0; i--)
+        {
+            if (keys[i].Id != name) continue;
+            var key = await _encryption.UnwrapAsync(keys[i], cancellationToken);
+            _cache.Put(institution, studyKey, key, current: i == keys.Count - 1);
+            return key;
+        }
+
+        throw new KeyUnavailableException(KeyFault.NoRecord, $"key {id}");
+    }
+
+    private static KeyRecord Checked(StoredKeyRecord stored) => stored.Record is { V: KeyRecord.Version, Keys.Count: > 0 }
+        ? stored.Record
+        : throw new KeyUnavailableException(KeyFault.BadRecord, $"a key record of {stored.Record.Institution}, version {stored.Record.V}");
+}

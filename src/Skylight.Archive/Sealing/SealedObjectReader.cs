@@ -1,0 +1,254 @@
+using System.Buffers;
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+
+namespace Skylight.Archive.Sealing;
+
+/// <summary>
+/// Reads ranges of one sealed object's plaintext. Only the segments that a range touches are read and decrypted, and no byte of a segment is
+/// returned before that segment has authenticated. Not for concurrent use.
+/// </summary>
+public sealed class SealedObjectReader : IDisposable
+{
+    private const int ReadBytes = 1 << 20;
+
+    private readonly IObjectStore _store;
+    private readonly SealedHeader _header;
+    private readonly SegmentCipher _cipher;
+    private readonly SegmentBinding _binding;
+    private readonly int _stride;
+    private readonly long _segments;
+
+    private SealedObjectReader(IObjectStore store, SealedReference reference, SealedHeader header, SegmentCipher cipher)
+    {
+        _store = store;
+        Reference = reference;
+        _header = header;
+        _cipher = cipher;
+        _binding = new SegmentBinding(header);
+        _stride = header.SegmentBytes + SealedHeader.TagBytes;
+        _segments = header.SegmentCount(reference.Length);
+    }
+
+    /// <summary>What is being read.</summary>
+    public SealedReference Reference { get; }
+
+    /// <summary>Plaintext bytes.</summary>
+    public long Length => Reference.Length;
+
+    /// <summary>Opens an object by reference; the store is asked for nothing but bytes.</summary>
+    /// <exception cref="ObjectMissingException">There is no such object.</exception>
+    /// <exception cref="SealedObjectException">Its header is damaged, or another object's.</exception>
+    /// <exception cref="KeyUnavailableException">Its key cannot be had.</exception>
+    public static ValueTask<SealedObjectReader> OpenAsync(IObjectStore store, SealedReference reference, SealedType type, IReadKeys keys, CancellationToken cancellationToken) =>
+        OpenAsync(store, reference, type, keys, SealOptions.Default, cancellationToken);
+
+    /// <summary>Opens an object whose length is not at hand (a scan of the store).</summary>
+    public static async ValueTask<SealedObjectReader> OpenAsync(IObjectStore store, string name, SealedType type, IReadKeys keys, CancellationToken cancellationToken)
+    {
+        var length = await store.GetLengthAsync(name, cancellationToken) ?? throw new ObjectMissingException(name);
+        var header = await ReadHeaderAsync(store, name, cancellationToken);
+        var plain = header.PlaintextLength(length) ?? throw new SealedObjectException(name, SealedObjectException.Header, length < SealedHeader.Size + SealedHeader.TagBytes ? SealedFault.Truncated : SealedFault.WrongLength);
+        return await OpenAsync(store, new SealedReference(name, plain), header, type, keys, SealOptions.Default, cancellationToken);
+    }
+
+    /// <summary>Reads and checks a header alone: what the object is, and the id of its key.</summary>
+    public static async ValueTask<SealedHeader> ReadHeaderAsync(IObjectStore store, string name, CancellationToken cancellationToken)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(SealedHeader.Size);
+        try
+        {
+            var read = await store.ReadAsync(name, 0, buffer.AsMemory(0, SealedHeader.Size), cancellationToken);
+            return SealedHeader.Parse(name, buffer.AsSpan(0, read));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Reads a whole object into memory: indexes, metadata, manifests.</summary>
+    /// <exception cref="SealedObjectException">Any part of it is damaged, or bytes follow it.</exception>
+    public static async ValueTask<byte[]> ReadAllAsync(IObjectStore store, SealedReference reference, SealedType type, IReadKeys keys, CancellationToken cancellationToken)
+    {
+        // One read brings header and body; one byte more than there should be shows whether something was appended.
+        var guess = checked((int)(SealedHeader.Size + reference.Length + ((SealOptions.Default.SegmentBytes + reference.Length) / 4096 * SealedHeader.TagBytes) + SealedHeader.TagBytes + 1));
+        var buffer = ArrayPool<byte>.Shared.Rent(guess);
+        try
+        {
+            var read = await store.ReadAsync(reference.Name, 0, buffer.AsMemory(0, guess), cancellationToken);
+            var header = SealedHeader.Parse(reference.Name, buffer.AsSpan(0, read));
+            using var reader = await OpenAsync(store, reference, header, type, keys, SealOptions.Default, cancellationToken);
+            return reader.OpenWhole(buffer, read);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Reads plaintext at <paramref name="offset"/> until the destination is full or the object ends; answers the bytes read.</summary>
+    /// <exception cref="SealedObjectException">A segment of the range is damaged. The destination may hold authentic bytes of earlier segments.</exception>
+    public async ValueTask<int> ReadAsync(long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        var wanted = (int)Math.Clamp(Length - offset, 0, destination.Length);
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes(wanted));
+        try
+        {
+            var done = 0;
+            while (done < wanted)
+            {
+                var batch = await FetchAsync(offset + done, wanted - done, buffer, cancellationToken);
+                for (var segment = batch.First; segment <= batch.Last; segment++) done += OpenInto(batch, segment, offset + done, destination.Span[done..wanted]);
+            }
+
+            return wanted;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Streams a range to <paramref name="destination"/>, segment by segment, in constant memory.</summary>
+    /// <exception cref="SealedObjectException">A segment is damaged; bytes of earlier, authentic segments have been written.</exception>
+    public Task CopyToAsync(Stream destination, long offset, long length, CancellationToken cancellationToken) =>
+        CopyAsync((bytes, token) => destination.WriteAsync(bytes, token), offset, length, cancellationToken);
+
+    /// <inheritdoc cref="CopyToAsync(Stream, long, long, CancellationToken)"/>
+    public Task CopyToAsync(System.IO.Pipelines.PipeWriter destination, long offset, long length, CancellationToken cancellationToken) =>
+        CopyAsync(async (bytes, token) => await destination.WriteAsync(bytes, token), offset, length, cancellationToken);
+
+    /// <summary>Reads and authenticates everything, header and length included, and answers the plaintext's length. For scrubs and drills.</summary>
+    public async ValueTask<long> VerifyAsync(CancellationToken cancellationToken)
+    {
+        var actual = await _store.GetLengthAsync(Reference.Name, cancellationToken) ?? throw new ObjectMissingException(Reference.Name);
+        var expected = _header.SealedLength(Length);
+        if (actual != expected) throw new SealedObjectException(Reference.Name, _segments - 1, actual < expected ? SealedFault.Truncated : SealedFault.WrongLength);
+        await CopyAsync((_, _) => ValueTask.CompletedTask, 0, Length, cancellationToken);
+        if (Length > 0) return Length;
+        var tag = new byte[SealedHeader.TagBytes];
+        var read = await _store.ReadAsync(Reference.Name, SealedHeader.Size, tag, cancellationToken);
+        Open(0, tag.AsSpan(0, read), []);
+        return 0;
+    }
+
+    public void Dispose() => _cipher.Dispose();
+
+    internal static async ValueTask<SealedObjectReader> OpenAsync(
+        IObjectStore store, SealedReference reference, SealedType type, IReadKeys keys, SealOptions options, CancellationToken cancellationToken)
+    {
+        var header = await ReadHeaderAsync(store, reference.Name, cancellationToken);
+        return await OpenAsync(store, reference, header, type, keys, options, cancellationToken);
+    }
+
+    internal static async ValueTask<SealedObjectReader> OpenAsync(
+        IObjectStore store, SealedReference reference, SealedHeader header, SealedType type, IReadKeys keys, SealOptions options, CancellationToken cancellationToken)
+    {
+        if (header.Type != type) throw new SealedObjectException(reference.Name, SealedObjectException.Header, SealedFault.WrongType);
+        if (!SealedName.Matches(reference.Name, header)) throw new SealedObjectException(reference.Name, SealedObjectException.Header, SealedFault.WrongObject);
+        using var key = await keys.GetAsync(reference.Name, header, cancellationToken);
+        return new SealedObjectReader(store, reference, header, options.Cipher(header.Algorithm, key.Bytes));
+    }
+
+    private async Task CopyAsync(Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, long offset, long length, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        if (length > Length - offset) throw new ArgumentOutOfRangeException(nameof(length), "The range reaches past the object's end.");
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes(length));
+        try
+        {
+            var end = offset + length;
+            while (offset < end)
+            {
+                var batch = await FetchAsync(offset, end - offset, buffer, cancellationToken);
+                for (var segment = batch.First; segment <= batch.Last; segment++)
+                {
+                    var plain = OpenInPlace(batch, segment);
+                    var skip = (int)(offset - (segment * _header.SegmentBytes));
+                    var count = (int)Math.Min(plain.Length - skip, end - offset);
+                    await write(plain.Slice(skip, count), cancellationToken);
+                    offset += count;
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private int BufferBytes(long wanted) => (int)Math.Max(_stride, Math.Min(ReadBytes, wanted + (2L * _stride)));
+
+    /// <summary>Reads as many whole segments from the one at <paramref name="offset"/> as are wanted and fit.</summary>
+    private async ValueTask<Batch> FetchAsync(long offset, long wanted, byte[] buffer, CancellationToken cancellationToken)
+    {
+        var first = offset / _header.SegmentBytes;
+        var last = Math.Min((offset + wanted - 1) / _header.SegmentBytes, first + (buffer.Length / _stride) - 1);
+        var expected = last == _segments - 1 ? SealedLength(last) + ((last - first) * _stride) : (last - first + 1) * _stride;
+        var read = await _store.ReadAsync(Reference.Name, SealedHeader.Size + (first * _stride), buffer.AsMemory(0, (int)expected), cancellationToken);
+        return new Batch(first, last, buffer, read);
+    }
+
+    /// <summary>Ciphertext and tag of one segment.</summary>
+    private int SealedLength(long segment) => PlainLength(segment) + SealedHeader.TagBytes;
+
+    private int PlainLength(long segment) => segment < _segments - 1 ? _header.SegmentBytes : (int)(Length - (segment * _header.SegmentBytes));
+
+    private Span<byte> Sealed(Batch batch, long segment)
+    {
+        var at = (int)((segment - batch.First) * _stride);
+        var length = SealedLength(segment);
+        return at + length <= batch.Count ? batch.Buffer.AsSpan(at, length) : throw new SealedObjectException(Reference.Name, segment, SealedFault.Truncated);
+    }
+
+    private ReadOnlyMemory<byte> OpenInPlace(Batch batch, long segment)
+    {
+        var bytes = Sealed(batch, segment);
+        Open(segment, bytes, bytes[..^SealedHeader.TagBytes]);
+        return batch.Buffer.AsMemory((int)((segment - batch.First) * _stride), bytes.Length - SealedHeader.TagBytes);
+    }
+
+    private int OpenInto(Batch batch, long segment, long offset, Span<byte> destination)
+    {
+        var length = PlainLength(segment);
+        var skip = (int)(offset - (segment * _header.SegmentBytes));
+        if (skip == 0 && destination.Length >= length)
+        {
+            Open(segment, Sealed(batch, segment), destination[..length]);
+            return length;
+        }
+
+        var plain = OpenInPlace(batch, segment).Span[skip..];
+        if (plain.Length > destination.Length) plain = plain[..destination.Length];
+        plain.CopyTo(destination);
+        return plain.Length;
+    }
+
+    private byte[] OpenWhole(byte[] buffer, int read)
+    {
+        var expected = _header.SealedLength(Length);
+        if (read < expected) throw new SealedObjectException(Reference.Name, Math.Max(0, (read - SealedHeader.Size) / _stride), SealedFault.Truncated);
+        if (read > expected) throw new SealedObjectException(Reference.Name, _segments - 1, SealedFault.WrongLength);
+        var plain = GC.AllocateUninitializedArray<byte>((int)Length);
+        for (var segment = 0L; segment < _segments; segment++)
+        {
+            var length = PlainLength(segment);
+            Open(segment, buffer.AsSpan(SealedHeader.Size + (int)(segment * _stride), length + SealedHeader.TagBytes), plain.AsSpan((int)(segment * _header.SegmentBytes), length));
+        }
+
+        return plain;
+    }
+
+    private void Open(long segment, ReadOnlySpan<byte> sealedBytes, Span<byte> plaintext)
+    {
+        if (sealedBytes.Length < SealedHeader.TagBytes) throw new SealedObjectException(Reference.Name, segment, SealedFault.Truncated);
+        _binding.Set(segment, segment == _segments - 1);
+        if (!_cipher.Open(_binding.Nonce, _binding.Associated, sealedBytes[..^SealedHeader.TagBytes], sealedBytes[^SealedHeader.TagBytes..], plaintext))
+            throw new SealedObjectException(Reference.Name, segment, SealedFault.NotAuthentic);
+    }
+
+    private readonly record struct Batch(long First, long Last, byte[] Buffer, int Count);
+}
