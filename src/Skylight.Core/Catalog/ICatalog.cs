@@ -96,3 +96,6 @@ public sealed record StudySummary
         ReceivedAt = study.ReceivedAt,
     };
 }
+
+/// <summary>A continuation that no page has given.</summary>
+public sealed class InvalidContinuationException() : Exception("The continuation is not one that this catalog has issued.");

@@ -45,7 +45,7 @@ public sealed record DicomRange(string? From, string? To)
     /// <summary>Parses a QIDO value. Null when it is neither a value nor a range of digits.</summary>
     public static DicomRange? Parse(string text)
     {
-        var trimmed = text.Trim();
+        var trimmed = text.Trim().Replace(".", "", StringComparison.Ordinal).Replace(":", "", StringComparison.Ordinal);
         var dash = trimmed.IndexOf('-', StringComparison.Ordinal);
         if (dash < 0) return IsNumber(trimmed) ? new DicomRange(trimmed, trimmed) : null;
         var (from, to) = (trimmed[..dash].Trim(), trimmed[(dash + 1)..].Trim());
@@ -54,16 +54,20 @@ public sealed record DicomRange(string? From, string? To)
         return new DicomRange(from.Length == 0 ? null : from, to.Length == 0 ? null : to);
     }
 
-    public bool Contains(string? value) =>
-        value is { Length: > 0 }
-        && (From is null || string.CompareOrdinal(value, From) >= 0)
-        && (To is null || string.CompareOrdinal(value.Length > To.Length ? value[..To.Length] : value, To) <= 0);
+    /// <summary>Whether a stored date or time lies inside. The separators of the retired forms (<c>2026.01.31</c>, <c>10:30</c>) do not count.</summary>
+    public bool Contains(string? value)
+    {
+        if (value is null || !value.AsSpan().ContainsAnyInRange('0', '9')) return false;
+        var digits = value.Trim().Replace(".", "", StringComparison.Ordinal).Replace(":", "", StringComparison.Ordinal);
+        return (From is null || string.CompareOrdinal(digits, From) >= 0)
+            && (To is null || string.CompareOrdinal(digits.Length > To.Length ? digits[..To.Length] : digits, To) <= 0);
+    }
 
     private static bool IsNumber(string text)
     {
         if (text.Length is 0 or > 18) return false;
         foreach (var c in text)
-            if (!char.IsAsciiDigit(c) && c != '.') return false;
+            if (!char.IsAsciiDigit(c)) return false;
         return true;
     }
 }

@@ -1,0 +1,43 @@
+namespace Skylight.Local.Catalog;
+
+/// <summary>
+/// Tables of <c>catalog.db</c>. <c>studies</c> is one row a study; <c>bodies</c> keeps the large documents out of the rows that searches read.
+/// <c>terms</c> holds one row for each value that a visible study is found by, in order of study date, so that a search by any one key reads just
+/// the page that it answers. <c>name_tails</c> holds the tails of distinct names, for patterns that begin with a wildcard.
+/// </summary>
+internal static class CatalogSchema
+{
+    public const string Sql = """
+        CREATE TABLE IF NOT EXISTS studies(n INTEGER PRIMARY KEY, pk TEXT NOT NULL, id TEXT NOT NULL, uid TEXT NOT NULL, revision INTEGER NOT NULL,
+          provisional INTEGER NOT NULL, outbox INTEGER NOT NULL, due INTEGER, summary BLOB NOT NULL);
+        CREATE UNIQUE INDEX IF NOT EXISTS studies_by_id ON studies(pk, id);
+        CREATE INDEX IF NOT EXISTS studies_by_uid ON studies(pk, uid);
+        CREATE INDEX IF NOT EXISTS studies_with_events ON studies(n) WHERE outbox > 0;
+        CREATE INDEX IF NOT EXISTS studies_due ON studies(due) WHERE due IS NOT NULL;
+        CREATE TABLE IF NOT EXISTS bodies(n INTEGER PRIMARY KEY, body BLOB NOT NULL);
+        CREATE TABLE IF NOT EXISTS terms(pk TEXT NOT NULL, kind INTEGER NOT NULL, value TEXT NOT NULL, sort TEXT NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL,
+          PRIMARY KEY(pk, kind, value, sort, id)) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS terms_by_study ON terms(n, kind, value);
+        CREATE TABLE IF NOT EXISTS name_tails(pk TEXT NOT NULL, tail TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY(pk, tail, name)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS series(s INTEGER PRIMARY KEY, n INTEGER NOT NULL, key TEXT NOT NULL);
+        CREATE UNIQUE INDEX IF NOT EXISTS series_by_key ON series(n, key);
+        CREATE TABLE IF NOT EXISTS instances(pk TEXT NOT NULL, sop TEXT NOT NULL, n INTEGER NOT NULL, dataset BLOB NOT NULL, pixel BLOB NOT NULL, pixel_kind TEXT NOT NULL,
+          s INTEGER NOT NULL, class TEXT NOT NULL, file BLOB NOT NULL, revision INTEGER NOT NULL, trust INTEGER NOT NULL, state INTEGER NOT NULL, item TEXT,
+          PRIMARY KEY(pk, sop, n, dataset, pixel)) WITHOUT ROWID;
+        """;
+}
+
+/// <summary>What a term is a value of. Stored: numbers are never reused.</summary>
+internal enum TermKind
+{
+    /// <summary>Every visible study, under the empty value: the walk in order of date.</summary>
+    All = 0,
+    Name = 1,
+    PatientId = 2,
+    Accession = 3,
+    Modality = 4,
+    StudyId = 5,
+    PatientKey = 6,
+    StudyKey = 7,
+    Uid = 8,
+}

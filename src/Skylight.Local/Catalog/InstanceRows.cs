@@ -1,0 +1,93 @@
+using System.Text.Json;
+using Microsoft.Data.Sqlite;
+using Skylight.Core.Catalog;
+
+namespace Skylight.Local.Catalog;
+
+/// <summary>The instance index. Study and series keys are stored once and referred to by number: a row is about 200 bytes.</summary>
+internal static class InstanceRows
+{
+    public static IReadOnlyList<InstanceIndexRow> Find(SqliteConnection connection, string pk, IReadOnlyCollection<string> sopInstanceUids)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = """
+            SELECT i.sop, i.class, st.id, se.key, i.dataset, i.pixel, i.pixel_kind, i.file, i.revision, i.trust, i.state, i.item
+            FROM json_each($sops) u CROSS JOIN instances i ON i.pk=$pk AND i.sop=u.value JOIN studies st ON st.n=i.n JOIN series se ON se.s=i.s
+            ORDER BY i.sop, i.revision
+            """;
+        command.Parameters.AddWithValue("$pk", pk);
+        command.Parameters.AddWithValue("$sops", JsonSerializer.Serialize(sopInstanceUids.Distinct(StringComparer.Ordinal)));
+        using var reader = command.ExecuteReader();
+        var rows = new List<InstanceIndexRow>();
+        while (reader.Read())
+        {
+            rows.Add(new InstanceIndexRow
+            {
+                SopInstanceUid = reader.GetString(0),
+                SopClassUid = reader.GetString(1),
+                StudyKey = reader.GetString(2),
+                SeriesKey = reader.GetString(3),
+                DatasetDigest = reader.GetFieldValue<byte[]>(4),
+                PixelDigest = reader.GetFieldValue<byte[]>(5),
+                PixelDigestKind = reader.GetString(6),
+                FileSha256 = reader.GetFieldValue<byte[]>(7),
+                Revision = reader.GetInt32(8),
+                Trust = (SourceTrust)reader.GetInt32(9),
+                State = (InstanceState)reader.GetInt32(10),
+                ItemId = reader.IsDBNull(11) ? null : reader.GetString(11),
+            });
+        }
+
+        return rows;
+    }
+
+    public static void Write(SqliteConnection connection, long n, StudyDocument study, IReadOnlyList<InstanceIndexRow> rows)
+    {
+        if (rows.Count == 0) return;
+        using var put = connection.CreateCommand();
+        put.CommandText = """
+            INSERT INTO instances VALUES($pk,$sop,$n,$dataset,$pixel,$kind,$s,$class,$file,$revision,$trust,$state,$item)
+            ON CONFLICT DO UPDATE SET s=$s, class=$class, file=$file, revision=$revision, trust=$trust, state=$state, item=$item
+            """;
+        put.Parameters.AddWithValue("$pk", study.Institution);
+        put.Parameters.AddWithValue("$n", n);
+        var sop = put.Parameters.Add("$sop", SqliteType.Text);
+        var dataset = put.Parameters.Add("$dataset", SqliteType.Blob);
+        var pixel = put.Parameters.Add("$pixel", SqliteType.Blob);
+        var kind = put.Parameters.Add("$kind", SqliteType.Text);
+        var series = put.Parameters.Add("$s", SqliteType.Integer);
+        var sopClass = put.Parameters.Add("$class", SqliteType.Text);
+        var file = put.Parameters.Add("$file", SqliteType.Blob);
+        var revision = put.Parameters.Add("$revision", SqliteType.Integer);
+        var trust = put.Parameters.Add("$trust", SqliteType.Integer);
+        var state = put.Parameters.Add("$state", SqliteType.Integer);
+        var item = put.Parameters.Add("$item", SqliteType.Text);
+        var numbers = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var row in rows)
+        {
+            if (row.StudyKey != study.StudyKey) throw new ArgumentException("An index row belongs to another study than its change.", nameof(rows));
+            if (!numbers.TryGetValue(row.SeriesKey, out var s)) numbers[row.SeriesKey] = s = SeriesNumber(connection, n, row.SeriesKey);
+            sop.Value = row.SopInstanceUid;
+            dataset.Value = row.DatasetDigest;
+            pixel.Value = row.PixelDigest;
+            kind.Value = row.PixelDigestKind;
+            series.Value = s;
+            sopClass.Value = row.SopClassUid;
+            file.Value = row.FileSha256;
+            revision.Value = row.Revision;
+            trust.Value = (int)row.Trust;
+            state.Value = (int)row.State;
+            item.Value = (object?)row.ItemId ?? DBNull.Value;
+            put.ExecuteNonQuery();
+        }
+    }
+
+    private static long SeriesNumber(SqliteConnection connection, long n, string seriesKey)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "INSERT INTO series(n,key) VALUES($n,$key) ON CONFLICT DO UPDATE SET key=key RETURNING s";
+        command.Parameters.AddWithValue("$n", n);
+        command.Parameters.AddWithValue("$key", seriesKey);
+        return (long)command.ExecuteScalar()!;
+    }
+}

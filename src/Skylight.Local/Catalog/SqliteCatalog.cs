@@ -1,0 +1,163 @@
+using System.Text.Json;
+using Microsoft.Data.Sqlite;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+using Skylight.Local.Sqlite;
+
+namespace Skylight.Local.Catalog;
+
+/// <summary>
+/// <see cref="ICatalog"/> in <c>catalog.db</c>. Behind the edge's journal the file is opened with <see cref="SqliteDurability.Journaled"/>, and
+/// <see cref="ReplayAsync"/> brings it up to date after a crash; on its own it needs <see cref="SqliteDurability.Full"/>.
+/// </summary>
+public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
+{
+    public static string Schema => CatalogSchema.Sql;
+
+    public ValueTask<Stored<StudyDocument>?> GetStudyAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken) =>
+        GetAsync("s.pk=$pk AND s.uid=$id AND s.provisional=0", institution, studyInstanceUid, cancellationToken);
+
+    public ValueTask<Stored<StudyDocument>?> GetStudyByKeyAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        GetAsync("s.pk=$pk AND s.id=$id", institution, studyKey, cancellationToken);
+
+    public ValueTask<IReadOnlyList<InstanceIndexRow>> FindInstancesAsync(string institution, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sopInstanceUids.Count, 1000);
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(database.Read(connection => InstanceRows.Find(connection, institution, sopInstanceUids)));
+    }
+
+    public ValueTask<StudyPage> QueryStudiesAsync(string institution, StudyQuery query, int limit, int offset, string? continuation, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1000);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        return ValueTask.FromResult(database.Read(connection => new StudySearch(connection, institution, query).Run(limit, offset, continuation, cancellationToken)));
+    }
+
+    public ValueTask<IReadOnlyList<StudyReference>> ListDueAsync(StudyDue due, DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(database.Read<IReadOnlyList<StudyReference>>(connection =>
+        {
+            using var command = connection.CreateCommand();
+            command.CommandText = due == StudyDue.Events
+                ? "SELECT pk, id FROM studies WHERE outbox > 0 ORDER BY n LIMIT $limit"
+                : "SELECT pk, id FROM studies WHERE due <= $now ORDER BY due LIMIT $limit";
+            command.Parameters.AddWithValue("$limit", limit);
+            command.Parameters.AddWithValue("$now", now.ToUnixTimeMilliseconds());
+            using var reader = command.ExecuteReader();
+            var found = new List<StudyReference>();
+            while (reader.Read()) found.Add(new StudyReference(reader.GetString(0), reader.GetString(1)));
+            return found;
+        }));
+
+    public async ValueTask ApplyAsync(StudyChange change, CancellationToken cancellationToken)
+    {
+        var body = Serialize(change.Document);
+        await database.WriteAsync(
+            connection =>
+            {
+                var (n, revision) = Find(connection, change.Document);
+                var expected = change.ExpectedETag is null ? 0 : long.Parse(change.ExpectedETag, System.Globalization.CultureInfo.InvariantCulture);
+                if (revision != expected) throw new DocumentConflictException(new DocumentKey(change.Document.Institution, "study", change.Document.StudyKey));
+                Write(connection, n, change, body);
+                return true;
+            },
+            cancellationToken);
+    }
+
+    /// <summary>
+    /// Applies a change that a journal has already made durable, and whose ETag was checked then. Applying it again, or an older change after a
+    /// newer one, does nothing: a document's revisions are its own sequence.
+    /// </summary>
+    public async ValueTask ReplayAsync(StudyChange change, CancellationToken cancellationToken)
+    {
+        var body = Serialize(change.Document);
+        await database.WriteAsync(
+            connection =>
+            {
+                var (n, revision) = Find(connection, change.Document);
+                if (revision >= change.Document.Revision) return false;
+                Write(connection, n, change, body);
+                return true;
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Makes everything applied so far durable, so that a journal may forget it.</summary>
+    public Task CheckpointAsync(CancellationToken cancellationToken) => database.CheckpointAsync(cancellationToken);
+
+    private ValueTask<Stored<StudyDocument>?> GetAsync(string where, string institution, string id, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(database.Read(connection =>
+        {
+            using var command = connection.CreateCommand();
+            command.CommandText = $"SELECT b.body FROM studies s JOIN bodies b ON b.n=s.n WHERE {where}";
+            command.Parameters.AddWithValue("$pk", institution);
+            command.Parameters.AddWithValue("$id", id);
+            if (command.ExecuteScalar() is not byte[] body) return null;
+            var study = JsonSerializer.Deserialize<StudyDocument>(body, DocumentJson.Options) ?? throw new InvalidDataException("A stored study document is empty.");
+            return new Stored<StudyDocument>(study.StudyKey, study.ETag(), study);
+        }));
+    }
+
+    private static byte[] Serialize(StudyDocument study)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(study, DocumentJson.Options);
+        return body.Length <= StudyDocument.MaxBytes
+            ? body
+            : throw new InvalidOperationException($"A study document has {body.Length} bytes; at most {StudyDocument.MaxBytes} are allowed.");
+    }
+
+    private static (long? N, long Revision) Find(SqliteConnection connection, StudyDocument study)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT n, revision FROM studies WHERE pk=$pk AND id=$id";
+        command.Parameters.AddWithValue("$pk", study.Institution);
+        command.Parameters.AddWithValue("$id", study.StudyKey);
+        using var reader = command.ExecuteReader();
+        return reader.Read() ? (reader.GetInt64(0), reader.GetInt64(1)) : (null, 0);
+    }
+
+    private static void Write(SqliteConnection connection, long? known, StudyChange change, byte[] body)
+    {
+        var study = change.Document;
+        long n;
+        using (var put = connection.CreateCommand())
+        {
+            put.CommandText = known is null
+                ? "INSERT INTO studies(pk,id,uid,revision,provisional,outbox,due,summary) VALUES($pk,$id,$uid,$revision,$provisional,$outbox,$due,$summary) RETURNING n"
+                : "UPDATE studies SET revision=$revision, provisional=$provisional, outbox=$outbox, due=$due, summary=$summary WHERE n=$n RETURNING n";
+            put.Parameters.AddWithValue("$n", known ?? 0);
+            put.Parameters.AddWithValue("$pk", study.Institution);
+            put.Parameters.AddWithValue("$id", study.StudyKey);
+            put.Parameters.AddWithValue("$uid", study.StudyInstanceUid);
+            put.Parameters.AddWithValue("$revision", study.Revision);
+            put.Parameters.AddWithValue("$provisional", study.ProvisionalOf is null ? 0 : 1);
+            put.Parameters.AddWithValue("$outbox", study.Outbox.Count);
+            put.Parameters.AddWithValue("$due", (object?)DueAt(study)?.ToUnixTimeMilliseconds() ?? DBNull.Value);
+            put.Parameters.AddWithValue("$summary", JsonSerializer.SerializeToUtf8Bytes(StudySummary.Of(study), DocumentJson.Options));
+            n = (long)put.ExecuteScalar()!;
+        }
+
+        using (var put = connection.CreateCommand())
+        {
+            put.CommandText = "INSERT INTO bodies VALUES($n,$body) ON CONFLICT DO UPDATE SET body=$body";
+            put.Parameters.AddWithValue("$n", n);
+            put.Parameters.AddWithValue("$body", body);
+            put.ExecuteNonQuery();
+        }
+
+        StudyTerms.Write(connection, n, study);
+        InstanceRows.Write(connection, n, study, change.Rows);
+    }
+
+    private static DateTimeOffset? DueAt(StudyDocument study) => study.ProvisionalOf is not null || study.Hidden
+        ? null
+        : study.State switch
+        {
+            StudyState.Receiving => study.Sources.Count == 0 ? study.ReceivedAt : study.Sources.Max(source => source.QuietAt),
+            StudyState.Quiet => study.ReceivedAt,
+            _ => null,
+        };
+}

@@ -1,0 +1,245 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Data.Sqlite;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+
+namespace Skylight.Local.Catalog;
+
+/// <summary>
+/// One search. Every key that has terms becomes a condition on them; the condition with the fewest terms drives the scan and the others are looked up
+/// for each study it finds. A condition of one value is scanned in order of date and stops when the page is full; one of several values (wildcards,
+/// several modalities, an access scope) is gathered and sorted while that is little, and otherwise becomes a look-up on the walk by date.
+/// </summary>
+internal sealed class StudySearch(SqliteConnection connection, string institution, StudyQuery query)
+{
+    /// <summary>A condition with fewer terms than this is gathered whole: about 2 ms.</summary>
+    private const int Few = 1000;
+
+    private readonly List<Condition> _conditions = [];
+
+    public StudyPage Run(int limit, int offset, string? continuation, CancellationToken cancellationToken)
+    {
+        if (!Collect()) return new StudyPage([], null);
+        var driver = _conditions.Where(condition => condition.Count < Few).MinBy(condition => condition.Count)
+            ?? _conditions.FirstOrDefault(condition => condition.IsSingle)
+            ?? new Condition([(TermKind.All, "")], null, int.MaxValue);
+        using var command = connection.CreateCommand();
+        command.CommandText = Sql(command, driver, continuation);
+        using var reader = command.ExecuteReader();
+        var items = new List<StudySummary>();
+        var hasRest = StudyFilter.HasRest(query);
+        string? last = null;
+        while (reader.Read())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (!hasRest && offset > 0)
+            {
+                offset--;
+                continue;
+            }
+
+            var study = JsonSerializer.Deserialize<StudySummary>(reader.GetFieldValue<byte[]>(0), DocumentJson.Options)
+                ?? throw new InvalidDataException("A stored study summary is empty.");
+            if (hasRest && !StudyFilter.MatchesRest(query, study)) continue;
+            if (offset > 0)
+            {
+                offset--;
+                continue;
+            }
+
+            if (items.Count == limit) return new StudyPage(items, last);
+            items.Add(study);
+            last = Continuation(reader.GetString(1), reader.GetString(2));
+        }
+
+        return new StudyPage(items, null);
+    }
+
+    /// <summary>False when some key can match nothing.</summary>
+    private bool Collect()
+    {
+        if (query.StudyInstanceUids.Count > 0) AddValues(TermKind.Uid, query.StudyInstanceUids);
+        AddIdentifier(TermKind.PatientId, query.PatientId);
+        AddIdentifier(TermKind.Accession, query.AccessionNumber);
+        AddIdentifier(TermKind.StudyId, query.StudyId);
+        if (query.ModalitiesInStudy.Count > 0) AddValues(TermKind.Modality, query.ModalitiesInStudy);
+        if (StudyFilter.IsGiven(query.PatientName))
+            foreach (var pattern in TextMatching.NamePatterns(query.PatientName!)) AddName(pattern);
+        if (!query.Scope.IsAll)
+        {
+            AddTerms([
+                .. (query.Scope.PatientKeys ?? []).Select(key => (TermKind.PatientKey, key)),
+                .. (query.Scope.StudyKeys ?? []).Select(key => (TermKind.StudyKey, key))]);
+        }
+
+        return _conditions.TrueForAll(condition => condition.Count > 0);
+    }
+
+    private void AddIdentifier(TermKind kind, string? key)
+    {
+        if (!StudyFilter.IsGiven(key)) return;
+        var pattern = key!.Trim();
+        if (!TextMatching.HasWildcard(pattern)) AddValues(kind, [pattern]);
+        else AddPattern(kind, pattern, Range(kind, pattern));
+    }
+
+    private void AddName(string pattern)
+    {
+        if (!TextMatching.HasWildcard(pattern)) AddValues(TermKind.Name, [pattern]);
+        else AddPattern(TermKind.Name, pattern, TextMatching.LiteralPrefix(pattern).Length > 0 ? Range(TermKind.Name, pattern) : Tails(pattern));
+    }
+
+    private void AddValues(TermKind kind, IEnumerable<string> values) => AddTerms([.. values.Distinct(StringComparer.Ordinal).Select(value => (kind, value))]);
+
+    private void AddTerms(List<(TermKind Kind, string Value)> terms)
+    {
+        var count = 0;
+        foreach (var (kind, value) in terms)
+        {
+            if (count >= Few) break;
+            using var command = connection.CreateCommand();
+            command.CommandText = "SELECT count(*) FROM (SELECT 1 FROM terms WHERE pk=$pk AND kind=$kind AND value=$value LIMIT $few)";
+            command.Parameters.AddWithValue("$pk", institution);
+            command.Parameters.AddWithValue("$kind", (int)kind);
+            command.Parameters.AddWithValue("$value", value);
+            command.Parameters.AddWithValue("$few", Few - count);
+            count += (int)(long)command.ExecuteScalar()!;
+        }
+
+        _conditions.Add(new Condition(terms, null, count));
+    }
+
+    /// <summary>A wildcard: its distinct values when they are few, else the pattern itself as a look-up.</summary>
+    private void AddPattern(TermKind kind, string pattern, IEnumerable<string> candidates)
+    {
+        var values = new HashSet<string>(StringComparer.Ordinal);
+        var seen = 0;
+        foreach (var value in candidates)
+        {
+            if (++seen > Few)
+            {
+                _conditions.Add(new Condition([], (kind, Glob(pattern)), int.MaxValue));
+                return;
+            }
+
+            if (TextMatching.Matches(value, pattern)) values.Add(value);
+        }
+
+        AddValues(kind, values);
+    }
+
+    private IEnumerable<string> Range(TermKind kind, string pattern)
+    {
+        var prefix = TextMatching.LiteralPrefix(pattern);
+        using var command = connection.CreateCommand();
+        // Stepping from value to value, so that a value of many studies costs one look-up.
+        command.CommandText = "SELECT value FROM terms WHERE pk=$pk AND kind=$kind AND value>=$from AND value<$to ORDER BY value LIMIT 1";
+        command.Parameters.AddWithValue("$pk", institution);
+        command.Parameters.AddWithValue("$kind", (int)kind);
+        var from = command.Parameters.AddWithValue("$from", prefix);
+        command.Parameters.AddWithValue("$to", prefix + '\uFFFF');
+        while (command.ExecuteScalar() is string value)
+        {
+            yield return value;
+            from.Value = value + '\0';
+        }
+    }
+
+    /// <summary>Names with the pattern's longest literal run somewhere in them; names may repeat.</summary>
+    private IEnumerable<string> Tails(string pattern)
+    {
+        var literal = TextMatching.LongestLiteral(pattern);
+        foreach (var name in Range(TermKind.Name, literal)) yield return name;
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT name FROM name_tails WHERE pk=$pk AND tail>=$from AND tail<$to LIMIT $limit";
+        command.Parameters.AddWithValue("$pk", institution);
+        command.Parameters.AddWithValue("$from", literal);
+        command.Parameters.AddWithValue("$to", literal + '\uFFFF');
+        command.Parameters.AddWithValue("$limit", Few + 1);
+        using var reader = command.ExecuteReader();
+        while (reader.Read()) yield return reader.GetString(0);
+    }
+
+    private string Sql(SqliteCommand command, Condition driver, string? continuation)
+    {
+        var sql = new StringBuilder("SELECT s.summary, t.sort, t.id FROM ");
+        command.Parameters.AddWithValue("$pk", institution);
+        if (driver.IsSingle)
+        {
+            command.Parameters.AddWithValue("$kind", (int)driver.Terms[0].Kind);
+            command.Parameters.AddWithValue("$value", driver.Terms[0].Value);
+            sql.Append("terms t CROSS JOIN studies s ON s.n=t.n WHERE t.pk=$pk AND t.kind=$kind AND t.value=$value");
+        }
+        else
+        {
+            sql.Append("(SELECT DISTINCT x.n, x.sort, x.id FROM json_each($d) j CROSS JOIN terms x ON x.pk=$pk AND x.kind=json_extract(j.value,'$[0]') AND x.value=json_extract(j.value,'$[1]')) t CROSS JOIN studies s ON s.n=t.n WHERE 1");
+            command.Parameters.AddWithValue("$d", Json(driver.Terms));
+        }
+
+        if (query.StudyDate is { } date)
+        {
+            sql.Append(" AND t.sort>=$dateFrom");
+            command.Parameters.AddWithValue("$dateFrom", date.From ?? "0");
+            if (date.To is { } to)
+            {
+                sql.Append(" AND t.sort<$dateTo");
+                command.Parameters.AddWithValue("$dateTo", to + ":");
+            }
+        }
+
+        if (continuation is not null)
+        {
+            var (sort, id) = Position(continuation);
+            sql.Append(" AND (t.sort, t.id) < ($sort, $id)");
+            command.Parameters.AddWithValue("$sort", sort);
+            command.Parameters.AddWithValue("$id", id);
+        }
+
+        for (var i = 0; i < _conditions.Count; i++)
+        {
+            var condition = _conditions[i];
+            if (ReferenceEquals(condition, driver)) continue;
+            if (condition.Pattern is { } pattern)
+            {
+                sql.Append(CultureInfo.InvariantCulture, $" AND EXISTS(SELECT 1 FROM terms x WHERE x.n=t.n AND x.kind={(int)pattern.Kind} AND x.value GLOB $c{i})");
+                command.Parameters.AddWithValue($"$c{i}", pattern.Glob);
+            }
+            else
+            {
+                sql.Append(" AND (0");
+                foreach (var group in condition.Terms.GroupBy(term => term.Kind))
+                {
+                    sql.Append(CultureInfo.InvariantCulture, $" OR EXISTS(SELECT 1 FROM terms x WHERE x.n=t.n AND x.kind={(int)group.Key} AND x.value IN (SELECT value FROM json_each($c{i}k{(int)group.Key})))");
+                    command.Parameters.AddWithValue($"$c{i}k{(int)group.Key}", JsonSerializer.Serialize(group.Select(term => term.Value), DocumentJson.Options));
+                }
+
+                sql.Append(')');
+            }
+        }
+
+        return sql.Append(" ORDER BY t.sort DESC, t.id DESC").ToString();
+    }
+
+    private static string Json(IReadOnlyList<(TermKind Kind, string Value)> terms) =>
+        JsonSerializer.Serialize(terms.Select(term => new object[] { (int)term.Kind, term.Value }), DocumentJson.Options);
+
+    /// <summary>The same pattern in SQLite's GLOB, where <c>[</c> would open a character class.</summary>
+    private static string Glob(string pattern) => pattern.Replace("[", "[[]", StringComparison.Ordinal);
+
+    private static string Continuation(string sort, string id) => $"{sort}.{id}";
+
+    private static (string Sort, string Id) Position(string continuation)
+    {
+        var dot = continuation.IndexOf('.', StringComparison.Ordinal);
+        return dot < 0 ? throw new InvalidContinuationException() : (continuation[..dot], continuation[(dot + 1)..]);
+    }
+
+    /// <param name="Terms">Any of these terms; empty with a pattern.</param>
+    /// <param name="Count">How many terms there are, counted up to the limit of gathering.</param>
+    private sealed record Condition(IReadOnlyList<(TermKind Kind, string Value)> Terms, (TermKind Kind, string Glob)? Pattern, int Count)
+    {
+        public bool IsSingle => Terms.Count == 1;
+    }
+}
