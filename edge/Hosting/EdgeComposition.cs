@@ -1,0 +1,87 @@
+using System.Net;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Skylight.Edge.Hosting.Logging;
+using Skylight.Edge.Runtime.Triggers;
+using Skylight.Edge.Runtime.Triggers.Http;
+using Skylight.Functions;
+using Skylight.Local;
+
+namespace Skylight.Edge.Hosting;
+
+/// <summary>Everything that the edge host is made of.</summary>
+internal static class EdgeComposition
+{
+    public static void AddEdge(WebApplicationBuilder builder, EdgeSetup setup)
+    {
+        var services = builder.Services;
+        services.AddSingleton(setup);
+        services.AddSkylight(builder.Configuration);
+        services.AddLocalAdapters(setup.DataFolder);
+        AddOptions(services, builder.Configuration);
+        AddListener(builder);
+        EdgeLogging.Add(builder, setup);
+        AddTriggers(services, setup);
+    }
+
+    private static void AddOptions(IServiceCollection services, ConfigurationManager configuration)
+    {
+        services.AddOptions<EdgeOptions>().Bind(configuration.GetSection(EdgeOptions.Section)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<EdgeOptions>, EdgeOptionsRanges>();
+        services.AddSingleton<IValidateOptions<EdgeOptions>, EdgeOptionsRules>();
+        services.AddOptions<HostOptions>().Configure<IOptions<EdgeOptions>>(static (host, edge) =>
+        {
+            // A little more than the drain time: what is cancelled then still has to leave.
+            host.ShutdownTimeout = TimeSpan.FromSeconds(edge.Value.DrainSeconds + 5);
+            host.ServicesStartConcurrently = false;
+            host.ServicesStopConcurrently = true;
+        });
+        services.Configure<ConsoleLifetimeOptions>(static o => o.SuppressStatusMessages = true);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<Drain>();
+        services.AddSingleton<TriggerGate>();
+        services.AddMetrics();
+        services.AddSingleton<EdgeTelemetry>();
+        services.AddSingleton<Metrics.MetricsRegistry>();
+        services.AddHealthChecks();
+    }
+
+    private static void AddListener(WebApplicationBuilder builder)
+    {
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
+        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<EdgeOptions>>(static (kestrel, options) =>
+        {
+            var edge = options.Value;
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxConcurrentConnections = edge.MaxConnections;
+            kestrel.Limits.MaxConcurrentUpgradedConnections = edge.MaxConnections;
+            kestrel.Limits.MaxRequestBodySize = 1 << 20;
+            kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(130);
+            // Slow senders and slow readers lose their connection: 240 bytes a second after 10 seconds of grace.
+            kestrel.Limits.MinRequestBodyDataRate = new(240, TimeSpan.FromSeconds(10));
+            kestrel.Limits.MinResponseDataRate = new(240, TimeSpan.FromSeconds(10));
+            kestrel.Listen(IPAddress.Parse(edge.Address), edge.Port, listen =>
+            {
+                if (Certificates.Load(edge) is { } certificate) listen.UseHttps(certificate);
+            });
+        });
+        builder.Services.AddRouting();
+        builder.Services.AddCors();
+        builder.Services.AddMvcCore();
+    }
+
+    private static void AddTriggers(IServiceCollection services, EdgeSetup setup)
+    {
+        var worker = new EdgeWorkerBuilder(services);
+        worker.UseSkylight();
+        services.AddSingleton(worker.Build());
+        services.AddSingleton(FunctionCatalog.Discover([typeof(Composition).Assembly, .. setup.MoreFunctions]));
+        services.AddSingleton(HostSettings.Read(Path.Combine(AppContext.BaseDirectory, "host.json")));
+        services.AddSingleton<HttpGate>();
+        services.AddSingleton<HttpFunctions>();
+    }
+}

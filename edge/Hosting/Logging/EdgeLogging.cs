@@ -1,0 +1,32 @@
+using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
+
+namespace Skylight.Edge.Hosting.Logging;
+
+/// <summary>Logs go to the console as one JSON object a line. The framework's own request logging is off: it would write paths and queries.</summary>
+internal static class EdgeLogging
+{
+    public static void Add(WebApplicationBuilder builder, EdgeSetup setup)
+    {
+        var logging = builder.Logging;
+        logging.SetMinimumLevel(LogLevel.Information);
+        logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
+
+        // After the configuration, so that no setting brings them back: these write URLs.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
+        logging.AddFilter("Microsoft.AspNetCore.Routing", LogLevel.None);
+        logging.AddFilter("Microsoft.AspNetCore.Mvc", LogLevel.None);
+        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
+        logging.AddFilter("Microsoft.AspNetCore.Cors", LogLevel.Warning);
+        logging.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning);
+        logging.AddFilter("System.Net.Http.HttpClient", LogLevel.None);
+        logging.AddFilter("Azure", LogLevel.Warning);
+        if (setup.Quiet) return;
+        logging.AddConsole(static o => o.FormatterName = JsonLines.FormatterName);
+        logging.AddConsoleFormatter<JsonLines, ConsoleFormatterOptions>();
+        builder.Services.AddSingleton(static services => new LogPrivacy(services.GetRequiredService<IOptions<EdgeOptions>>().Value.LogExceptionMessages));
+    }
+}
+
+/// <param name="ExceptionMessages">Whether messages of exceptions, which may quote data, are written.</param>
+internal sealed record LogPrivacy(bool ExceptionMessages);

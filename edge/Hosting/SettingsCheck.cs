@@ -1,0 +1,80 @@
+using System.ComponentModel;
+using System.Reflection;
+using Microsoft.Extensions.Options;
+
+namespace Skylight.Edge.Hosting;
+
+/// <summary>
+/// Checks every options class of the product at once, before anything is opened: values that are not of their property's type and values
+/// that break a rule are all named in one message. (The framework's own check stops at the first that cannot be converted.)
+/// </summary>
+internal static class SettingsCheck
+{
+    /// <exception cref="StartupException">Names every bad setting. Values are not repeated: they may be secrets.</exception>
+    public static void Run(WebApplicationBuilder builder)
+    {
+        var errors = new List<string>();
+        using var services = builder.Services.BuildServiceProvider();
+        var types = OptionTypes(builder.Services).ToArray();
+        var sections = types.Select(SectionOf).OfType<string>().ToArray();
+        foreach (var type in types)
+        {
+            var before = errors.Count;
+            if (SectionOf(type) is { } section) Convertible(type, builder.Configuration.GetSection(section), sections, errors);
+            if (errors.Count > before) continue;
+            try
+            {
+                var options = services.GetRequiredService(typeof(IOptions<>).MakeGenericType(type));
+                typeof(IOptions<>).MakeGenericType(type).GetProperty("Value")!.GetMethod!.Invoke(options, BindingFlags.DoNotWrapExceptions, null, null, null);
+            }
+            catch (OptionsValidationException invalid)
+            {
+                errors.AddRange(invalid.Failures);
+            }
+        }
+
+        if (errors.Count > 0) throw new StartupException([.. errors.Distinct()]);
+    }
+
+    private static IEnumerable<Type> OptionTypes(IServiceCollection services) => services
+        .Where(s => s.ServiceType.IsGenericType && s.ServiceType.GetGenericTypeDefinition() is var d && (d == typeof(IConfigureOptions<>) || d == typeof(IValidateOptions<>)))
+        .Select(s => s.ServiceType.GetGenericArguments()[0])
+        .Where(t => t.Namespace?.StartsWith("Skylight", StringComparison.Ordinal) == true)
+        .Distinct().OrderBy(t => t.FullName, StringComparer.Ordinal);
+
+    private static string? SectionOf(Type type) => type.GetField("Section")?.GetRawConstantValue() as string;
+
+    private static void Convertible(Type type, IConfigurationSection section, string[] sections, List<string> errors)
+    {
+        foreach (var child in section.GetChildren())
+        {
+            if (sections.Any(s => s.Equals(child.Path, StringComparison.OrdinalIgnoreCase) || s.StartsWith(child.Path + ":", StringComparison.OrdinalIgnoreCase))) continue;
+            var property = type.GetProperty(child.Key, BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase);
+            if (property is null)
+            {
+                errors.Add($"{child.Path} is not a setting. Known in {section.Path}: {string.Join(", ", type.GetProperties().Select(p => p.Name))}.");
+                continue;
+            }
+
+            var target = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+            if (child.Value is not { } text || target == typeof(string)) continue;
+            var converter = TypeDescriptor.GetConverter(target);
+            if (!converter.CanConvertFrom(typeof(string))) continue;
+            try
+            {
+                _ = converter.ConvertFromInvariantString(text);
+            }
+            catch (Exception error) when (error is FormatException or ArgumentException or OverflowException or NotSupportedException)
+            {
+                errors.Add($"{child.Path} must be {Describe(target)}.");
+            }
+        }
+    }
+
+    private static string Describe(Type type) =>
+        type == typeof(bool) ? "true or false"
+        : type.IsEnum ? "one of " + string.Join(", ", Enum.GetNames(type))
+        : type == typeof(TimeSpan) ? "a time span such as 00:10:00"
+        : type == typeof(Uri) ? "a URL"
+        : type.IsPrimitive ? "a number" : $"a {type.Name}";
+}

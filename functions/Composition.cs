@@ -1,0 +1,28 @@
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Skylight.Core.Hosting;
+using Skylight.Functions.Http;
+
+namespace Skylight.Functions;
+
+/// <summary>What both hosts compose: the capabilities of Core (one line each) and the middleware. Adapters are the host's choice.</summary>
+public static class Composition
+{
+    public static IServiceCollection AddSkylight(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddHosting(configuration);
+        services.AddOptions<HttpOptions>().Bind(configuration.GetSection(HttpOptions.Section)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<HttpOptions>, HttpOptionsValidator>();
+        return services;
+    }
+
+    /// <summary>The middleware of every function, in order.</summary>
+    public static IFunctionsWorkerApplicationBuilder UseSkylight(this IFunctionsWorkerApplicationBuilder builder)
+    {
+        builder.UseMiddleware<HttpMiddleware>();
+        return builder;
+    }
+}
