@@ -11,6 +11,7 @@ namespace Skylight.Archive.Sealing;
 public sealed class SealedObjectReader : IDisposable
 {
     private const int ReadBytes = 1 << 20;
+    private const int FirstReadBytes = 256 << 10;
 
     private readonly IObjectStore _store;
     private readonly SealedHeader _header;
@@ -79,6 +80,36 @@ public sealed class SealedObjectReader : IDisposable
             var read = await store.ReadAsync(reference.Name, 0, buffer.AsMemory(0, guess), cancellationToken);
             var header = SealedHeader.Parse(reference.Name, buffer.AsSpan(0, read));
             using var reader = await OpenAsync(store, reference, header, type, keys, SealOptions.Default, cancellationToken);
+            return reader.OpenWhole(buffer, read);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Reads a whole object whose length is not at hand. Up to 256 KiB take one request.</summary>
+    /// <exception cref="SealedObjectException">Any part of it is damaged.</exception>
+    public static async ValueTask<byte[]> ReadAllAsync(IObjectStore store, string name, SealedType type, IReadKeys keys, CancellationToken cancellationToken)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(FirstReadBytes);
+        try
+        {
+            var read = await store.ReadAsync(name, 0, buffer, cancellationToken);
+            if (read == buffer.Length)
+            {
+                var length = await store.GetLengthAsync(name, cancellationToken) ?? throw new ObjectMissingException(name);
+                var larger = ArrayPool<byte>.Shared.Rent(checked((int)Math.Max(length, read) + 1));
+                buffer.AsSpan(0, read).CopyTo(larger);
+                ArrayPool<byte>.Shared.Return(buffer);
+                buffer = larger;
+                read += await store.ReadAsync(name, read, buffer.AsMemory(read), cancellationToken);
+            }
+
+            var header = SealedHeader.Parse(name, buffer.AsSpan(0, read));
+            var plain = header.PlaintextLength(read)
+                ?? throw new SealedObjectException(name, 0, read < SealedHeader.Size + SealedHeader.TagBytes ? SealedFault.Truncated : SealedFault.WrongLength);
+            using var reader = await OpenAsync(store, new SealedReference(name, plain), header, type, keys, SealOptions.Default, cancellationToken);
             return reader.OpenWhole(buffer, read);
         }
         finally

@@ -1,0 +1,82 @@
+using Skylight.Archive.Sealing;
+
+namespace Skylight.Archive.Series;
+
+/// <summary>What a series index says about one revision of one instance: where its bytes lie, what they are, and what searches need of it.</summary>
+public sealed record IndexEntry
+{
+    public required string SopInstanceUid { get; init; }
+
+    public required string SopClassUid { get; init; }
+
+    /// <summary>Transfer syntax of the stored bytes.</summary>
+    public required string TransferSyntaxUid { get; init; }
+
+    /// <summary>The pack that holds the bytes.</summary>
+    public required SealedReference Pack { get; init; }
+
+    /// <summary>First byte of the file in the pack's plaintext.</summary>
+    public required long Offset { get; init; }
+
+    /// <summary>Bytes of the file as received.</summary>
+    public required long Length { get; init; }
+
+    /// <summary>Where the dataset begins within the file: after preamble, magic and File Meta.</summary>
+    public long DatasetOffset { get; init; }
+
+    /// <summary>SHA-256 of the file as received.</summary>
+    public required byte[] FileSha256 { get; init; }
+
+    /// <summary>Digest of the dataset without group 0002, group lengths and pixel data.</summary>
+    public required byte[] DatasetDigest { get; init; }
+
+    /// <summary>Digest of the pixel data; empty where there is none.</summary>
+    public byte[] PixelDigest { get; init; } = [];
+
+    /// <summary>What <see cref="PixelDigest"/> was taken over: none, native, encoded, decoded.</summary>
+    public string PixelDigestKind { get; init; } = "none";
+
+    /// <summary>Frame table in the DICOM library's compact form (ranges within the file); empty where there are no frames.</summary>
+    public byte[] FrameTable { get; init; } = [];
+
+    /// <summary>1 for the first content of the UID, then counting up; 0 while held.</summary>
+    public int Revision { get; init; }
+
+    /// <summary>Set by the commit that made this revision the one that is served. The last entry of a UID that says so wins.</summary>
+    public bool Current { get; init; }
+
+    /// <summary>How far the source is trusted: the catalog's number.</summary>
+    public int Trust { get; init; }
+
+    public EntryState State { get; init; }
+
+    /// <summary>When it arrived (UTC, whole microseconds).</summary>
+    public DateTimeOffset ReceivedAt { get; init; }
+
+    /// <summary>Instance Number (0020,0013); null where absent.</summary>
+    public int? InstanceNumber { get; init; }
+
+    public int Rows { get; init; }
+
+    public int Columns { get; init; }
+
+    public int BitsAllocated { get; init; }
+
+    /// <summary>Frames; 0 without pixel data.</summary>
+    public int Frames { get; init; }
+
+    /// <summary>Further attributes that instance searches answer: UTF-8 DICOM JSON, opaque here; empty where there are none.</summary>
+    public byte[] Attributes { get; init; } = [];
+}
+
+/// <summary>State of one revision. The number is part of the format.</summary>
+public enum EntryState
+{
+    Stored = 0,
+
+    /// <summary>Kept, not served, until a technician decides.</summary>
+    Held = 1,
+
+    /// <summary>Gone from every answer; its bytes are dropped by the next compaction.</summary>
+    Deleted = 2,
+}

@@ -1,0 +1,170 @@
+using System.Buffers;
+using System.IO.Compression;
+using System.Text;
+using Skylight.Archive.Sealing;
+
+namespace Skylight.Archive.Series;
+
+/// <summary>Little building blocks of the index and metadata formats: variable-length integers, tagged fields, compressed blocks.</summary>
+internal sealed class WireWriter
+{
+    private readonly ArrayBufferWriter<byte> _buffer = new(1024);
+
+    public ReadOnlySpan<byte> Written => _buffer.WrittenSpan;
+
+    public int Count => _buffer.WrittenCount;
+
+    public void Clear() => _buffer.ResetWrittenCount();
+
+    public void Byte(byte value) => _buffer.Write([value]);
+
+    /// <summary>LEB128: seven bits a byte, low bits first.</summary>
+    public void Number(ulong value)
+    {
+        var span = _buffer.GetSpan(10);
+        var at = 0;
+        for (; value >= 0x80; value >>= 7) span[at++] = (byte)(value | 0x80);
+        span[at++] = (byte)value;
+        _buffer.Advance(at);
+    }
+
+    /// <summary>Length, then the bytes.</summary>
+    public void Bytes(ReadOnlySpan<byte> value)
+    {
+        Number((ulong)value.Length);
+        _buffer.Write(value);
+    }
+
+    public void Raw(ReadOnlySpan<byte> value) => _buffer.Write(value);
+
+    public void Text(string value)
+    {
+        var length = Encoding.UTF8.GetByteCount(value);
+        Number((ulong)length);
+        Encoding.UTF8.GetBytes(value, _buffer.GetSpan(length));
+        _buffer.Advance(length);
+    }
+
+    /// <summary>A field (number × 2) with a number; left out when it is 0.</summary>
+    public void Field(int field, ulong value)
+    {
+        if (value == 0) return;
+        Number((ulong)field << 1);
+        Number(value);
+    }
+
+    /// <summary>A field (number × 2 + 1) with bytes; left out when they are none.</summary>
+    public void Field(int field, ReadOnlySpan<byte> value)
+    {
+        if (value.IsEmpty) return;
+        Number(((ulong)field << 1) | 1);
+        Bytes(value);
+    }
+
+    public void Field(int field, string value)
+    {
+        if (value.Length == 0) return;
+        Number(((ulong)field << 1) | 1);
+        Text(value);
+    }
+
+    /// <summary>A block: method (0 stored, 1 Brotli), plain length, packed length, bytes.</summary>
+    public void Block(ReadOnlySpan<byte> plain)
+    {
+        var packed = ArrayPool<byte>.Shared.Rent(Math.Max(1, plain.Length));
+        try
+        {
+            // Quality 4: close to the size of the slow levels on DICOM JSON at a tenth of their time.
+            var length = 0;
+            var smaller = plain.Length > 200 && BrotliEncoder.TryCompress(plain, packed.AsSpan(0, plain.Length - 1), out length, quality: 4, window: 18);
+            Byte(smaller ? (byte)1 : (byte)0);
+            Number((ulong)plain.Length);
+            Bytes(smaller ? packed.AsSpan(0, length) : plain);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(packed);
+        }
+    }
+}
+
+/// <summary>Reads what <see cref="WireWriter"/> wrote; anything out of place is <see cref="SealedFault.BadContent"/> of the named object.</summary>
+internal ref struct WireReader(string name, ReadOnlySpan<byte> bytes)
+{
+    private const int MaxBlockBytes = 256 << 20;
+
+    private ReadOnlySpan<byte> _rest = bytes;
+
+    public readonly bool AtEnd => _rest.IsEmpty;
+
+    public readonly SealedObjectException Bad() => new(name, 0, SealedFault.BadContent);
+
+    public byte Byte() => Take(1)[0];
+
+    public ulong Number()
+    {
+        var value = 0UL;
+        for (var shift = 0; shift < 64; shift += 7)
+        {
+            var next = Byte();
+            value |= (ulong)(next & 0x7F) << shift;
+            if (next < 0x80) return value;
+        }
+
+        throw Bad();
+    }
+
+    /// <summary>A number that must fit an Int32 and not be negative.</summary>
+    public int Count()
+    {
+        var value = Number();
+        return value <= int.MaxValue ? (int)value : throw Bad();
+    }
+
+    public ReadOnlySpan<byte> Bytes() => Take(Count());
+
+    public string Text() => Encoding.UTF8.GetString(Bytes());
+
+    /// <summary>The next field; its number and, for a byte field, its bytes.</summary>
+    public int Field(out ulong value, out ReadOnlySpan<byte> content)
+    {
+        var tag = Number();
+        value = 0;
+        content = default;
+        if ((tag & 1) == 0) value = Number();
+        else content = Bytes();
+        return (int)Math.Min(tag >> 1, int.MaxValue);
+    }
+
+    /// <summary>Method, plain length and packed bytes of a block, not yet unpacked.</summary>
+    public (byte Method, int PlainLength) BlockHead(out ReadOnlySpan<byte> packed)
+    {
+        var method = Byte();
+        var length = Count();
+        packed = Bytes();
+        if (method > 1 || length > MaxBlockBytes || (method == 0 && packed.Length != length)) throw Bad();
+        return (method, length);
+    }
+
+    public byte[] Block()
+    {
+        var (method, length) = BlockHead(out var packed);
+        var plain = new byte[length];
+        Unpack(method, packed, plain);
+        return plain;
+    }
+
+    public readonly void Unpack(byte method, ReadOnlySpan<byte> packed, Span<byte> plain)
+    {
+        if (method == 0) packed.CopyTo(plain);
+        else if (!BrotliDecoder.TryDecompress(packed, plain, out var count) || count != plain.Length) throw Bad();
+    }
+
+    private ReadOnlySpan<byte> Take(int count)
+    {
+        if (count > _rest.Length) throw Bad();
+        var taken = _rest[..count];
+        _rest = _rest[count..];
+        return taken;
+    }
+}

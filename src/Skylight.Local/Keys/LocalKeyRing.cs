@@ -1,0 +1,188 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Azure.Core.Cryptography;
+
+namespace Skylight.Local.Keys;
+
+/// <summary>
+/// The key-encryption keys of an edge host, in one file: <c>local:{name}</c> resolves to the newest version of a key (made on first use),
+/// <c>local:{name}/{version}</c> to exactly that version. Protected by file mode 0600, or by a passphrase as well. Safe for concurrent use.
+/// </summary>
+public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IDisposable
+{
+    /// <summary>OWASP's 2023 figure for PBKDF2-HMAC-SHA512, tripled.</summary>
+    public const int DefaultIterations = 630_000;
+
+    private const string Scheme = "local:";
+
+    private readonly Lock _lock = new();
+    private readonly string _path;
+    private readonly TimeProvider _time;
+    private readonly byte[]? _ringKey;
+    private readonly Dictionary<string, byte[]> _keys = [];
+    private readonly Dictionary<string, int> _newest = [];
+    private KeyRingFile _file;
+
+    private LocalKeyRing(string path, KeyRingFile file, byte[]? ringKey, TimeProvider time)
+    {
+        (_path, _file, _ringKey, _time) = (path, file, ringKey, time);
+        foreach (var entry in file.Keys) Admit(entry.Id, Open(entry));
+    }
+
+    /// <summary>Makes a new key ring file. With a passphrase the keys in it are sealed.</summary>
+    /// <exception cref="IOException">There is a file already: a key ring is never overwritten.</exception>
+    public static LocalKeyRing Create(string path, string? passphrase, TimeProvider time, int iterations = DefaultIterations)
+    {
+        path = Path.GetFullPath(path);
+        if (File.Exists(path)) throw new IOException("There is a key ring file already.");
+        var protection = passphrase is null ? null : KeyRingProtection.Create(iterations);
+        var ring = new LocalKeyRing(path, new KeyRingFile(KeyRingFile.Version, protection, []), protection?.DeriveKey(passphrase!), time);
+
+        // One key to begin with, so that a wrong passphrase is noticed from the start.
+        ring.AddVersion("ring");
+        return ring;
+    }
+
+    /// <summary>Opens a key ring file.</summary>
+    /// <exception cref="KeyRingException">It is missing, open to others, damaged, or the passphrase is missing or wrong.</exception>
+    public static LocalKeyRing Open(string path, string? passphrase, TimeProvider time)
+    {
+        path = Path.GetFullPath(path);
+        if (!File.Exists(path)) throw new KeyRingException(KeyRingFault.Missing, "There is no key ring file. Restore it from its backup: without it nothing in the archive can be read.");
+        var file = KeyRingFile.Load(path);
+        if (file.Protection is null) return new LocalKeyRing(path, file, null, time);
+        if (passphrase is null) throw new KeyRingException(KeyRingFault.PassphraseNeeded, "The key ring is protected by a passphrase.");
+        return new LocalKeyRing(path, file, file.Protection.DeriveKey(passphrase), time);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="KeyNotFoundException">The ring has no such version, or the id is not of this ring.</exception>
+    public IKeyEncryptionKey Resolve(string keyId, CancellationToken cancellationToken = default)
+    {
+        lock (_lock)
+        {
+            if (_keys.TryGetValue(keyId, out var exact)) return new LocalKey(keyId, exact);
+            if (!keyId.StartsWith(Scheme, StringComparison.Ordinal) || keyId.Contains('/', StringComparison.Ordinal)) throw new KeyNotFoundException($"The key ring has no key '{keyId}'.");
+            var name = keyId[Scheme.Length..];
+            if (name.Length is 0 or > 64) throw new KeyNotFoundException("The key ring has no key of that name.");
+            var id = _newest.TryGetValue(name, out var version) ? Id(name, version) : AddVersion(name);
+            return new LocalKey(id, _keys[id]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<IKeyEncryptionKey> ResolveAsync(string keyId, CancellationToken cancellationToken = default) => Task.FromResult(Resolve(keyId, cancellationToken));
+
+    /// <summary>
+    /// Adds a version to a key, durably, and answers its id: from now on new wraps use it, and the old versions still unwrap. Then the key records are
+    /// re-wrapped (<c>StudyKeys.RewrapAsync</c>).
+    /// </summary>
+    public string Rotate(string name)
+    {
+        lock (_lock) return AddVersion(name);
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            foreach (var key in _keys.Values) CryptographicOperations.ZeroMemory(key);
+            if (_ringKey is not null) CryptographicOperations.ZeroMemory(_ringKey);
+            _keys.Clear();
+        }
+    }
+
+    /// <summary>Never the keys.</summary>
+    public override string ToString() => "key ring";
+
+    private static string Id(string name, int version) => string.Create(CultureInfo.InvariantCulture, $"{Scheme}{name}/{version}");
+
+    private string AddVersion(string name)
+    {
+        var version = _newest.GetValueOrDefault(name) + 1;
+        var id = Id(name, version);
+        var key = GC.AllocateUninitializedArray<byte>(32, pinned: true);
+        RandomNumberGenerator.Fill(key);
+        var next = _file with { Keys = [.. _file.Keys, new KeyRingEntry(id, _time.GetUtcNow(), Seal(id, key))] };
+
+        // On disk before it wraps anything.
+        next.Save(_path);
+        _file = next;
+        Admit(id, key);
+        return id;
+    }
+
+    private void Admit(string id, byte[] key)
+    {
+        var slash = id.LastIndexOf('/');
+        if (!id.StartsWith(Scheme, StringComparison.Ordinal) || slash < Scheme.Length || !int.TryParse(id.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var version))
+            throw new KeyRingException(KeyRingFault.Damaged, "The key ring file names a key in an unknown way.");
+        _keys[id] = key;
+        var name = id[Scheme.Length..slash];
+        _newest[name] = Math.Max(_newest.GetValueOrDefault(name), version);
+    }
+
+    private byte[] Seal(string id, byte[] key)
+    {
+        if (_ringKey is null) return (byte[])key.Clone();
+        using var gcm = new AesGcm(_ringKey, 16);
+        var result = new byte[12 + key.Length + 16];
+        RandomNumberGenerator.Fill(result.AsSpan(0, 12));
+        gcm.Encrypt(result.AsSpan(0, 12), key, result.AsSpan(12, key.Length), result.AsSpan(12 + key.Length), Encoding.UTF8.GetBytes(id));
+        return result;
+    }
+
+    private byte[] Open(KeyRingEntry entry)
+    {
+        var key = GC.AllocateUninitializedArray<byte>(32, pinned: true);
+        var bytes = entry.Key;
+        if (bytes.Length != (_ringKey is null ? 32 : 60)) throw new KeyRingException(KeyRingFault.Damaged, "The key ring file holds a key of a wrong length.");
+        if (_ringKey is null)
+        {
+            bytes.CopyTo(key, 0);
+            return key;
+        }
+
+        using var gcm = new AesGcm(_ringKey, 16);
+        try
+        {
+            gcm.Decrypt(bytes.AsSpan(0, 12), bytes.AsSpan(12, 32), bytes.AsSpan(44), key, Encoding.UTF8.GetBytes(entry.Id));
+            return key;
+        }
+        catch (AuthenticationTagMismatchException error)
+        {
+            throw new KeyRingException(KeyRingFault.WrongPassphrase, "The passphrase is wrong, or the key ring file was altered.", error);
+        }
+    }
+
+    private sealed class LocalKey(string id, byte[] key) : IKeyEncryptionKey
+    {
+        public string KeyId => id;
+
+        public byte[] WrapKey(string algorithm, ReadOnlyMemory<byte> keyToWrap, CancellationToken cancellationToken = default)
+        {
+            Demand(algorithm);
+            return AesKeyWrap.Wrap(key, keyToWrap.Span);
+        }
+
+        public Task<byte[]> WrapKeyAsync(string algorithm, ReadOnlyMemory<byte> keyToWrap, CancellationToken cancellationToken = default) =>
+            Task.FromResult(WrapKey(algorithm, keyToWrap, cancellationToken));
+
+        public byte[] UnwrapKey(string algorithm, ReadOnlyMemory<byte> encryptedKey, CancellationToken cancellationToken = default)
+        {
+            Demand(algorithm);
+            return AesKeyWrap.Unwrap(key, encryptedKey.Span);
+        }
+
+        public Task<byte[]> UnwrapKeyAsync(string algorithm, ReadOnlyMemory<byte> encryptedKey, CancellationToken cancellationToken = default) =>
+            Task.FromResult(UnwrapKey(algorithm, encryptedKey, cancellationToken));
+
+        public override string ToString() => id;
+
+        private static void Demand(string algorithm)
+        {
+            if (algorithm != "A256KW") throw new CryptographicException("The key ring wraps by A256KW only.");
+        }
+    }
+}

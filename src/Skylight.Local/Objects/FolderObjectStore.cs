@@ -1,0 +1,138 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using Skylight.Archive.Objects;
+
+namespace Skylight.Local.Objects;
+
+/// <summary>
+/// Objects as files under one folder. An object is written to a temporary file of the same file system, fsynced, renamed without overwriting, and
+/// its folder fsynced; folders made on the way are fsynced into their parents too.
+/// </summary>
+public sealed class FolderObjectStore : IObjectStore
+{
+    private const string TemporaryFolder = ".temporary";
+    private const int KnownFolders = 100_000;
+
+    private readonly string _root;
+    private readonly string _temporary;
+    private readonly FolderObjectStoreOptions _options;
+    private readonly FreeSpace _space;
+    private readonly ConcurrentDictionary<string, bool> _durableFolders = new();
+    private long _counter;
+
+    private FolderObjectStore(string root, FolderObjectStoreOptions options, TimeProvider time)
+    {
+        _root = root;
+        _temporary = Path.Combine(root, TemporaryFolder);
+        _options = options;
+        _space = new FreeSpace(root, options.MinFreeBytes, time);
+    }
+
+    /// <summary>Opens or creates the folder, for this process alone, and clears what abandoned writes of an earlier one left.</summary>
+    public static FolderObjectStore Open(string root, FolderObjectStoreOptions options, TimeProvider time)
+    {
+        var store = new FolderObjectStore(Path.GetFullPath(root), options, time);
+        Directory.CreateDirectory(store._temporary);
+        foreach (var file in Directory.EnumerateFiles(store._temporary)) File.Delete(file);
+        if (Path.GetDirectoryName(store._root) is { } parent) LibC.SyncDirectory(parent);
+        return store;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ObjectWriter> CreateAsync(string name, CancellationToken cancellationToken)
+    {
+        ObjectName.Check(name);
+        cancellationToken.ThrowIfCancellationRequested();
+        _space.Demand();
+        var temporary = Path.Combine(_temporary, $"{Interlocked.Increment(ref _counter):x}");
+        return ValueTask.FromResult<ObjectWriter>(new FolderObjectWriter(this, name, temporary, _space));
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        var path = PathOf(name);
+        try
+        {
+            using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            var done = 0;
+            while (done < destination.Length)
+            {
+                var read = await RandomAccess.ReadAsync(handle, destination[done..], offset + done, cancellationToken);
+                if (read == 0) break;
+                done += read;
+            }
+
+            return done;
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ObjectMissingException(name);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<long?> GetLengthAsync(string name, CancellationToken cancellationToken)
+    {
+        var file = new FileInfo(PathOf(name));
+        return ValueTask.FromResult<long?>(file.Exists ? file.Length : null);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        var path = PathOf(name);
+        return await Task.Run(
+            () =>
+            {
+                if (!LibC.Remove(path)) return false;
+                LibC.SyncDirectory(Path.GetDirectoryName(path)!);
+                return true;
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<string> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var folder = prefix.Length == 0 ? _root : Path.Combine(_root, ObjectName.CheckPrefix(prefix));
+        if (!Directory.Exists(folder)) yield break;
+        await Task.Yield();
+        var options = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None };
+        foreach (var path in Directory.EnumerateFiles(folder, "*", options))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var name = Path.GetRelativePath(_root, path);
+            if (ObjectName.IsValid(name)) yield return name;
+        }
+    }
+
+    /// <summary>Moves a finished temporary file to its name and makes that durable.</summary>
+    internal void Publish(string temporary, string name)
+    {
+        var path = PathOf(name);
+        var folder = Path.GetDirectoryName(path)!;
+        EnsureFolder(folder);
+        if (!LibC.RenameNew(temporary, path)) throw new ObjectExistsException(name);
+        if (_options.Fsync) LibC.SyncDirectory(folder);
+    }
+
+    internal bool Fsync => _options.Fsync;
+
+    private string PathOf(string name) => Path.Combine(_root, ObjectName.Check(name));
+
+    /// <summary>
+    /// Makes a folder and its own entry durable. A folder that is merely there proves nothing (whoever made it may not have come to the fsync), so each is
+    /// fsynced into its parent once by this process.
+    /// </summary>
+    private void EnsureFolder(string folder)
+    {
+        if (folder.Length <= _root.Length || _durableFolders.ContainsKey(folder)) return;
+        var parent = Path.GetDirectoryName(folder)!;
+        EnsureFolder(parent);
+        Directory.CreateDirectory(folder);
+        if (_options.Fsync) LibC.SyncDirectory(parent);
+        if (_durableFolders.Count >= KnownFolders) _durableFolders.Clear();
+        _durableFolders[folder] = true;
+    }
+}

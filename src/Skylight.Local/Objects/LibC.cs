@@ -1,0 +1,81 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Skylight.Local.Objects;
+
+/// <summary>The few system calls whose outcome must be known exactly: .NET hides the result of some fsyncs and cannot open a directory or rename without overwriting.</summary>
+internal static partial class LibC
+{
+    internal const int NoSuchFile = 2, Exists = 17, Invalid = 22, NoSpace = 28, NotSupported = 95, QuotaExceeded = 122;
+    private const int AtFdCwd = -100, OpenReadOnly = 0, OpenCloseOnExec = 0x80000, RenameNoReplace = 1, SyncRangeWrite = 2;
+
+    /// <summary>fsync: data and all metadata.</summary>
+    public static void Sync(SafeFileHandle handle, string what) => Check(FSync(handle), what);
+
+    /// <summary>fdatasync: data, and the metadata that reading them back needs.</summary>
+    public static void SyncData(SafeFileHandle handle, string what) => Check(FDataSync(handle), what);
+
+    /// <summary>Makes entries made, renamed or removed in a directory durable.</summary>
+    public static void SyncDirectory(string path)
+    {
+        using var handle = new SafeFileHandle(Open(path, OpenReadOnly | OpenCloseOnExec), ownsHandle: true);
+        if (handle.IsInvalid) throw Error(Marshal.GetLastPInvokeError(), "open a folder");
+        Check(FSync(handle), "fsync a folder");
+    }
+
+    /// <summary>Renames without overwriting. False when the target exists.</summary>
+    public static bool RenameNew(string from, string to)
+    {
+        if (RenameAt2(AtFdCwd, from, AtFdCwd, to, RenameNoReplace) == 0) return true;
+        var error = Marshal.GetLastPInvokeError();
+        if (error == Exists) return false;
+        if (error is not (Invalid or NotSupported)) throw Error(error, "rename a file");
+
+        // A file system without RENAME_NOREPLACE: a hard link refuses to overwrite as well.
+        if (Link(from, to) == 0) return Unlink(from) == 0 ? true : throw Error(Marshal.GetLastPInvokeError(), "unlink a file");
+        error = Marshal.GetLastPInvokeError();
+        return error == Exists ? false : throw Error(error, "link a file");
+    }
+
+    /// <summary>Removes a file. False when there was none.</summary>
+    public static bool Remove(string path)
+    {
+        if (Unlink(path) == 0) return true;
+        var error = Marshal.GetLastPInvokeError();
+        return error == NoSuchFile ? false : throw Error(error, "unlink a file");
+    }
+
+    /// <summary>Asks the kernel to begin writing a range back, so that the later fsync has less to wait for. Errors are that fsync's to report.</summary>
+    public static void StartWriteback(SafeFileHandle handle, long offset, long length) => _ = SyncFileRange(handle, offset, length, SyncRangeWrite);
+
+    /// <summary>True when the error says that there is no room: disk full, or the quota used up.</summary>
+    public static bool IsFull(IOException error) => error.HResult is NoSpace or QuotaExceeded;
+
+    private static void Check(int result, string what)
+    {
+        if (result != 0) throw Error(Marshal.GetLastPInvokeError(), what);
+    }
+
+    private static IOException Error(int error, string what) => new($"Cannot {what}: {Marshal.GetPInvokeErrorMessage(error)}.", error);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int FSync(SafeFileHandle handle);
+
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    private static partial int FDataSync(SafeFileHandle handle);
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "renameat2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameAt2(int fromFolder, string from, int toFolder, string to, uint flags);
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Link(string from, string to);
+
+    [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Unlink(string path);
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range")]
+    private static partial int SyncFileRange(SafeFileHandle handle, long offset, long length, uint flags);
+}
