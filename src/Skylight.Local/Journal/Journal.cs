@@ -1,0 +1,186 @@
+using System.Collections.Concurrent;
+using Skylight.Archive.Objects;
+using Skylight.Local.Objects;
+
+namespace Skylight.Local.Journal;
+
+/// <summary>Applies a change. Called in order of sequence, at once after its record became durable and again for every record still in the journal at a start, so it must be idempotent.</summary>
+/// <remarks>
+/// The next call begins when this one has returned its task, not when that has completed: a consumer that enqueues before its first await keeps the order
+/// and can still group. A failure poisons the journal.
+/// </remarks>
+public delegate ValueTask ApplyChange(long sequence, ReadOnlyMemory<byte> change, CancellationToken cancellationToken);
+
+/// <summary>
+/// The edge's commit log: records of {sealed objects, one opaque change} in append-only files. Records that queue up while a group is being written
+/// become the next group, which costs one write and one fdatasync. An append completes when its record is on disk, its objects can be read, and its
+/// change has been applied. Objects are moved out, and files dropped, by <see cref="JournalDrain"/>.
+/// </summary>
+public sealed class Journal : IAsyncDisposable
+{
+    private readonly string _folder;
+    private readonly JournalOptions _options;
+    private readonly TimeProvider _time;
+    private readonly FreeSpace _space;
+    private readonly FileStream _lock;
+    private readonly JournalIndex _index = new();
+    private readonly List<(JournalFile File, FoundRecord Record)> _replay = [];
+    private JournalFile? _empty;
+    private JournalWriter? _writer;
+    private ApplyChange? _apply;
+    private Func<CancellationToken, ValueTask>? _checkpoint;
+    private long _next = 1;
+    private long _lastAppend;
+
+    private Journal(string folder, JournalOptions options, TimeProvider time)
+    {
+        _folder = folder;
+        _options = options;
+        _time = time;
+        _space = new FreeSpace(folder, options.MinFreeBytes, time);
+        try
+        {
+            _lock = new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException error) when (error is not (FileNotFoundException or DirectoryNotFoundException))
+        {
+            throw new JournalException(JournalFault.InUse, "Another process has the journal open.", error);
+        }
+    }
+
+    /// <summary>The journal's objects by name, and its files.</summary>
+    internal JournalIndex Index => _index;
+
+    /// <summary>
+    /// Opens the folder: reads every record, cuts a torn tail, and makes all objects readable. Changes are applied by <see cref="StartAsync"/>.
+    /// </summary>
+    /// <exception cref="JournalException">A durable record is damaged, or another process has the journal.</exception>
+    public static Journal Open(string folder, JournalOptions options, TimeProvider time)
+    {
+        folder = Path.GetFullPath(folder);
+        Directory.CreateDirectory(folder);
+        var journal = new Journal(folder, options, time);
+        try
+        {
+            journal.Scan();
+            return journal;
+        }
+        catch
+        {
+            journal._index.Dispose();
+            journal._empty?.Dispose();
+            journal._lock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Replays what is in the files and begins to accept appends.</summary>
+    /// <param name="applied">The last sequence that the consumer has applied for good; records up to it are not replayed. 0 for none.</param>
+    /// <param name="apply">See <see cref="ApplyChange"/>.</param>
+    /// <param name="checkpoint">Makes everything applied so far durable where it was applied; called before a file is dropped.</param>
+    public async Task StartAsync(long applied, ApplyChange apply, Func<CancellationToken, ValueTask> checkpoint, CancellationToken cancellationToken)
+    {
+        if (_writer is not null) throw new InvalidOperationException("The journal has been started.");
+        foreach (var (file, record) in _replay)
+        {
+            if (record.Kind != RecordKind.Commit || record.Sequence <= applied) continue;
+            var change = new byte[record.ChangeLength];
+            if (await RandomAccess.ReadAsync(file.Handle, change, record.Change, cancellationToken) != change.Length) throw new EndOfStreamException();
+            await apply(record.Sequence, change, cancellationToken);
+        }
+
+        _replay.Clear();
+        _replay.TrimExcess();
+        (_apply, _checkpoint) = (apply, checkpoint);
+        _lastAppend = _time.GetTimestamp();
+        _writer = new JournalWriter(_folder, FirstFile(Math.Max(_next, applied + 1)), _options.FileBytes, _index, apply);
+    }
+
+    /// <summary>
+    /// Appends one record. Completes with its sequence once the record is durable, its objects are readable through <see cref="JournalObjectStore"/>, and
+    /// the change has been applied. The memory must stay untouched until then.
+    /// </summary>
+    /// <exception cref="StorageFullException">There is no room; nothing was written.</exception>
+    /// <exception cref="JournalException">The journal is poisoned: whether the record is durable is unknown until the next start.</exception>
+    public async ValueTask<long> AppendAsync(IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> objects, ReadOnlyMemory<byte> change, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        foreach (var (name, _) in objects) ObjectName.Check(name);
+        _space.Demand();
+        Volatile.Write(ref _lastAppend, _time.GetTimestamp());
+        return await Writer.AppendAsync(RecordKind.Commit, objects, change);
+    }
+
+    /// <summary>Waits until everything that was applied is durable where it was applied.</summary>
+    internal ValueTask CheckpointAsync(CancellationToken cancellationToken) => _checkpoint!(cancellationToken);
+
+    /// <summary>How long nothing has been appended.</summary>
+    internal TimeSpan Quiet => _time.GetElapsedTime(Volatile.Read(ref _lastAppend));
+
+    /// <summary>Closes the file that is being written, so that it can be drained. Nothing happens while it is empty.</summary>
+    internal Task RotateAsync() => Writer.RotateAsync();
+
+    /// <summary>
+    /// Remembers durably that an object of the journal is deleted, so that no later start brings it back. True when it lay nowhere but in the journal.
+    /// </summary>
+    internal async ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!_index.Knows(name)) return false;
+        var was = _index.Find(name) is not null;
+        await Writer.AppendAsync(RecordKind.Delete, [(name, default)], default);
+        return was;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_writer is not null) await _writer.DisposeAsync();
+        _index.Dispose();
+        _empty?.Dispose();
+        await _lock.DisposeAsync();
+    }
+
+    private JournalWriter Writer => _writer ?? throw new InvalidOperationException("The journal has not been started.");
+
+    private JournalFile FirstFile(long next)
+    {
+        var empty = _empty;
+        _empty = null;
+        if (empty?.Header.FirstSequence == next) return empty;
+        var file = JournalFile.Create(_folder, next);
+        empty?.Drop();
+        return file;
+    }
+
+    private void Scan()
+    {
+        foreach (var leftover in Directory.EnumerateFiles(_folder, "*.new")) File.Delete(leftover);
+        var paths = JournalFile.List(_folder).ToArray();
+        foreach (var path in paths)
+        {
+            var found = JournalScan.Read(path, newest: path == paths[^1]);
+            if (found is not { } read)
+            {
+                File.Delete(path);
+                continue;
+            }
+
+            _next = read.File.LastSequence + 1;
+            if (read.Records.Count == 0)
+            {
+                // It carries the next sequence until the writer goes on in it.
+                _empty?.Drop();
+                _empty = read.File;
+                continue;
+            }
+
+            _index.Add(read.File);
+            foreach (var record in read.Records)
+            {
+                if (record.Kind == RecordKind.Delete) _index.Remove(record.Objects.Select(item => item.Name));
+                else _index.Add(read.File, record.Objects);
+                _replay.Add((read.File, record));
+            }
+        }
+    }
+}

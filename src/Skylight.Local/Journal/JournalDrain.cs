@@ -1,0 +1,149 @@
+using System.Buffers;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Skylight.Archive.Objects;
+
+namespace Skylight.Local.Journal;
+
+/// <summary>An object that waits in the journal.</summary>
+public readonly record struct JournaledObject(string Name, int Length);
+
+/// <summary>
+/// Looked at before objects are moved out: a chance to merge the small packs of a series into one, committing that. Answers the names that nothing refers
+/// to any more; they are dropped with the journal instead of being moved.
+/// </summary>
+public delegate ValueTask<IReadOnlySet<string>> CompactJournaled(IReadOnlyList<JournaledObject> objects, CancellationToken cancellationToken);
+
+/// <summary>
+/// Moves objects out of closed journal files into the object store and drops the files, oldest first: in a quiet moment, or at once when the journal has
+/// grown past its limits.
+/// </summary>
+public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOptions options, TimeProvider time, ILogger<JournalDrain> logger) : BackgroundService
+{
+    private readonly SemaphoreSlim _one = new(1);
+
+    /// <summary>Merges before moving; null to move everything as it is.</summary>
+    public CompactJournaled? Compact { get; set; }
+
+    /// <summary>Drains everything that is in the journal now; answers how many objects were moved.</summary>
+    /// <exception cref="StorageFullException">There is no room to move an object to; it stays readable in the journal.</exception>
+    public async Task<int> DrainAllAsync(CancellationToken cancellationToken)
+    {
+        await journal.RotateAsync();
+        var files = journal.Index.Files;
+        return await DrainAsync(files.Length - 1, cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken);
+                await StepAsync(stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception error) when (error is IOException or InvalidOperationException)
+            {
+                // The objects stay where they are, durable and readable; the next round tries again.
+                Log.DrainFailed(logger, error);
+                await Task.Delay(TimeSpan.FromSeconds(30), time, stoppingToken).ContinueWith(static _ => { }, TaskScheduler.Default);
+            }
+        }
+    }
+
+    /// <summary>Drains what its age or size says should be drained.</summary>
+    internal async Task StepAsync(CancellationToken cancellationToken)
+    {
+        var files = journal.Index.Files;
+        if (files.Length == 0) return;
+        if (journal.Quiet >= TimeSpan.FromSeconds(options.QuietSeconds))
+        {
+            if (files.Length > 1 || files[^1].Length > FileHeader.Size) await DrainAllAsync(cancellationToken);
+            return;
+        }
+
+        var full = files.Sum(file => file.Length) > options.KeepBytes || journal.Index.Count > options.KeepObjects;
+        if (full && files.Length > 1) await DrainAsync(1, cancellationToken);
+    }
+
+    public override void Dispose()
+    {
+        _one.Dispose();
+        base.Dispose();
+    }
+
+    private async Task<int> DrainAsync(int count, CancellationToken cancellationToken)
+    {
+        await _one.WaitAsync(cancellationToken);
+        try
+        {
+            var files = journal.Index.Files;
+            files = files[..Math.Min(count, Math.Max(0, files.Length - 1))];
+            if (files.Length == 0) return 0;
+            var unreferenced = await CompactAsync(files, cancellationToken);
+            var moved = 0;
+            foreach (var file in files)
+            {
+                var objects = journal.Index.Of(file).Where(item => !unreferenced.Contains(item.Name)).ToArray();
+                var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.DrainWidth, CancellationToken = cancellationToken };
+                await Parallel.ForEachAsync(objects, parallel, async (item, token) => await MoveAsync(item.Name, item.Place, token));
+                moved += objects.Length;
+            }
+
+            await journal.CheckpointAsync(cancellationToken);
+            foreach (var file in files)
+            {
+                journal.Index.Remove(file);
+                file.Drop();
+            }
+
+            Log.Drained(logger, files.Length, moved);
+            return moved;
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    private async ValueTask<IReadOnlySet<string>> CompactAsync(JournalFile[] files, CancellationToken cancellationToken)
+    {
+        if (Compact is null) return new HashSet<string>();
+        var objects = files.SelectMany(file => journal.Index.Of(file)).Select(item => new JournaledObject(item.Name, item.Place.Length)).ToArray();
+        return objects.Length == 0 ? new HashSet<string>() : await Compact(objects, cancellationToken);
+    }
+
+    private async ValueTask MoveAsync(string name, JournalPlace place, CancellationToken cancellationToken)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(Math.Clamp(place.Length, 1, 1 << 20));
+        try
+        {
+            await using var writer = await store.CreateAsync(name, cancellationToken);
+            for (var at = 0; at < place.Length;)
+            {
+                var read = await JournalObjectStore.ReadAsync(place, at, buffer, cancellationToken);
+                await writer.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+                at += read;
+            }
+
+            await writer.CommitAsync(cancellationToken);
+        }
+        catch (ObjectExistsException)
+        {
+            // Moved before a crash that kept the file from being dropped. Names are never reused, so it is the same object.
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        // Deleted while it was on its way: take it out again, since the deletion found nothing there.
+        if (journal.Index.Find(name) is null) await store.DeleteAsync(name, cancellationToken);
+        journal.Index.Remove([name]);
+    }
+}

@@ -1,0 +1,64 @@
+using System.Runtime.CompilerServices;
+using Skylight.Archive.Objects;
+
+namespace Skylight.Local.Journal;
+
+/// <summary>The object store that readers and writers on the edge see: what still lies in the journal over what lies in the folder.</summary>
+public sealed class JournalObjectStore(Journal journal, IObjectStore inner) : IObjectStore
+{
+    /// <inheritdoc/>
+    public ValueTask<ObjectWriter> CreateAsync(string name, CancellationToken cancellationToken) => inner.CreateAsync(name, cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        if (journal.Index.Find(ObjectName.Check(name)) is { } place)
+        {
+            try
+            {
+                return await ReadAsync(place, offset, destination, cancellationToken);
+            }
+            catch (ObjectDisposedException)
+            {
+                // The file was drained and dropped in between: the object stands in the folder.
+            }
+        }
+
+        return await inner.ReadAsync(name, offset, destination, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<long?> GetLengthAsync(string name, CancellationToken cancellationToken) =>
+        journal.Index.Find(ObjectName.Check(name))?.Length ?? await inner.GetLengthAsync(name, cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        // The journal first: an object that is being drained right now may reach the folder between the two.
+        var journaled = await journal.DeleteAsync(ObjectName.Check(name), cancellationToken);
+        return await inner.DeleteAsync(name, cancellationToken) || journaled;
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<string> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var journaled = journal.Index.Names(ObjectName.CheckPrefix(prefix)).ToHashSet();
+        foreach (var name in journaled) yield return name;
+        await foreach (var name in inner.ListAsync(prefix, cancellationToken))
+            if (!journaled.Contains(name)) yield return name;
+    }
+
+    internal static async ValueTask<int> ReadAsync(JournalPlace place, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        var wanted = (int)Math.Clamp(place.Length - offset, 0, destination.Length);
+        var done = 0;
+        while (done < wanted)
+        {
+            var read = await RandomAccess.ReadAsync(place.File.Handle, destination[done..wanted], place.Offset + offset + done, cancellationToken);
+            if (read == 0) throw new EndOfStreamException();
+            done += read;
+        }
+
+        return done;
+    }
+}
