@@ -1,0 +1,101 @@
+using System.Security.Cryptography;
+
+namespace Skylight.Dicom;
+
+/// <summary>How much an inspection holds and forgives.</summary>
+public sealed record InspectOptions
+{
+    public static InspectOptions Default { get; } = new();
+
+    /// <summary>Values longer than this are left in the file and referred to. Default 64 KiB.</summary>
+    public long MaxInlineBytes { get; init; } = 64 << 10;
+
+    /// <summary>What the header may take in memory. Default 64 MiB; beyond is <see cref="DicomErrors.TooLarge"/>.</summary>
+    public long MaxDatasetBytes { get; init; } = 64L << 20;
+
+    /// <summary>A file that ends too early is inspected as far as it goes, with an error finding. Default false: it is refused.</summary>
+    public bool AllowTruncated { get; init; }
+
+    /// <summary>Fragments whose places are kept; files with more have frames of kind Decode. Default 1,000,000.</summary>
+    public int MaxFragments { get; init; } = 1_000_000;
+}
+
+/// <summary>What one pass over the bytes of a file tells.</summary>
+/// <param name="FileMeta">Group 0002; empty when the file has none.</param>
+/// <param name="Dataset">Without long values and pixel data: those are <see cref="BulkDataReference"/>s.</param>
+/// <param name="Syntax">How the dataset is really written.</param>
+/// <param name="Length">Bytes of the file.</param>
+/// <param name="FileSha256">SHA-256 of the file as it is.</param>
+/// <param name="DatasetDigest">SHA-256 over the canonical dataset without pixel data: the same for every transfer syntax and length encoding (<see cref="CanonicalDigest"/>).</param>
+/// <param name="PixelDigest">SHA-256 of the pixel data as <paramref name="PixelDigestKind"/> says; null without pixel data.</param>
+/// <param name="PixelDigestKind">"none", "native" (stored values, little endian) or "encoded" (fragments one after the other, without offset table).</param>
+/// <param name="DatasetOffset">Where the dataset begins in the file.</param>
+/// <param name="RepairedCharacterSet">Set when the declared character set is wrong and another one reads the text: for search and lists, flagged; what is stored stays.</param>
+public sealed record InspectedInstance(
+    DicomDataset FileMeta,
+    DicomDataset Dataset,
+    TransferSyntax Syntax,
+    long Length,
+    byte[] FileSha256,
+    byte[] DatasetDigest,
+    byte[]? PixelDigest,
+    string PixelDigestKind,
+    FrameTable Frames,
+    long DatasetOffset,
+    bool HasPreamble,
+    IReadOnlyList<Finding> Findings,
+    CharacterSet? RepairedCharacterSet)
+{
+    /// <summary>The dataset in its repaired reading where there is one, else as declared.</summary>
+    public DicomDataset Readable => RepairedCharacterSet is { } set ? Dataset.ReadAs(set) : Dataset;
+}
+
+/// <summary>
+/// One pass over a file of any size: digests, header, frame table, findings. Memory is bounded by the options, whatever the bytes say;
+/// pixel data is hashed as it passes and never held.
+/// </summary>
+public sealed class InstanceInspector : IDisposable
+{
+    private readonly IncrementalHash _file = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly InspectionEvents _events;
+    private readonly DicomReader _reader;
+    private readonly InspectOptions _options;
+    private long _length;
+
+    public InstanceInspector(InspectOptions? options = null)
+    {
+        _options = options ?? InspectOptions.Default;
+        _events = new InspectionEvents(_options);
+        _reader = new DicomReader(_events, new ReadOptions
+        {
+            AllowTruncated = _options.AllowTruncated,
+            MaxDatasetBytes = _options.MaxDatasetBytes,
+            MaxInlineBytes = _options.MaxInlineBytes,
+            MaxWholeValueBytes = (int)Math.Min(int.MaxValue, Math.Max(_options.MaxInlineBytes, 1 << 20)),
+        });
+    }
+
+    /// <summary>Takes the next bytes of the file, in pieces of any size.</summary>
+    /// <exception cref="DicomFormatException">The bytes cannot be read as DICOM; the inspector is of no further use.</exception>
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        _file.AppendData(bytes);
+        _length += bytes.Length;
+        _reader.Append(bytes);
+    }
+
+    /// <summary>No more bytes come.</summary>
+    /// <exception cref="DicomFormatException">The file is cut short or is not DICOM.</exception>
+    public InspectedInstance Complete()
+    {
+        _reader.Complete();
+        return _events.Result(_reader, _length, _file.GetHashAndReset());
+    }
+
+    public void Dispose()
+    {
+        _file.Dispose();
+        _events.Dispose();
+        _reader.Dispose();
+    }
+}

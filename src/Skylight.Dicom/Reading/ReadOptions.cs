@@ -1,0 +1,31 @@
+namespace Skylight.Dicom;
+
+/// <summary>What a reader tolerates and how much it holds. The defaults read what hospitals send and stop what attacks.</summary>
+public sealed record ReadOptions
+{
+    public static ReadOptions Default { get; } = new();
+
+    /// <summary>Sequences within sequences. Default 64; deeper is <see cref="DicomErrors.TooDeep"/>.</summary>
+    public int MaxDepth { get; init; } = 64;
+
+    /// <summary>Largest value, in bytes, that is gathered whole for a sink that asks for it. Default 64 MiB; memory grows with the bytes that arrive, never with the declared length.</summary>
+    public int MaxWholeValueBytes { get; init; } = 64 << 20;
+
+    /// <summary>Bytes that all values and elements of a dataset may take in memory. Default 256 MiB; beyond is <see cref="DicomErrors.TooLarge"/>.</summary>
+    public long MaxDatasetBytes { get; init; } = 256L << 20;
+
+    /// <summary>A value longer than this is left out of the dataset and appears as a reference (position and length). Default: none is.</summary>
+    public long MaxInlineBytes { get; init; } = long.MaxValue;
+
+    /// <summary>Stop at pixel data (7FE0,0008/0009/0010) of the top level, without reading past it. Default false.</summary>
+    public bool StopBeforePixelData { get; init; }
+
+    /// <summary>Bytes that end too early end the dataset with a finding instead of an exception; the part of a value that is there is kept. Default false.</summary>
+    public bool AllowTruncated { get; init; }
+
+    /// <summary>Elements written as UN take the dictionary's representation, sequences among them are parsed (PS3.5 6.2.2). Default true.</summary>
+    public bool ResolveUnknown { get; init; } = true;
+
+    /// <summary>Bytes without preamble and File Meta Information are taken as a dataset when they begin like one. Default true.</summary>
+    public bool AllowMissingMeta { get; init; } = true;
+}
