@@ -24,3 +24,10 @@ public readonly struct TaskName : IEquatable<TaskName>
 }
 
 public record ParentOrchestrationInstance(TaskName Name, string InstanceId);
+
+public abstract class TaskActivityContext
+{
+    public abstract TaskName Name { get; }
+
+    public abstract string InstanceId { get; }
+}
