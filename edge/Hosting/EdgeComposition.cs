@@ -5,7 +5,9 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Skylight.Edge.Hosting.Logging;
 using Skylight.Edge.Runtime.Triggers;
+using Skylight.Edge.Runtime.Triggers.Background;
 using Skylight.Edge.Runtime.Triggers.Http;
+using Skylight.Edge.Runtime.Triggers.Timers;
 using Skylight.Functions;
 using Skylight.Local;
 
@@ -83,5 +85,8 @@ internal static class EdgeComposition
         services.AddSingleton(HostSettings.Read(Path.Combine(AppContext.BaseDirectory, "host.json")));
         services.AddSingleton<HttpGate>();
         services.AddSingleton<HttpFunctions>();
+        services.AddSingleton<FunctionRunner>();
+        services.AddHostedService<BackgroundTriggers>();
+        services.AddHostedService<TimerTriggers>();
     }
 }

@@ -1,6 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
 using Skylight.Core.Documents;
+using Skylight.Core.Events;
+using Skylight.Core.Queues;
+using Skylight.Local.Queues;
 using Skylight.Local.Sqlite;
+using Skylight.Local.Timers;
 
 namespace Skylight.Local;
 
@@ -12,6 +16,12 @@ public static class LocalAdapters
     {
         services.AddKeyedSingleton("records", (_, _) => SqliteDatabase.Open(Path.Combine(dataFolder, "records.db"), SqliteDurability.Full, SqliteDocuments.Schema));
         services.AddSingleton<IDocuments>(static provider => new SqliteDocuments(provider.GetRequiredKeyedService<SqliteDatabase>("records")));
+        services.AddKeyedSingleton("queues", (_, _) => SqliteDatabase.Open(Path.Combine(dataFolder, "queues.db"), SqliteDurability.Full, SqliteQueue.Schema + SqliteTimers.Schema));
+        services.AddSingleton(static provider => new SqliteQueue(provider.GetRequiredKeyedService<SqliteDatabase>("queues"), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IQueue>(static provider => provider.GetRequiredService<SqliteQueue>());
+        services.AddSingleton(static provider => new SqliteTimers(provider.GetRequiredKeyedService<SqliteDatabase>("queues")));
+        services.AddSingleton<EventSubscriptions>();
+        services.AddSingleton<IEventPublisher, SqliteEvents>();
         return services;
     }
 }

@@ -102,9 +102,14 @@ public sealed class EdgeFunctionDefinition : FunctionDefinition
         // Like the genuine worker: stable from start to start, opaque.
         Id = BitConverter.ToUInt32(SHA256.HashData(Encoding.UTF8.GetBytes(Name + '\n' + EntryPoint))).ToString(CultureInfo.InvariantCulture);
         Parameters = [.. method.GetParameters().Select(p => new FunctionParameter(p.Name!, p.ParameterType))];
-        var trigger = function.TriggerParameter;
-        InputBindings = ImmutableDictionary<string, BindingMetadata>.Empty.Add(trigger.Name!, new Metadata(trigger));
+        // As in functions.metadata: the attribute's name with a lower first letter (httpTrigger).
+        var attribute = function.Trigger.GetType().Name;
+        TriggerType = char.ToLowerInvariant(attribute[0]) + attribute[1..^"Attribute".Length];
+        InputBindings = ImmutableDictionary<string, BindingMetadata>.Empty.Add(function.TriggerParameter.Name!, new Metadata(function.TriggerParameter.Name!, TriggerType));
     }
+
+    /// <summary>The binding type of the trigger, such as <c>queueTrigger</c>.</summary>
+    public string TriggerType { get; }
 
     public override ImmutableArray<FunctionParameter> Parameters { get; }
 
@@ -120,19 +125,11 @@ public sealed class EdgeFunctionDefinition : FunctionDefinition
 
     public override IImmutableDictionary<string, BindingMetadata> OutputBindings { get; } = ImmutableDictionary<string, BindingMetadata>.Empty;
 
-    private sealed class Metadata(ParameterInfo parameter) : BindingMetadata
+    private sealed class Metadata(string name, string type) : BindingMetadata
     {
-        public override string Name => parameter.Name!;
+        public override string Name => name;
 
-        /// <summary>As in functions.metadata: the attribute's name with a lower first letter (<c>httpTrigger</c>).</summary>
-        public override string Type
-        {
-            get
-            {
-                var name = parameter.GetCustomAttribute<Microsoft.Azure.Functions.Worker.Extensions.Abstractions.TriggerBindingAttribute>()!.GetType().Name;
-                return char.ToLowerInvariant(name[0]) + name[1..^"Attribute".Length];
-            }
-        }
+        public override string Type => type;
 
         public override BindingDirection Direction => BindingDirection.In;
     }

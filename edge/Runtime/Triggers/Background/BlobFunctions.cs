@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.Azure.Functions.Worker;
+using Skylight.Core.Events;
+using Skylight.Local.Queues;
+
+namespace Skylight.Edge.Runtime.Triggers.Background;
+
+/// <summary>Where blob functions read the blob that was created; the edge's blob endpoint implements it.</summary>
+public interface IBlobSource
+{
+    /// <summary>The committed content, or null when the blob is gone.</summary>
+    ValueTask<Stream?> OpenAsync(string container, string name, CancellationToken cancellationToken);
+}
+
+/// <summary>
+/// Blob functions with the Event Grid source: they get the blob-created events whose blob matches the path pattern. A blob that is gone when
+/// its turn comes is passed over, as with the genuine trigger.
+/// </summary>
+internal static partial class BlobFunctions
+{
+    private const int MaxAttempts = 5;
+    private const string BlobCreated = "Microsoft.Storage.BlobCreated";
+
+    public static void Add(FunctionEntry function, BackgroundTriggers triggers, EventSubscriptions subscriptions, IServiceProvider services, List<string> errors)
+    {
+        var trigger = (BlobTriggerAttribute)function.Trigger;
+        if (trigger.Source != BlobTriggerSource.EventGrid)
+        {
+            errors.Add($"Function '{function.Name}': a blob trigger needs Source = BlobTriggerSource.EventGrid; nothing scans containers here.");
+            return;
+        }
+
+        var pattern = Pattern(trigger.BlobPath);
+        var names = pattern.GetGroupNames().Where(n => !char.IsAsciiDigit(n[0])).ToArray();
+        var type = function.TriggerParameter.ParameterType;
+        var convert = type == typeof(Stream) ? null : Payload.To(type);
+        var arguments = Arguments.Bind(function, convert is null && type != typeof(Stream) ? null : TriggerValue.Get, [.. names, "BlobTrigger"], errors);
+        if (services.GetService<IBlobSource>() is not { } blobs)
+        {
+            errors.Add($"Function '{function.Name}': this host has no blob endpoint to read from.");
+            return;
+        }
+
+        var queue = EventFunctions.QueueOf(function);
+        subscriptions.Add(new EventSubscription(queue, e => PathOf(e.Type, e.Subject) is { } path && pattern.IsMatch(path)));
+        triggers.Consume(
+            new ConsumerSettings(queue, function.Name, 16, MaxAttempts, EventFunctions.Delay, TimeSpan.FromSeconds(1)),
+            async (message, cancellation) =>
+            {
+                var path = PathOf(message.Body);
+                var match = pattern.Match(path);
+                await using var content = await blobs.OpenAsync(path[..path.IndexOf('/', StringComparison.Ordinal)], path[(path.IndexOf('/', StringComparison.Ordinal) + 1)..], cancellation);
+                if (content is null) return;
+                object? item = content;
+                if (convert is not null)
+                {
+                    using var buffer = new MemoryStream();
+                    await content.CopyToAsync(buffer, cancellation);
+                    item = convert(buffer.ToArray());
+                }
+
+                var data = ImmutableDictionary.Create<string, object?>(StringComparer.OrdinalIgnoreCase).Add("BlobTrigger", path).Add(TriggerValue.Key, item);
+                foreach (var name in names) data = data.Add(name, match.Groups[name].Value);
+                await triggers.RunFunctionAsync(function, arguments, data, message.DequeueCount, MaxAttempts, cancellation);
+            });
+    }
+
+    /// <summary><c>container/{name}.{extension}</c>: a name stands for any characters, slashes too. A container alone means every blob in it.</summary>
+    internal static Regex Pattern(string path)
+    {
+        var text = new System.Text.StringBuilder("^");
+        var at = 0;
+        foreach (Match name in Names().Matches(path))
+        {
+            text.Append(Regex.Escape(path[at..name.Index])).Append("(?<").Append(name.Groups[1].Value).Append(">.+)");
+            at = name.Index + name.Length;
+        }
+
+        text.Append(Regex.Escape(path[at..]));
+        if (!path.Contains('/', StringComparison.Ordinal)) text.Append("/.+");
+        return new Regex(text.Append('$').ToString(), RegexOptions.CultureInvariant | RegexOptions.Singleline | RegexOptions.NonBacktracking);
+    }
+
+    private static string? PathOf(string type, string? subject)
+    {
+        if (!type.Equals(BlobCreated, StringComparison.OrdinalIgnoreCase) || subject is null) return null;
+        var match = Subject().Match(subject);
+        return match.Success ? $"{match.Groups[1].Value}/{match.Groups[2].Value}" : null;
+    }
+
+    private static string PathOf(ReadOnlyMemory<byte> body)
+    {
+        using var envelope = JsonDocument.Parse(body);
+        return PathOf(BlobCreated, envelope.RootElement.GetProperty("subject").GetString())!;
+    }
+
+    [GeneratedRegex("^/blobServices/default/containers/([^/]+)/blobs/(.+)$", RegexOptions.Singleline)]
+    private static partial Regex Subject();
+
+    [GeneratedRegex("\\{([A-Za-z_][A-Za-z0-9_]*)\\}")]
+    private static partial Regex Names();
+}
