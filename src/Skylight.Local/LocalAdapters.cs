@@ -22,6 +22,7 @@ public static class LocalAdapters
         services.AddSingleton(static provider => new SqliteTimers(provider.GetRequiredKeyedService<SqliteDatabase>("queues")));
         services.AddSingleton<EventSubscriptions>();
         services.AddSingleton<IEventPublisher, SqliteEvents>();
+        services.AddLocalArchive(dataFolder);
         return services;
     }
 }

@@ -5,9 +5,11 @@ using Azure.Core.Cryptography;
 
 namespace Skylight.Archive.Keys;
 
-/// <summary>How data keys are wrapped.</summary>
+/// <summary>How data keys are wrapped, section <c>Skylight:KeyEncryption</c>.</summary>
 public sealed record KeyEncryptionOptions
 {
+    public const string Section = "Skylight:KeyEncryption";
+
     /// <summary>
     /// The id of an institution's key-encryption key, with <c>{institution}</c> where its code goes: <c>local:{institution}</c> for the key ring,
     /// <c>https://VAULT.vault.azure.net/keys/skylight-{institution}</c> for Key Vault. Default: the key ring.

@@ -55,5 +55,11 @@ public sealed class ObjectExistsException(string name) : IOException($"There is 
     public string Name { get; } = name;
 }
 
-/// <summary>The store has no room left (disk full, quota, or the configured free-space floor). Nothing half-written remains; it answers 507 upstream.</summary>
-public sealed class StorageFullException(string message, Exception? inner = null) : IOException(message, inner);
+/// <summary>The store has no room left (disk full, quota, or the configured free-space floor). Nothing half-written remains; it answers 507 upstream. Its HResult is ENOSPC.</summary>
+public sealed class StorageFullException : IOException
+{
+    private const int NoSpace = 28;
+
+    public StorageFullException(string message, Exception? inner = null)
+        : base(message, inner) => HResult = NoSpace;
+}

@@ -114,6 +114,9 @@ public sealed class Journal : IAsyncDisposable
     /// <summary>Waits until everything that was applied is durable where it was applied.</summary>
     internal ValueTask CheckpointAsync(CancellationToken cancellationToken) => _checkpoint!(cancellationToken);
 
+    /// <summary>True once appends are accepted.</summary>
+    internal bool Started => Volatile.Read(ref _writer) is not null;
+
     /// <summary>How long nothing has been appended.</summary>
     internal TimeSpan Quiet => _time.GetElapsedTime(Volatile.Read(ref _lastAppend));
 

@@ -60,7 +60,7 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
     internal async Task StepAsync(CancellationToken cancellationToken)
     {
         var files = journal.Index.Files;
-        if (files.Length == 0) return;
+        if (!journal.Started || files.Length == 0) return;
         if (journal.Quiet >= TimeSpan.FromSeconds(options.QuietSeconds))
         {
             if (files.Length > 1 || files[^1].Length > FileHeader.Size) await DrainAllAsync(cancellationToken);

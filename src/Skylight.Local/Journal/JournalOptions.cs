@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 
 namespace Skylight.Local.Journal;
 
@@ -31,3 +32,6 @@ public sealed record JournalOptions
     [Range(typeof(long), "0", "1125899906842624")]
     public long MinFreeBytes { get; init; } = 1L << 30;
 }
+
+[OptionsValidator]
+internal sealed partial class JournalOptionsValidator : IValidateOptions<JournalOptions>;

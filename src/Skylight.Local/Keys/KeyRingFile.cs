@@ -14,9 +14,7 @@ internal sealed record KeyRingFile(int V, KeyRingProtection? Protection, IReadOn
 
     public static KeyRingFile Load(string path)
     {
-        var mode = File.GetUnixFileMode(path);
-        if ((mode & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0)
-            throw new KeyRingException(KeyRingFault.OpenToOthers, $"The key ring file must be readable by its owner alone (mode 0600; it has {Convert.ToString((int)mode, 8)}).");
+        DemandPrivate(path, "key ring file");
         try
         {
             var file = JsonSerializer.Deserialize<KeyRingFile>(File.ReadAllBytes(path), Json);
@@ -26,6 +24,14 @@ internal sealed record KeyRingFile(int V, KeyRingProtection? Protection, IReadOn
         {
             throw new KeyRingException(KeyRingFault.Damaged, "The key ring file is damaged.", error);
         }
+    }
+
+    /// <exception cref="KeyRingException">Others than the owner may read the file.</exception>
+    public static void DemandPrivate(string path, string what)
+    {
+        var mode = File.GetUnixFileMode(path);
+        if ((mode & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0)
+            throw new KeyRingException(KeyRingFault.OpenToOthers, $"The {what} must be readable by its owner alone (mode 0600; it has {Convert.ToString((int)mode, 8)}).");
     }
 
     /// <summary>Replaces the file: written beside it, fsynced, renamed over it, folder fsynced. The old file stays whole until the new one is.</summary>

@@ -56,6 +56,21 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IDisposable
         return new LocalKeyRing(path, file, file.Protection.DeriveKey(passphrase), time);
     }
 
+    /// <summary>
+    /// The key ring of a data folder. It is made on the very first start; a folder that has had one and has lost it is refused, since a new ring
+    /// could open nothing of what is there.
+    /// </summary>
+    public static LocalKeyRing OpenOrCreate(string dataFolder, KeyRingOptions options, TimeProvider time)
+    {
+        var path = options.Path ?? System.IO.Path.Combine(dataFolder, "keys.json");
+        var made = System.IO.Path.Combine(dataFolder, "keys.made");
+        var passphrase = options.PassphraseFile is { } file ? ReadPassphrase(file) : null;
+        if (File.Exists(path) || File.Exists(made)) return Open(path, passphrase, time);
+        var ring = Create(path, passphrase, time);
+        File.WriteAllText(made, "A key ring was made for this folder.\n");
+        return ring;
+    }
+
     /// <inheritdoc/>
     /// <exception cref="KeyNotFoundException">The ring has no such version, or the id is not of this ring.</exception>
     public IKeyEncryptionKey Resolve(string keyId, CancellationToken cancellationToken = default)
@@ -97,6 +112,13 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IDisposable
     public override string ToString() => "key ring";
 
     private static string Id(string name, int version) => string.Create(CultureInfo.InvariantCulture, $"{Scheme}{name}/{version}");
+
+    private static string ReadPassphrase(string file)
+    {
+        if (!File.Exists(file)) throw new KeyRingException(KeyRingFault.PassphraseNeeded, "The passphrase file of the key ring does not exist.");
+        KeyRingFile.DemandPrivate(file, "passphrase file");
+        return File.ReadAllText(file).TrimEnd('\r', '\n');
+    }
 
     private string AddVersion(string name)
     {

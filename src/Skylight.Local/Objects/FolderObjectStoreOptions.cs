@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 
 namespace Skylight.Local.Objects;
 
@@ -14,3 +15,6 @@ public sealed record FolderObjectStoreOptions
     /// <summary>Default true. False only where the objects are thrown away anyway, as in tests.</summary>
     public bool Fsync { get; init; } = true;
 }
+
+[OptionsValidator]
+internal sealed partial class FolderObjectStoreOptionsValidator : IValidateOptions<FolderObjectStoreOptions>;

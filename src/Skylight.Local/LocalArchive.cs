@@ -1,0 +1,73 @@
+using Azure.Core.Cryptography;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+using Skylight.Archive.Packs;
+using Skylight.Core.Keys;
+using Skylight.Local.Journal;
+using Skylight.Local.Keys;
+using Skylight.Local.Objects;
+
+namespace Skylight.Local;
+
+/// <summary>Keys, objects and journal of the edge, under one data folder.</summary>
+public static class LocalArchive
+{
+    /// <summary>
+    /// Registers the key ring and study keys, the object store (folder <c>objects</c> under folder <c>journal</c>) and the pack reader. Whoever applies the
+    /// journal's changes starts it (<see cref="Journal.Journal.StartAsync"/>) before the host takes requests.
+    /// </summary>
+    public static IServiceCollection AddLocalArchive(this IServiceCollection services, string dataFolder)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        AddKeys(services, dataFolder);
+        AddOptions<FolderObjectStoreOptions, FolderObjectStoreOptionsValidator>(services, FolderObjectStoreOptions.Section);
+        AddOptions<JournalOptions, JournalOptionsValidator>(services, JournalOptions.Section);
+        services.AddSingleton(provider => FolderObjectStore.Open(
+            Path.Combine(dataFolder, "objects"), provider.GetRequiredService<IOptions<FolderObjectStoreOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => Journal.Journal.Open(
+            Path.Combine(dataFolder, "journal"), provider.GetRequiredService<IOptions<JournalOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IObjectStore>(static provider =>
+            new JournalObjectStore(provider.GetRequiredService<Journal.Journal>(), provider.GetRequiredService<FolderObjectStore>()));
+        services.AddSingleton<PackReader>();
+        services.AddSingleton(static provider => new JournalDrain(
+            provider.GetRequiredService<Journal.Journal>(),
+            provider.GetRequiredService<FolderObjectStore>(),
+            provider.GetRequiredService<IOptions<JournalOptions>>().Value,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<JournalDrain>>()));
+        services.AddHostedService(static provider => provider.GetRequiredService<JournalDrain>());
+        return services;
+    }
+
+    private static void AddKeys(IServiceCollection services, string dataFolder)
+    {
+        services.AddOptions<KeyRingOptions>().BindConfiguration(KeyRingOptions.Section);
+        AddOptions<KeyEncryptionOptions, KeyEncryptionOptionsValidator>(services, KeyEncryptionOptions.Section);
+        services.AddSingleton(provider => LocalKeyRing.OpenOrCreate(dataFolder, provider.GetRequiredService<IOptions<KeyRingOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IKeyEncryptionKeyResolver>(static provider => provider.GetRequiredService<LocalKeyRing>());
+        services.AddSingleton<IKeyRecordStore, DocumentKeyRecords>();
+        services.AddSingleton(static provider => new StudyKeys(
+            provider.GetRequiredService<IKeyRecordStore>(),
+            provider.GetRequiredService<IKeyEncryptionKeyResolver>(),
+            provider.GetRequiredService<IOptions<KeyEncryptionOptions>>().Value,
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IReadKeys>(static provider => provider.GetRequiredService<StudyKeys>());
+        services.AddSingleton(static provider => new InstitutionSecrets(
+            provider.GetRequiredService<IKeyRecordStore>(),
+            provider.GetRequiredService<IKeyEncryptionKeyResolver>(),
+            provider.GetRequiredService<IOptions<KeyEncryptionOptions>>().Value,
+            provider.GetRequiredService<TimeProvider>()));
+    }
+
+    private static void AddOptions<TOptions, TValidator>(IServiceCollection services, string section)
+        where TOptions : class
+        where TValidator : class, IValidateOptions<TOptions>
+    {
+        services.AddOptionsWithValidateOnStart<TOptions>().BindConfiguration(section);
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TOptions>, TValidator>());
+    }
+}
