@@ -1,3 +1,5 @@
+using Skylight.Archive.Objects;
+
 namespace Skylight.Core.Catalog;
 
 /// <summary>
@@ -19,11 +21,8 @@ public enum CommitOutcome
     Conflict,
 }
 
-/// <summary>A change with the small objects that it names. Objects above the journal's size were committed to the object store before.</summary>
+/// <summary>A change with the small objects that it names. Larger objects were committed to the object store before. The caller disposes the objects after the commit.</summary>
 public sealed record CommitBatch(StudyChange Change, IReadOnlyList<SmallObject> Objects);
-
-/// <summary>A sealed object small enough to travel with its commit.</summary>
-public sealed record SmallObject(string Name, ReadOnlyMemory<byte> Bytes);
 
 /// <summary>The new state of one study document and the instance-index rows that go with it.</summary>
 public sealed record StudyChange

@@ -28,13 +28,21 @@ public sealed class IngestOptions
     [Range(2, 100_000)]
     public int MaxArchiveRatio { get; set; } = 200;
 
-    /// <summary>Sealed objects up to this size travel with their commit; larger ones are written before it. Default 256 KiB.</summary>
+    /// <summary>Packs up to this size travel with their commit; larger ones are written before it. Default 1 MiB.</summary>
     [Range(0, 4194304)]
-    public int SmallObjectBytes { get; set; } = 256 << 10;
+    public int SmallPackBytes { get; set; } = 1 << 20;
 
-    /// <summary>Packs that a batch keeps open at once; each holds about 3 MiB. Default 16.</summary>
+    /// <summary>Packs that a batch keeps open at once; each holds about 2 MiB. Default 16.</summary>
     [Range(1, 256)]
     public int MaxOpenPacks { get; set; } = 16;
+
+    /// <summary>Instances that wait for one commit; a larger batch (a large archive) is committed in steps. Default 2,000.</summary>
+    [Range(1, 100_000)]
+    public int MaxPendingInstances { get; set; } = 2_000;
+
+    /// <summary>Bytes of metadata and small packs that wait for one commit, beyond which the batch is committed in steps. Default 64 MiB.</summary>
+    [Range(typeof(long), "1048576", "1073741824")]
+    public long MaxPendingBytes { get; set; } = 64L << 20;
 
     /// <summary>A pack is closed when it has grown past this, and the series continues in another. Default 512 MiB.</summary>
     [Range(typeof(long), "1048576", "17179869184")]
@@ -43,10 +51,6 @@ public sealed class IngestOptions
     /// <summary>A source is quiet after this time without new instances. Default 60 s.</summary>
     [Range(1, 86400)]
     public int QuietSeconds { get; set; } = 60;
-
-    /// <summary>Largest file that quarantine keeps whole; a larger one keeps this much of its beginning. Default 4 GiB.</summary>
-    [Range(typeof(long), "0", "1099511627776")]
-    public long MaxQuarantineBytes { get; set; } = 4L << 30;
 }
 
 [OptionsValidator]

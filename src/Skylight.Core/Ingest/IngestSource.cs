@@ -17,7 +17,8 @@ public enum IngestChannel
 
 /// <summary>What a batch is for. All of it belongs to one institution.</summary>
 /// <param name="UploadId">The upload session, when there is one; named by intake items.</param>
-public sealed record IngestContext(string Institution, IngestSource Source, string? UploadId);
+/// <param name="StudyInstanceUid">Only instances of this study are taken, others are rejected as <c>wrong-study</c>; null for any.</param>
+public sealed record IngestContext(string Institution, IngestSource Source, string? UploadId, string? StudyInstanceUid = null);
 
 /// <summary>How a file is called in the report: the opaque name it was sent under, and its path in the manifest when there is one.</summary>
 public sealed record IngestName(string Name, string? Path = null);

@@ -1,0 +1,136 @@
+using Skylight.Core.Catalog;
+using Skylight.Core.Patients;
+using Skylight.Core.Studies;
+
+namespace Skylight.Core.Ingest;
+
+/// <summary>Makes the next state of a study document from the present one and what a batch adds to it. Pure.</summary>
+internal static class StudyAssembler
+{
+    private const int MaxSopClasses = 32;
+
+    public static StudyDocument Next(
+        StudyDocument? current, StudyIntake intake, PatientMatch match, IReadOnlyList<DecidedInstance> kept, IReadOnlyList<(string SeriesKey, SeriesPart Part)> parts, IngestContext context, TimeSpan quiet, DateTimeOffset now)
+    {
+        var before = current ?? Empty(intake, context, now);
+        var after = before;
+        foreach (var instance in kept) after = Add(after, instance, context);
+        after = after with
+        {
+            Series = [.. after.Series.Select(series => series with
+            {
+                Parts = [.. series.Parts, .. parts.Where(part => part.SeriesKey == series.SeriesKey).Select(part => part.Part)],
+            })],
+        };
+        if (match == PatientMatch.Identified) after = after with { PatientKey = intake.PatientKey, PatientProvisional = false };
+        // Results of inference never start rules or quiet timers; a provisional study waits for a person.
+        if (intake.IsProvisional || context.Source.Channel == IngestChannel.Inference) return after with { ReceivedAt = now };
+        var visible = kept.Count(instance => instance.Decision.Current);
+        return StudyStates.Received(before, after, context.Source.Name, context.Source.Trust, visible, quiet, now, StudyClock.NewEventId());
+    }
+
+    /// <summary>Codes for what differs between a file's patient and the study's, where both say something.</summary>
+    public static IEnumerable<string> Differences(StudyAttributes study, StudyAttributes incoming)
+    {
+        if (study.PatientName is not null && incoming.PatientName is not null && !TextMatching.NameForms(study.PatientName).Intersect(TextMatching.NameForms(incoming.PatientName)).Any())
+            yield return "patient-name-differs";
+        if (study.PatientSex is not null && incoming.PatientSex is not null && study.PatientSex != incoming.PatientSex) yield return "patient-sex-differs";
+        if (study.PatientBirthDate is not null && incoming.PatientBirthDate is not null && study.PatientBirthDate != incoming.PatientBirthDate) yield return "patient-birth-date-differs";
+    }
+
+    private static StudyDocument Empty(StudyIntake intake, IngestContext context, DateTimeOffset now) => new()
+    {
+        Institution = context.Institution,
+        StudyKey = intake.DocumentKey,
+        StudyInstanceUid = intake.StudyInstanceUid,
+        ProvisionalOf = intake.IsProvisional ? intake.StudyKey : null,
+        PatientKey = intake.PatientKey,
+        PatientProvisional = intake.Patient.NormalisedId is null,
+        Parties = new StudyParties { Custodian = context.Institution, Performing = context.Institution },
+        Attributes = new StudyAttributes(),
+        AttributesTrust = SourceTrust.Other,
+        CreatedAt = now,
+        ReceivedAt = now,
+    };
+
+    private static StudyDocument Add(StudyDocument study, DecidedInstance instance, IngestContext context)
+    {
+        var (facts, decision) = (instance.Pending.Facts, instance.Decision);
+        var trust = instance.Pending.Trust;
+        var known = study.Series.FirstOrDefault(series => series.SeriesKey == instance.SeriesKey);
+        var series = known ?? new SeriesRecord
+        {
+            SeriesKey = instance.SeriesKey,
+            SeriesInstanceUid = facts.Identity.SeriesInstanceUid,
+            Attributes = facts.Series,
+            AttributesTrust = trust,
+        };
+        var isHeld = decision.Kind == Ingest.OutcomeKind.Held;
+        // A current revision's attributes are the ones to show; a better source's replace a lesser one's; any other source only fills gaps.
+        var replaces = decision.Current && (decision.Kind == OutcomeKind.Revision || trust > study.AttributesTrust);
+        series = series with
+        {
+            Instances = series.Instances + (decision is { Current: true, Replaces: null } ? 1 : 0),
+            Frames = series.Frames + (decision is { Current: true, Replaces: null } ? facts.Frames : 0),
+            Bytes = series.Bytes + facts.Length,
+            Attributes = isHeld && known is not null ? series.Attributes : replaces ? Fill(facts.Series, series.Attributes) : Fill(series.Attributes, facts.Series),
+            AttributesTrust = decision.Current && trust > series.AttributesTrust ? trust : series.AttributesTrust,
+        };
+        IReadOnlyList<SeriesRecord> all = known is null ? [.. study.Series, series] : [.. study.Series.Select(item => item.SeriesKey == series.SeriesKey ? series : item)];
+        if (isHeld && study.ProvisionalOf is null) return study with { Series = all, Held = study.Held + 1, Attributes = study.Series.Count == 0 ? facts.Study : study.Attributes };
+        var merged = replaces ? Fill(facts.Study, study.Attributes) : Fill(study.Attributes, facts.Study);
+        return study with
+        {
+            Series = all,
+            Held = study.Held + (isHeld ? 1 : 0),
+            AttributesTrust = decision.Current && trust > study.AttributesTrust ? trust : study.AttributesTrust,
+            Attributes = merged with
+            {
+                Modalities = Union(study.Attributes.Modalities, facts.Series.Modality, int.MaxValue),
+                SopClasses = Union(study.Attributes.SopClasses, facts.Identity.SopClassUid, MaxSopClasses),
+            },
+            Order = study.Order ?? (facts.Study.AccessionNumber is { } accession ? new OrderReference(accession, facts.Study.IssuerOfAccession, EncounterKind.Unknown, null) : null),
+            Identifiability = context.Source.Channel == IngestChannel.Inference ? study.Identifiability : Identifiability.Identified,
+        };
+    }
+
+    private static IReadOnlyList<string> Union(IReadOnlyList<string> known, string? value, int most) =>
+        string.IsNullOrEmpty(value) || known.Contains(value) || known.Count >= most ? known : [.. known.Append(value).Order(StringComparer.Ordinal)];
+
+    private static StudyAttributes Fill(StudyAttributes first, StudyAttributes second) => first with
+    {
+        PatientName = first.PatientName ?? second.PatientName,
+        PatientId = first.PatientId ?? second.PatientId,
+        IssuerOfPatientId = first.PatientId is null ? second.IssuerOfPatientId : first.IssuerOfPatientId ?? second.IssuerOfPatientId,
+        PatientBirthDate = first.PatientBirthDate ?? second.PatientBirthDate,
+        PatientSex = first.PatientSex ?? second.PatientSex,
+        PatientAge = first.PatientAge ?? second.PatientAge,
+        StudyDate = first.StudyDate ?? second.StudyDate,
+        StudyTime = first.StudyTime ?? second.StudyTime,
+        AccessionNumber = first.AccessionNumber ?? second.AccessionNumber,
+        IssuerOfAccession = first.IssuerOfAccession ?? second.IssuerOfAccession,
+        StudyId = first.StudyId ?? second.StudyId,
+        StudyDescription = first.StudyDescription ?? second.StudyDescription,
+        ReferringPhysicianName = first.ReferringPhysicianName ?? second.ReferringPhysicianName,
+        InstitutionName = first.InstitutionName ?? second.InstitutionName,
+        TimezoneOffset = first.TimezoneOffset ?? second.TimezoneOffset,
+    };
+
+    private static SeriesAttributes Fill(SeriesAttributes first, SeriesAttributes second) => new()
+    {
+        Modality = first.Modality ?? second.Modality,
+        SeriesNumber = first.SeriesNumber ?? second.SeriesNumber,
+        SeriesDescription = first.SeriesDescription ?? second.SeriesDescription,
+        SeriesDate = first.SeriesDate ?? second.SeriesDate,
+        SeriesTime = first.SeriesTime ?? second.SeriesTime,
+        BodyPart = first.BodyPart ?? second.BodyPart,
+        Laterality = first.Laterality ?? second.Laterality,
+        ProtocolName = first.ProtocolName ?? second.ProtocolName,
+        Manufacturer = first.Manufacturer ?? second.Manufacturer,
+        StationName = first.StationName ?? second.StationName,
+        PerformedProcedureStepStartDate = first.PerformedProcedureStepStartDate ?? second.PerformedProcedureStepStartDate,
+        PerformedProcedureStepStartTime = first.PerformedProcedureStepStartTime ?? second.PerformedProcedureStepStartTime,
+        ScheduledProcedureStepId = first.ScheduledProcedureStepId ?? second.ScheduledProcedureStepId,
+        RequestedProcedureId = first.RequestedProcedureId ?? second.RequestedProcedureId,
+    };
+}

@@ -1,0 +1,56 @@
+using Skylight.Core.Catalog;
+using Skylight.Core.Ingest;
+
+namespace Skylight.Core.Studies;
+
+/// <summary>The content of an instance that has arrived, as far as identity goes.</summary>
+/// <param name="Accepted">A technician has decided that this content is right: it becomes current whatever is there.</param>
+public readonly record struct IncomingInstance(
+    string StudyKey, string SeriesKey, byte[] DatasetDigest, byte[] PixelDigest, string PixelDigestKind, SourceTrust Trust, bool Accepted = false);
+
+/// <summary>What identity says about an instance that has arrived.</summary>
+/// <param name="Existing">The row of the same content, for duplicates and for what is held or was rejected before.</param>
+/// <param name="Replaces">The row that stops being current.</param>
+/// <param name="Revision">Number of the new revision; 0 when nothing is added or it is held.</param>
+/// <param name="Current">Whether the new revision is the one that is served.</param>
+public sealed record InstanceDecision(OutcomeKind Kind, IngestReason? Reason, InstanceIndexRow? Existing, InstanceIndexRow? Replaces, int Revision, bool Current);
+
+/// <summary>
+/// Identity of instances, one pure function. The same UID with both digests equal is a duplicate. Equal pixels with other attributes are a new
+/// revision, and the better (of equal ones, the later) source's is current. Anything else under a known UID is held: both are kept, neither is lost.
+/// </summary>
+public static class InstanceRules
+{
+    /// <param name="rows">All index rows of the SOP Instance UID in the institution, with those of the same batch before it.</param>
+    public static InstanceDecision Decide(IncomingInstance incoming, IReadOnlyList<InstanceIndexRow> rows)
+    {
+        var same = rows.FirstOrDefault(row => row.StudyKey == incoming.StudyKey && row.State != InstanceState.Deleted
+            && row.SameContent(incoming.DatasetDigest, incoming.PixelDigest, incoming.PixelDigestKind));
+        if (same is { State: InstanceState.Current or InstanceState.Superseded } && !incoming.Accepted)
+            return new InstanceDecision(OutcomeKind.Duplicate, null, same, null, 0, false);
+        if (same is { State: InstanceState.Current }) return new InstanceDecision(OutcomeKind.Duplicate, null, same, null, 0, false);
+
+        var current = rows.FirstOrDefault(row => row.StudyKey == incoming.StudyKey && row.State == InstanceState.Current);
+        var next = 1 + rows.Where(row => row.StudyKey == incoming.StudyKey).Select(row => row.Revision).DefaultIfEmpty(0).Max();
+        if (incoming.Accepted) return new InstanceDecision(current is null ? OutcomeKind.Stored : OutcomeKind.Revision, null, null, current, next, true);
+        if (same is { State: InstanceState.Held }) return new InstanceDecision(OutcomeKind.Held, HeldReason(incoming, rows, current), same, null, 0, false);
+        if (same is { State: InstanceState.Rejected }) return new InstanceDecision(OutcomeKind.Rejected, IngestReasons.RejectedBefore, same, null, 0, false);
+
+        if (HeldReason(incoming, rows, current) is { } reason) return new InstanceDecision(OutcomeKind.Held, reason, null, null, 0, false);
+        if (current is null) return new InstanceDecision(OutcomeKind.Stored, null, null, null, next, true);
+        var wins = incoming.Trust >= current.Trust;
+        return new InstanceDecision(OutcomeKind.Revision, null, null, wins ? current : null, next, wins);
+    }
+
+    /// <summary>Why it cannot simply be stored or become a revision; null when it can.</summary>
+    private static IngestReason? HeldReason(IncomingInstance incoming, IReadOnlyList<InstanceIndexRow> rows, InstanceIndexRow? current)
+    {
+        if (rows.Any(row => row.StudyKey != incoming.StudyKey && row.State == InstanceState.Current)) return IngestReasons.OtherStudy;
+        if (current is null) return null;
+        if (current.SeriesKey != incoming.SeriesKey) return IngestReasons.OtherStudy;
+        if (current.PixelDigestKind != incoming.PixelDigestKind) return IngestReasons.NotComparable;
+        if (current.PixelDigest.AsSpan().SequenceEqual(incoming.PixelDigest)) return null;
+        // Different compressed bytes may still be the same pixels; stored values may not.
+        return incoming.PixelDigestKind == "encoded" ? IngestReasons.NotComparable : IngestReasons.PixelsDiffer;
+    }
+}

@@ -1,0 +1,34 @@
+using System.Security.Cryptography;
+using Skylight.Core.Catalog;
+
+namespace Skylight.Core.Studies;
+
+/// <summary>Brings studies whose time has come from receiving to quiet and from quiet to complete. Called by a timer; safe to call at any time, by any number.</summary>
+public sealed class StudyClock(ICatalog catalog, ICommit commit, TimeProvider time)
+{
+    private const int Page = 200;
+
+    /// <summary>Answers how many steps were taken.</summary>
+    public async Task<int> AdvanceAsync(CancellationToken cancellationToken)
+    {
+        var steps = 0;
+        while (true)
+        {
+            var due = await catalog.ListDueAsync(StudyDue.Quiet, time.GetUtcNow(), Page, cancellationToken);
+            var taken = 0;
+            foreach (var reference in due) taken += await StepAsync(reference, cancellationToken) ? 1 : 0;
+            steps += taken;
+            if (taken == 0) return steps;
+        }
+    }
+
+    private async Task<bool> StepAsync(StudyReference reference, CancellationToken cancellationToken)
+    {
+        if (await catalog.GetStudyByKeyAsync(reference.Institution, reference.StudyKey, cancellationToken) is not { Value: var study }) return false;
+        if (StudyStates.Advance(study, time.GetUtcNow(), NewEventId()) is not { } next) return false;
+        // A conflict means that instances have just arrived: their commit has set the time anew.
+        return await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, next, []), []), cancellationToken) == CommitOutcome.Committed;
+    }
+
+    internal static string NewEventId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
+}
