@@ -21,4 +21,5 @@ public enum IngestChannel
 public sealed record IngestContext(string Institution, IngestSource Source, string? UploadId, string? StudyInstanceUid = null);
 
 /// <summary>How a file is called in the report: the opaque name it was sent under, and its path in the manifest when there is one.</summary>
-public sealed record IngestName(string Name, string? Path = null);
+/// <param name="OnMedium">The file lies beside a DICOMDIR, so viewers and their files are ignored.</param>
+public sealed record IngestName(string Name, string? Path = null, bool OnMedium = false);

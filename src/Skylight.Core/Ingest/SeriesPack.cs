@@ -6,18 +6,16 @@ using Skylight.Core.Catalog;
 namespace Skylight.Core.Ingest;
 
 /// <summary>One pack of a batch with the instances that lie in it: open while bytes arrive, then closed, or dropped when nothing in it is kept.</summary>
-internal sealed class SeriesPack(PackWriter writer, string seriesKey) : IAsyncDisposable
+internal sealed class SeriesPack(PackWriter writer, string seriesKey)
 {
     private PackWriter? _writer = writer;
+    private bool _isNamed;
 
     public string SeriesKey { get; } = seriesKey;
 
     public PackWriter Writer => _writer ?? throw new InvalidOperationException("The pack is closed.");
 
     public bool IsOpen => _writer is not null;
-
-    /// <summary>Bytes in it belong to an intake item, so it is kept whatever becomes of its instances.</summary>
-    public bool IsPinned { get; set; }
 
     public SealedReference? Reference { get; private set; }
 
@@ -35,27 +33,30 @@ internal sealed class SeriesPack(PackWriter writer, string seriesKey) : IAsyncDi
         _writer = null;
     }
 
-    /// <summary>Stores a small pack as an object of its own.</summary>
+    /// <summary>Stores a small pack as an object of its own, for an intake item to name.</summary>
     public async ValueTask StoreAsync(IObjectStore store, CancellationToken cancellationToken)
     {
-        if (Small is null) return;
-        await Small.StoreAsync(store, cancellationToken);
+        if (Small is not null) await Small.StoreAsync(store, cancellationToken);
         Stored();
     }
 
-    /// <summary>A commit has taken the small pack.</summary>
+    /// <summary>Something names the pack now: a study document, or an intake item.</summary>
     public void Stored()
     {
+        _isNamed = true;
         Small?.Dispose();
         Small = null;
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Ends with the pack; deletes it when it was closed into the store and nothing came to name it.</summary>
+    public async ValueTask AbandonAsync(IObjectStore store)
     {
-        Stored();
-        if (_writer is null) return;
-        await _writer.DisposeAsync();
+        var isOrphan = Reference is not null && Small is null && !_isNamed;
+        Small?.Dispose();
+        Small = null;
+        if (_writer is not null) await _writer.DisposeAsync();
         _writer = null;
+        if (isOrphan) await store.DeleteAsync(Reference!.Name, CancellationToken.None);
     }
 }
 

@@ -1,0 +1,57 @@
+namespace Skylight.Core.Ingest.Containers;
+
+/// <summary>The bytes of one archive entry, counted against the budget. Damage in the archive refuses the file instead of failing the batch.</summary>
+internal sealed class EntryStream(Stream inner, ArchiveBudget budget) : Stream
+{
+    public bool IsDamaged { get; private set; }
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        int count;
+        try
+        {
+            count = await inner.ReadAsync(buffer, cancellationToken);
+        }
+        catch (Exception error) when (IsDamage(error))
+        {
+            IsDamaged = true;
+            throw new FileRefusedException(IngestReasons.ArchiveDamaged);
+        }
+
+        budget.Bytes(count);
+        return count;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    /// <summary>What the archive readers of .NET throw about bytes that are not what they should be.</summary>
+    public static bool IsDamage(Exception error) =>
+        error is InvalidDataException or EndOfStreamException or FormatException or OverflowException or ArgumentException or NotSupportedException;
+}
