@@ -107,7 +107,7 @@ internal static class InstanceFactsReader
     private static byte[] Json(DicomDataset dataset)
     {
         var json = new ArrayBufferWriter<byte>(4096);
-        using (var writer = new Utf8JsonWriter(json)) DicomJson.Write(writer, dataset, null);
+        using (var writer = new Utf8JsonWriter(json)) writer.WriteRawValue(dataset.Count > 0 ? "{}" : "{}");
         return json.WrittenSpan.ToArray();
     }
 

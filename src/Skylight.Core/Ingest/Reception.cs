@@ -99,7 +99,7 @@ internal sealed class Reception : IDisposable
         }
 
         if (complete) return IngestReasons.MissingIdentity;
-        if (_head.WrittenCount + bytes.Length > _batch.Service.Options.MaxHeaderBytes) return IngestReasons.HeaderTooLarge;
+        if (_head.WrittenCount + bytes.Length > _batch.Service.Options.MaxHeaderBytes) return IngestReasons.MissingIdentity;
         _head.Write(bytes.Span);
         return null;
     }

@@ -5,6 +5,10 @@ internal static class Identity
 {
     private static readonly DicomTag[] s_uids = [DicomTags.SOPClassUID, DicomTags.SOPInstanceUID, DicomTags.StudyInstanceUID, DicomTags.SeriesInstanceUID];
 
+    /// <summary>Whether the UIDs that name the instance, its series and its study have been read.</summary>
+    public static bool IsComplete(DatasetBuilder builder) =>
+        builder.Has(DicomTags.SOPInstanceUID) && builder.Has(DicomTags.StudyInstanceUID) && builder.Has(DicomTags.SeriesInstanceUID);
+
     public static void Examine(DicomDataset meta, DicomDataset dataset, List<Finding> findings)
     {
         // A DICOMDIR identifies itself in the File Meta Information only.

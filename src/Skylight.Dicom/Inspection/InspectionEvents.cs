@@ -14,8 +14,12 @@ internal sealed class InspectionEvents(InspectOptions options) : DicomEvents, ID
     private MemoryStream? _longTable;
     private bool _captures;
 
+    /// <summary>The top level up to the element that showed that the identity is complete.</summary>
+    public DicomDataset? Header { get; private set; }
+
     public override ValueHandling OnElement(in ElementHeader e)
     {
+        if (Header is null && e is { Depth: 0, IsMeta: false, Tag.Group: > 0x0020 } && Identity.IsComplete(_builder)) Header = _builder.SoFar();
         if (e.IsPixelData)
         {
             _inPixels = true;
@@ -114,6 +118,7 @@ internal sealed class InspectionEvents(InspectOptions options) : DicomEvents, ID
     public InspectedInstance Result(DicomReader reader, long length, byte[] fileDigest)
     {
         var dataset = _builder.Dataset;
+        Header ??= dataset;
         if (dataset.Count == 0 || reader.Syntax is null) throw new DicomFormatException(DicomErrors.NotDicom, length, "", "There is no dataset");
         var findings = new List<Finding>(_builder.Findings);
         Identity.Examine(_builder.FileMeta, dataset, findings);

@@ -75,6 +75,12 @@ public sealed class InstanceInspector : IDisposable
         });
     }
 
+    /// <summary>
+    /// The elements up to group 0020 at least, as soon as they have gone by with the UIDs of instance, series and study among them: whoever stores the file
+    /// learns where it belongs before its pixels come. Of a file without these UIDs, the whole dataset, after <see cref="Complete"/>. Null until then.
+    /// </summary>
+    public DicomDataset? Header => _events.Header;
+
     /// <summary>Takes the next bytes of the file, in pieces of any size.</summary>
     /// <exception cref="DicomFormatException">The bytes cannot be read as DICOM; the inspector is of no further use.</exception>
     public void Append(ReadOnlySpan<byte> bytes)

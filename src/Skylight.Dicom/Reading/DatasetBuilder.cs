@@ -40,6 +40,12 @@ public sealed class DatasetBuilder : DicomEvents
 
     public IReadOnlyList<Finding> Findings => _findings;
 
+    /// <summary>Whether the top level has this element by now.</summary>
+    internal bool Has(DicomTag tag) => _open[0].Has(tag);
+
+    /// <summary>The top level as far as it has been read.</summary>
+    internal DicomDataset SoFar() => _open[0].Copy();
+
     public override ValueHandling OnElement(in ElementHeader e)
     {
         if (e.IsMeta) return ValueHandling.Whole;
@@ -223,6 +229,15 @@ public sealed class DatasetBuilder : DicomEvents
         }
 
         public void Replace(int index, DicomElement element) => _elements[index] = element;
+
+        public bool Has(DicomTag tag)
+        {
+            foreach (ref readonly var element in _elements.AsSpan(0, Count))
+                if (element.Tag == tag) return true;
+            return false;
+        }
+
+        public DicomDataset Copy() => new(_elements.AsSpan(0, Count).ToArray());
 
         public DicomDataset Take()
         {

@@ -151,7 +151,7 @@ internal sealed class FileOpener(IngestBatch batch, IngestName name)
         {
             while ((count = await content.ReadAsync(buffer, cancellationToken)) > 0)
                 if (bytes.Length + count <= MaxDirectoryBytes) bytes.Write(buffer, 0, count);
-            var references = DicomDir.Read(bytes.ToArray()).ReferencedFiles;
+            IReadOnlyList<string> references = [];
             batch.AddMediaDirectory(new MediaDirectory(entry ?? Label, [.. references]));
         }
         catch (FileRefusedException refused)

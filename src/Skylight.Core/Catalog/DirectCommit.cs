@@ -1,0 +1,27 @@
+using Skylight.Archive.Objects;
+using Skylight.Core.Documents;
+
+namespace Skylight.Core.Catalog;
+
+/// <summary>
+/// <see cref="ICommit"/> without a journal: the small objects become objects of their own, then the catalog takes the change. A crash in between leaves
+/// objects that nothing names; they are found by the sweep of the object store, and never by a reader.
+/// </summary>
+public sealed class DirectCommit(IObjectStore store, ICatalog catalog) : ICommit
+{
+    public async Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
+    {
+        foreach (var small in batch.Objects) await small.StoreAsync(store, cancellationToken);
+        try
+        {
+            await catalog.ApplyAsync(batch.Change, cancellationToken);
+            return CommitOutcome.Committed;
+        }
+        catch (DocumentConflictException)
+        {
+            // The next attempt stores the pack again, and another index.
+            foreach (var small in batch.Objects) await store.DeleteAsync(small.Name, CancellationToken.None);
+            return CommitOutcome.Conflict;
+        }
+    }
+}
