@@ -1,0 +1,29 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace Skylight.Core.Identity;
+
+public static class IdentityServices
+{
+    /// <summary>Accounts, sign-in, the built-in issuer and token checking. Needs <c>IDocuments</c>, <c>IAuditLog</c> and <see cref="InstitutionSecret"/>.</summary>
+    public static IServiceCollection AddIdentity(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddSingleton<IValidateOptions<IdentityOptions>, IdentityOptionsValidator>();
+        services.AddOptions<IdentityOptions>()
+            .Configure(o => o.Issuer = configuration["Skylight:PublicBaseUrl"]?.TrimEnd('/') ?? o.Issuer)
+            .Bind(configuration.GetSection(IdentityOptions.Section))
+            .PostConfigure(o => o.Issuer = o.Issuer.TrimEnd('/'))
+            .ValidateOnStart();
+        services.AddSingleton<PasswordHashing>();
+        services.AddSingleton<AccountDirectory>();
+        services.AddSingleton<SignInThrottle>();
+        services.AddSingleton<SignInService>();
+        services.AddSingleton<SigningKeys>();
+        services.AddSingleton<TokenIssuer>();
+        services.AddSingleton<AuthorizationCodes>();
+        services.AddSingleton(p => new ExternalIssuers(p.GetRequiredService<IOptions<IdentityOptions>>()));
+        services.AddSingleton<TokenAuthenticator>();
+        return services;
+    }
+}
