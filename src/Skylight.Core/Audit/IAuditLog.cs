@@ -11,5 +11,5 @@ public interface IAuditLog
     ValueTask<AuditPage> ReadAsync(string institution, AuditQuery query, CancellationToken cancellationToken);
 
     /// <summary>Recomputes the whole chain and holds it against the newest anchor (and <paramref name="expectedHead"/>, a head kept elsewhere).</summary>
-    ValueTask<AuditVerification> VerifyAsync(string institution, string? expectedHead, CancellationToken cancellationToken);
+    ValueTask<AuditVerification> VerifyAsync(string institution, AuditHead? expectedHead, CancellationToken cancellationToken);
 }

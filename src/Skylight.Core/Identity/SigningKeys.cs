@@ -49,10 +49,11 @@ public sealed class SigningKeys(IDocuments documents, InstitutionSecret secret, 
         _view = null;
     }
 
-    /// <summary>Deletes a key: its tokens die at once on this host and within a minute on others.</summary>
+    /// <summary>Deletes a key: tokens that it signed die within a minute on every host. False when there is no such key.</summary>
     public async ValueTask<bool> RevokeAsync(string kid, CancellationToken cancellationToken)
     {
-        var deleted = await documents.DeleteAsync(new(Actor.PlatformInstitution, Type, kid), Match.Any, cancellationToken);
+        if ((await ListAsync(cancellationToken)).Find(r => r.Public.Kid == kid) is not { } record) return false;
+        var deleted = await documents.DeleteAsync(new(Actor.PlatformInstitution, Type, record.Id), Match.Any, cancellationToken);
         _view = null;
         return deleted;
     }
