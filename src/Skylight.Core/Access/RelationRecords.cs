@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Skylight.Core.Documents;
 
 namespace Skylight.Core.Access;
@@ -10,19 +11,13 @@ public sealed class RelationRecords(IDocuments documents)
     private const string Link = "person-link";
     private const int ScopeLimit = 5000;
 
-    public async ValueTask<string> AddAsync(string institution, CareRelation relation, CancellationToken cancellationToken)
-    {
-        var id = NewId();
-        await documents.PutAsync(new(institution, Care, id), relation, Match.None, Terms(relation), cancellationToken);
-        return id;
-    }
+    /// <summary>Adds a relation. The same idempotency key adds once and answers what was added then.</summary>
+    public ValueTask<Stored<CareRelation>> AddAsync(string institution, CareRelation relation, string? idempotencyKey, CancellationToken cancellationToken) =>
+        AddAsync(institution, Care, relation, Terms(relation), relation.RecordedBy, idempotencyKey, cancellationToken);
 
-    public async ValueTask<string> AddAsync(string institution, PersonLink link, CancellationToken cancellationToken)
-    {
-        var id = NewId();
-        await documents.PutAsync(new(institution, Link, id), link, Match.None, Terms(link), cancellationToken);
-        return id;
-    }
+    /// <summary>Adds a link. The same idempotency key adds once and answers what was added then.</summary>
+    public ValueTask<Stored<PersonLink>> AddAsync(string institution, PersonLink link, string? idempotencyKey, CancellationToken cancellationToken) =>
+        AddAsync(institution, Link, link, Terms(link), link.RecordedBy, idempotencyKey, cancellationToken);
 
     public ValueTask<DocumentPage<CareRelation>> ListCareAsync(string institution, string? account, int limit, string? continuation, CancellationToken cancellationToken) =>
         documents.ListAsync<CareRelation>(institution, Care, account is null ? null : $"h:{account}", limit, continuation, cancellationToken);
@@ -91,6 +86,23 @@ public sealed class RelationRecords(IDocuments documents)
         return AccessScope.OfCare(care, now);
     }
 
+    private async ValueTask<Stored<T>> AddAsync<T>(
+        string institution, string type, T value, string[] terms, string recordedBy, string? idempotencyKey, CancellationToken cancellationToken) where T : class
+    {
+        var id = Convert.ToHexStringLower((idempotencyKey is null
+            ? RandomNumberGenerator.GetBytes(16)
+            : SHA256.HashData(Encoding.UTF8.GetBytes($"{recordedBy}\n{idempotencyKey}"))).AsSpan(0, 16));
+        var key = new DocumentKey(institution, type, id);
+        try
+        {
+            return new(id, await documents.PutAsync(key, value, Match.None, terms, cancellationToken), value);
+        }
+        catch (DocumentConflictException) when (idempotencyKey is not null)
+        {
+            return await documents.GetAsync<T>(key, cancellationToken) ?? throw new DocumentConflictException(key);
+        }
+    }
+
     private async ValueTask CollectAsync<T>(List<T> into, string institution, string type, string term, int limit, CancellationToken cancellationToken) where T : class
     {
         string? continuation = null;
@@ -113,6 +125,4 @@ public sealed class RelationRecords(IDocuments documents)
 
     private static string[] Terms(PersonLink link) =>
         link.RevokedAt is not null ? [$"h:{link.Person}"] : [$"h:{link.Person}", $"a:{link.Person}", $"a:{link.Person}|p:{link.PatientKey}"];
-
-    private static string NewId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
 }

@@ -72,16 +72,21 @@ public sealed class AccountDirectory(IDocuments documents, InstitutionSecret sec
         await documents.PutAsync(
             new(stored.Value.Institution, Type, stored.Id), stored.Value with { PasswordHash = hashing.Hash(password) }, Match.Version(stored.ETag), [], cancellationToken);
 
-    /// <summary>Binds an identity of an external issuer. False when that identity is bound to another account.</summary>
-    public async ValueTask<bool> BindAsync(Stored<Account> stored, string issuer, string subject, CancellationToken cancellationToken)
+    /// <summary>Replaces the external identities that sign in as an account. Null when one of them is bound to another account.</summary>
+    public async ValueTask<Account?> BindAsync(Stored<Account> stored, IReadOnlyList<ExternalLogin> logins, CancellationToken cancellationToken)
     {
         var account = stored.Value;
-        var key = ExternalKey(account.Institution, issuer, subject);
-        var bound = await documents.GetAsync<ExternalBinding>(key, cancellationToken);
-        if (bound is not null && bound.Value.AccountId != account.Id && await FindExternalAsync(account.Institution, issuer, subject, cancellationToken) is not null) return false;
-        await ChangeAsync(stored, a => a with { ExternalLogins = a.ExternalLogins.Remove(new(issuer, subject)).Add(new(issuer, subject)) }, cancellationToken);
-        await documents.PutAsync(key, new ExternalBinding(1, account.Id), bound is null ? Match.None : Match.Version(bound.ETag), [], cancellationToken);
-        return true;
+        foreach (var login in logins)
+        {
+            var owner = await FindExternalAsync(account.Institution, login.Issuer, login.Subject, cancellationToken);
+            if (owner is not null && owner.Value.Id != account.Id) return null;
+        }
+
+        // The account first: a binding counts only while the account names it, so a crash between the two opens nothing.
+        var changed = await ChangeAsync(stored, a => a with { ExternalLogins = [.. logins.Distinct()] }, cancellationToken);
+        foreach (var login in logins)
+            await documents.PutAsync(ExternalKey(account.Institution, login.Issuer, login.Subject), new ExternalBinding(1, account.Id), Match.Any, [], cancellationToken);
+        return changed;
     }
 
     internal static (string Login, string Institution) Split(string signInName)

@@ -9,9 +9,9 @@ public sealed class IdentityOptions
     public const string Section = "Skylight:Identity";
 
     /// <summary>URL that the built-in issuer calls itself (<c>iss</c>); clients reach its discovery document below it. No trailing slash.
-    /// Default: <c>Skylight:PublicBaseUrl</c>, else http://127.0.0.1:7071.</summary>
-    [Required, Url]
-    public string Issuer { get; set; } = "http://127.0.0.1:7071";
+    /// Default: the public base URL of the host.</summary>
+    [Url]
+    public string? Issuer { get; set; }
 
     /// <summary>Audience (<c>aud</c>) of access tokens for this API.</summary>
     [Required, MinLength(1)]
@@ -48,6 +48,10 @@ public sealed class IdentityOptions
     /// <summary>Age in days at which a signing key is followed by a new one.</summary>
     [Range(1, 366)]
     public int SigningKeyDays { get; set; } = 90;
+
+    /// <summary>Proxies before this host that append to X-Forwarded-For (1 on Azure Functions). 0: the connection's own address counts.</summary>
+    [Range(0, 5)]
+    public int ForwardedForHops { get; set; }
 
     /// <summary>Issuers besides the built-in one. Each speaks for one institution only.</summary>
     [ValidateEnumeratedItems]

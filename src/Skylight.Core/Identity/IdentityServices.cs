@@ -11,10 +11,10 @@ public static class IdentityServices
     {
         services.AddSingleton<IValidateOptions<IdentityOptions>, IdentityOptionsValidator>();
         services.AddOptions<IdentityOptions>()
-            .Configure(o => o.Issuer = configuration["Skylight:PublicBaseUrl"]?.TrimEnd('/') ?? o.Issuer)
             .Bind(configuration.GetSection(IdentityOptions.Section))
-            .PostConfigure(o => o.Issuer = o.Issuer.TrimEnd('/'))
             .ValidateOnStart();
+        services.AddSingleton<IssuerAddress>();
+        services.AddSingleton<PublicClients>();
         services.AddSingleton<PasswordHashing>();
         services.AddSingleton<AccountDirectory>();
         services.AddSingleton<SignInThrottle>();

@@ -27,11 +27,13 @@ public sealed class TokenAuthenticator : IDisposable
     private readonly ExternalIssuers _external;
     private readonly AccountDirectory _accounts;
     private readonly IdentityOptions _options;
+    private readonly IssuerAddress _issuer;
     private readonly TimeProvider _time;
     private readonly MemoryCache _verified = new(new MemoryCacheOptions { SizeLimit = 10_000 });
 
-    public TokenAuthenticator(SigningKeys keys, ExternalIssuers external, AccountDirectory accounts, IOptions<IdentityOptions> options, TimeProvider time) =>
-        (_keys, _external, _accounts, _options, _time) = (keys, external, accounts, options.Value, time);
+    public TokenAuthenticator(
+        SigningKeys keys, IssuerAddress issuer, ExternalIssuers external, AccountDirectory accounts, IOptions<IdentityOptions> options, TimeProvider time) =>
+        (_keys, _issuer, _external, _accounts, _options, _time) = (keys, issuer, external, accounts, options.Value, time);
 
     /// <param name="header">The header as received, or null.</param>
     public async ValueTask<Authentication> AuthenticateAsync(string? header, CancellationToken cancellationToken)
@@ -79,9 +81,9 @@ public sealed class TokenAuthenticator : IDisposable
             return (null, "malformed");
         }
 
-        var issuer = parsed.Issuer;
-        var external = string.Equals(issuer, _options.Issuer, StringComparison.Ordinal) ? null : _external.Find(issuer);
-        if (external is null && !string.Equals(issuer, _options.Issuer, StringComparison.Ordinal)) return (null, "issuer");
+        var own = string.Equals(parsed.Issuer, _issuer.Url, StringComparison.Ordinal);
+        var external = own ? null : _external.Find(parsed.Issuer);
+        if (external is null && !own) return (null, "issuer");
         ICollection<SecurityKey> keys;
         try
         {
@@ -104,7 +106,7 @@ public sealed class TokenAuthenticator : IDisposable
 
     private TokenValidationParameters Parameters(ExternalIssuerOptions? external, ICollection<SecurityKey> keys) => new()
     {
-        ValidIssuer = external?.Issuer ?? _options.Issuer,
+        ValidIssuer = external?.Issuer ?? _issuer.Url,
         ValidAudience = external?.Audience ?? _options.Audience,
         ValidTypes = external is null ? [TokenIssuer.AccessTokenType] : null,
         ValidAlgorithms = external is null ? [SecurityAlgorithms.EcdsaSha256] : ExternalIssuers.Algorithms(external),

@@ -9,7 +9,7 @@ namespace Skylight.Core.Identity;
 public sealed record IssuedToken(string AccessToken, int ExpiresInSeconds);
 
 /// <summary>Makes tokens of the built-in issuer: access tokens in the form of RFC 9068 and OpenID ID tokens.</summary>
-public sealed class TokenIssuer(SigningKeys keys, IOptions<IdentityOptions> options, TimeProvider time)
+public sealed class TokenIssuer(SigningKeys keys, IssuerAddress issuer, IOptions<IdentityOptions> options, TimeProvider time)
 {
     /// <summary>Type header of access tokens; an ID token presented as one is refused by it.</summary>
     public const string AccessTokenType = "at+jwt";
@@ -50,7 +50,7 @@ public sealed class TokenIssuer(SigningKeys keys, IOptions<IdentityOptions> opti
         var now = time.GetUtcNow().UtcDateTime;
         return Handler.CreateToken(new SecurityTokenDescriptor
         {
-            Issuer = options.Value.Issuer,
+            Issuer = issuer.Url,
             Audience = audience,
             TokenType = type,
             IssuedAt = now,
