@@ -1,0 +1,20 @@
+using Skylight.Archive.Keys;
+
+namespace Skylight.Core.Access;
+
+/// <summary>Keys of patients and studies from what people write down. A key is derived, not looked up: asking tells nothing about existence.</summary>
+public sealed class SubjectKeys(InstitutionSecrets secrets)
+{
+    private const int KeyLength = 32;
+
+    /// <summary>The keys that a request names; null where it names none, or nothing that can be a key.</summary>
+    public async ValueTask<(string? PatientKey, string? StudyKey)> ReadAsync(
+        string institution, string? patientId, string? assigner, string? patientKey, string? studyInstanceUid, CancellationToken cancellationToken)
+    {
+        var study = studyInstanceUid is { Length: > 0 and <= 64 }
+            ? await secrets.MakeKeyAsync(institution, "study-key", studyInstanceUid, cancellationToken)
+            : null;
+        if (patientKey is { Length: KeyLength } && Archive.Base32.IsBase32(patientKey)) return (patientKey, study);
+        return (null, study);
+    }
+}
