@@ -3,7 +3,11 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Skylight.Core.Access;
 using Skylight.Core.Hosting;
+using Skylight.Core.Identity;
+using Skylight.Core.Institutions;
+using Skylight.Functions.Access;
 using Skylight.Functions.Http;
 
 namespace Skylight.Functions;
@@ -14,6 +18,10 @@ public static class Composition
     public static IServiceCollection AddSkylight(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddHosting(configuration);
+        services.AddIdentity(configuration);
+        services.AddInstitutions();
+        services.AddAccess();
+        services.AddSingleton<Gate>();
         services.AddOptions<HttpOptions>().Bind(configuration.GetSection(HttpOptions.Section)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<HttpOptions>, HttpOptionsValidator>();
         return services;

@@ -8,6 +8,7 @@ using Skylight.Edge.Runtime.Triggers;
 using Skylight.Edge.Runtime.Triggers.Background;
 using Skylight.Edge.Runtime.Triggers.Http;
 using Skylight.Edge.Runtime.Triggers.Timers;
+using Skylight.Edge.Setup;
 using Skylight.Functions;
 using Skylight.Local;
 
@@ -26,6 +27,7 @@ internal static class EdgeComposition
         AddListener(builder);
         EdgeLogging.Add(builder, setup);
         AddTriggers(services, setup);
+        if (setup.Dev) services.AddHostedService<DevAccounts>();
     }
 
     private static void AddOptions(IServiceCollection services, ConfigurationManager configuration)

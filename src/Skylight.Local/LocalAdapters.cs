@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Skylight.Core.Documents;
 using Skylight.Core.Events;
 using Skylight.Core.Queues;
+using Skylight.Local.Audit;
 using Skylight.Local.Queues;
 using Skylight.Local.Sqlite;
 using Skylight.Local.Timers;
@@ -23,6 +24,7 @@ public static class LocalAdapters
         services.AddSingleton<EventSubscriptions>();
         services.AddSingleton<IEventPublisher, SqliteEvents>();
         services.AddLocalArchive(dataFolder);
+        services.AddLocalAudit(dataFolder);
         return services;
     }
 }

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Skylight.Core.Audit;
+using Skylight.Core.Catalog;
 
 namespace Skylight.Core.Access;
 
@@ -9,7 +11,9 @@ public static class AccessServices
     public static IServiceCollection AddAccess(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<IStudySubjects, CatalogSubjects>();
+        services.TryAddSingleton<IStudySubjects>(p => new CatalogSubjects(new Lazy<ICatalog>(p.GetRequiredService<ICatalog>)));
+        services.AddSingleton<SubjectKeys>();
+        services.AddSingleton<AuditRecorder>();
         services.AddSingleton<RelationRecords>();
         services.AddSingleton<FrameSessions>();
         services.AddSingleton<AccessService>();

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Skylight.Core.Audit;
@@ -8,12 +9,15 @@ namespace Skylight.Local.Audit;
 
 public static class LocalAudit
 {
-    /// <summary>The audit trail in <c>audit.db</c> of the data folder, with its anchors in <paramref name="anchorFolder"/>, best on another volume.</summary>
-    public static IServiceCollection AddLocalAudit(this IServiceCollection services, string dataFolder, string? anchorFolder)
+    /// <summary>Setting with the folder of the anchors, best on another volume. Default: <c>audit-anchors</c> in the data folder.</summary>
+    public const string AnchorFolderSetting = "Skylight:Audit:AnchorFolder";
+
+    /// <summary>The audit trail in <c>audit.db</c> of the data folder.</summary>
+    public static IServiceCollection AddLocalAudit(this IServiceCollection services, string dataFolder)
     {
         // A factory of its own lifetime: the container closes the log, and with it the file, when the host stops.
         services.AddSingleton<IAuditLog>(p => Open(
-            dataFolder, anchorFolder, p.GetRequiredService<InstitutionSecret>(), p.GetRequiredService<TimeProvider>(), p.GetRequiredService<ILogger<SqliteAuditLog>>()));
+            dataFolder, p.GetRequiredService<IConfiguration>()[AnchorFolderSetting], p.GetRequiredService<InstitutionSecret>(), p.GetRequiredService<TimeProvider>(), p.GetRequiredService<ILogger<SqliteAuditLog>>()));
         return services;
     }
 
