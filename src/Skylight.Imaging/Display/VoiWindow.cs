@@ -1,0 +1,28 @@
+namespace Skylight.Imaging.Display;
+
+/// <summary>Window Center and Width with their function (PS3.3 C.11.2.1.2 and C.11.2.1.3).</summary>
+public readonly record struct VoiWindow(double Center, double Width, VoiFunction Function = VoiFunction.Linear)
+{
+    /// <summary>Maps a value to 0 … 1.</summary>
+    public double Map(double x)
+    {
+        switch (Function)
+        {
+            case VoiFunction.Sigmoid:
+                return 1 / (1 + Math.Exp(-4 * (x - Center) / Width));
+            case VoiFunction.LinearExact:
+                return Math.Clamp(((x - Center) / Width) + 0.5, 0, 1);
+            default:
+                // Linear: the window spans Width - 1 steps around Center - 0.5; a width of 1 is a threshold.
+                if (Width <= 1) return x <= Center - 0.5 ? 0 : 1;
+                return Math.Clamp(((x - (Center - 0.5)) / (Width - 1)) + 0.5, 0, 1);
+        }
+    }
+}
+
+public enum VoiFunction
+{
+    Linear,
+    LinearExact,
+    Sigmoid,
+}

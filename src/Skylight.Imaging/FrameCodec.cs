@@ -1,0 +1,138 @@
+using Skylight.Imaging.Codecs;
+using Skylight.Imaging.Codecs.Jpeg;
+using Skylight.Imaging.Codecs.Native;
+
+namespace Skylight.Imaging;
+
+/// <summary>
+/// One frame between its form in a transfer syntax and stored values: little endian, colour by pixel, 1-bit data one byte a pixel.
+/// Stateless and thread-safe. Sizes come from the dataset; a stream that says otherwise is refused before it is decoded.
+/// </summary>
+public static class FrameCodec
+{
+    private const string JpegBaseline = "1.2.840.10008.1.2.4.50", JpegExtended = "1.2.840.10008.1.2.4.51", JpegLossless14 = "1.2.840.10008.1.2.4.57", JpegLosslessSv1 = "1.2.840.10008.1.2.4.70";
+    private const string JpegLs = "1.2.840.10008.1.2.4.80", JpegLsNear = "1.2.840.10008.1.2.4.81", Jpeg2000Lossless = "1.2.840.10008.1.2.4.90", Jpeg2000 = "1.2.840.10008.1.2.4.91", RleLossless = "1.2.840.10008.1.2.5";
+
+    /// <summary>True when frames of this encapsulated syntax can be decoded here (the native library permitting).</summary>
+    public static bool CanDecode(string transferSyntax) => transferSyntax is JpegBaseline or JpegExtended or JpegLossless14 or JpegLosslessSv1 or JpegLs or JpegLsNear or Jpeg2000Lossless or Jpeg2000 or RleLossless;
+
+    /// <summary>True when <see cref="Encode"/> writes this syntax without loss.</summary>
+    public static bool CanEncode(string transferSyntax) => transferSyntax is RleLossless or JpegLs or Jpeg2000Lossless;
+
+    /// <summary>Decodes one encapsulated frame into <paramref name="destination"/> (at least <see cref="PixelLayout.FrameBytes"/> bytes).</summary>
+    /// <returns>The layout of what was written: the photometric interpretation changes where the codec undoes a colour transform.</returns>
+    /// <exception cref="PixelDataException"/>
+    public static PixelLayout Decode(string transferSyntax, PixelLayout layout, ReadOnlySpan<byte> frame, Span<byte> destination)
+    {
+        layout.Validate();
+        if (destination.Length < layout.FrameBytes) throw new ArgumentException($"The destination has {destination.Length} bytes; a frame needs {layout.FrameBytes}.", nameof(destination));
+        destination = destination[..layout.FrameBytes];
+        var photometric = layout.Photometric;
+        switch (transferSyntax)
+        {
+            case RleLossless:
+                Rle.Decode(frame, layout, destination);
+                break;
+            case JpegBaseline or JpegExtended:
+                if (Precision(frame) > 8 || layout.BytesPerSample == 2) JpegDct.Decode(frame, layout, destination);
+                else photometric = TurboJpeg.Decode(frame, layout, destination);
+                break;
+            case JpegLossless14 or JpegLosslessSv1:
+                JpegLossless.Decode(frame, layout, destination);
+                break;
+            case JpegLs or JpegLsNear:
+                CharLs.Decode(frame, layout, destination);
+                break;
+            case Jpeg2000Lossless or Jpeg2000:
+                photometric = OpenJpeg.Decode(frame, layout, destination);
+                break;
+            default:
+                throw new PixelDataException(PixelDataError.Unsupported, $"Frames of transfer syntax {transferSyntax} are not decoded.");
+        }
+
+        return layout with { Photometric = photometric, PlanarConfiguration = 0 };
+    }
+
+    /// <summary>Encodes stored values (little endian, colour by pixel) without loss; <see cref="CanEncode"/> lists the syntaxes.</summary>
+    public static byte[] Encode(string transferSyntax, PixelLayout layout, ReadOnlySpan<byte> pixels)
+    {
+        layout.Validate();
+        if (pixels.Length != layout.FrameBytes) throw new ArgumentException($"A frame has {layout.FrameBytes} bytes; {pixels.Length} were given.", nameof(pixels));
+        if (layout.BitsAllocated == 1) throw new PixelDataException(PixelDataError.Unsupported, "1-bit data are not encapsulated.");
+        return transferSyntax switch
+        {
+            RleLossless => Rle.Encode(pixels, layout),
+            JpegLs => CharLs.Encode(pixels, layout),
+            Jpeg2000Lossless => OpenJpeg.Encode(pixels, layout),
+            _ => throw new PixelDataException(PixelDataError.Unsupported, $"Frames are not encoded to transfer syntax {transferSyntax}."),
+        };
+    }
+
+    /// <summary>One native frame to stored values: expands bits, orders bytes, interleaves planes.</summary>
+    /// <param name="bitOffset">First bit in <paramref name="source"/>; not 0 only for 1-bit data, whose frames are not byte-aligned.</param>
+    public static PixelLayout Native(PixelLayout layout, ReadOnlySpan<byte> source, int bitOffset, bool bigEndian, Span<byte> destination)
+    {
+        layout.Validate();
+        destination = destination[..layout.FrameBytes];
+        if (layout.BitsAllocated == 1)
+        {
+            var count = layout.PixelCount * layout.SamplesPerPixel;
+            if ((long)source.Length * 8 < (long)bitOffset + count) throw Short(source.Length);
+            for (var i = 0; i < count; i++)
+            {
+                var bit = bitOffset + i;
+                destination[i] = (byte)((source[bit >> 3] >> (bit & 7)) & 1);
+            }
+
+            return layout;
+        }
+
+        // YBR_FULL_422 native: two luma, then one Cb and one Cr, a pair (PS3.3 C.7.6.3.1.2).
+        if (layout is { Photometric: "YBR_FULL_422" or "YBR_PARTIAL_422", SamplesPerPixel: 3, BitsAllocated: 8 } && source.Length < layout.FrameBytes)
+        {
+            if (layout.Columns % 2 != 0 || source.Length < layout.PixelCount * 2) throw Short(source.Length);
+            for (int pair = 0, from = 0, to = 0; pair < layout.PixelCount / 2; pair++, from += 4, to += 6)
+            {
+                destination[to] = source[from];
+                destination[to + 3] = source[from + 1];
+                destination[to + 1] = destination[to + 4] = source[from + 2];
+                destination[to + 2] = destination[to + 5] = source[from + 3];
+            }
+
+            return layout with { PlanarConfiguration = 0, Photometric = layout.Photometric == "YBR_FULL_422" ? "YBR_FULL" : layout.Photometric };
+        }
+
+        if (source.Length < layout.FrameBytes) throw Short(source.Length);
+        source = source[..layout.FrameBytes];
+        if (layout is { PlanarConfiguration: 1, SamplesPerPixel: > 1 }) Planes.Interleave(source, destination, layout.PixelCount, layout.SamplesPerPixel, layout.BytesPerSample);
+        else source.CopyTo(destination);
+        if (bigEndian && layout.BytesPerSample > 1)
+        {
+            for (var at = 0; at < destination.Length; at += layout.BytesPerSample) destination.Slice(at, layout.BytesPerSample).Reverse();
+        }
+
+        return layout with { PlanarConfiguration = 0 };
+
+        PixelDataException Short(int bytes) => new(PixelDataError.Truncated, $"A native frame has {bytes} bytes; {layout.FrameBytes} are needed.");
+    }
+
+    /// <summary>Bits a sample that the stream declares; 8 when there is no frame header to read (the decoder will say why).</summary>
+    private static int Precision(ReadOnlySpan<byte> frame)
+    {
+        for (var at = 2; at + 5 <= frame.Length;)
+        {
+            if (frame[at] != 0xFF)
+            {
+                at++;
+                continue;
+            }
+
+            var marker = frame[at + 1];
+            if (marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC)) return frame[at + 4];
+            if (marker is 0xFF or 0xD8 or 0x01 or 0x00 or (>= 0xD0 and <= 0xD7)) at += marker == 0xFF ? 1 : 2;
+            else at += 2 + ((frame[at + 2] << 8) | frame[at + 3]);
+        }
+
+        return 8;
+    }
+}
