@@ -184,9 +184,9 @@ public static class Renderer
     private static Resampler.RowSource Colour(byte[] stored, PixelLayout layout, DisplaySettings settings)
     {
         var columns = layout.Columns;
+        var bytes = layout.BytesPerSample;
         if (settings.Palette is { } palette && layout.SamplesPerPixel == 1)
         {
-            var bytes = layout.BytesPerSample;
             return (y, row) =>
             {
                 for (var x = 0; x < columns; x++)
@@ -201,27 +201,18 @@ public static class Renderer
             };
         }
 
-        if (layout.SamplesPerPixel != 3 || layout.BitsAllocated is not (8 or 16)) throw new PixelDataException(PixelDataError.Unsupported, $"Colour of {layout.SamplesPerPixel} samples of {layout.BitsAllocated} bit is not shown.");
+        if (layout.SamplesPerPixel != 3 || layout.BitsAllocated is not (8 or 16 or 32)) throw new PixelDataException(PixelDataError.Unsupported, $"Colour of {layout.SamplesPerPixel} samples of {layout.BitsAllocated} bit is not shown.");
         var full = layout.Photometric is "YBR_FULL" or "YBR_FULL_422" or "YBR_ICT" or "YBR_RCT";
         var partial = layout.Photometric is "YBR_PARTIAL_422" or "YBR_PARTIAL_420";
-        var wide = layout.BitsAllocated == 16;
-        var scale = 255f / ((1 << layout.BitsStored) - 1);
+        var scale = 255f / ((1L << layout.BitsStored) - 1);
         return (y, row) =>
         {
             for (var x = 0; x < columns; x++)
             {
                 var at = ((y * columns) + x) * 3;
                 float a, b, c;
-                if (wide)
-                {
-                    a = scale * BinaryPrimitives.ReadUInt16LittleEndian(stored.AsSpan(2 * at));
-                    b = scale * BinaryPrimitives.ReadUInt16LittleEndian(stored.AsSpan((2 * at) + 2));
-                    c = scale * BinaryPrimitives.ReadUInt16LittleEndian(stored.AsSpan((2 * at) + 4));
-                }
-                else
-                {
-                    (a, b, c) = (stored[at], stored[at + 1], stored[at + 2]);
-                }
+                if (bytes == 1) (a, b, c) = (stored[at], stored[at + 1], stored[at + 2]);
+                else (a, b, c) = (scale * Sample(stored, at, bytes), scale * Sample(stored, at + 1, bytes), scale * Sample(stored, at + 2, bytes));
 
                 if (full) (a, b, c) = (a + (1.402f * (c - 128)), a - (0.344136f * (b - 128)) - (0.714136f * (c - 128)), a + (1.772f * (b - 128)));
                 else if (partial) (a, b, c) = (1.164383f * (a - 16) + (1.596027f * (c - 128)), (1.164383f * (a - 16)) - (0.391762f * (b - 128)) - (0.812968f * (c - 128)), (1.164383f * (a - 16)) + (2.017232f * (b - 128)));
@@ -231,4 +222,7 @@ public static class Renderer
             }
         };
     }
+
+    private static uint Sample(byte[] stored, int index, int bytes) =>
+        bytes == 2 ? BinaryPrimitives.ReadUInt16LittleEndian(stored.AsSpan(2 * index)) : BinaryPrimitives.ReadUInt32LittleEndian(stored.AsSpan(4 * index));
 }
