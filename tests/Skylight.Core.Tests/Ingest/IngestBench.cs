@@ -1,0 +1,153 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+using Skylight.Archive.Packs;
+using Skylight.Archive.Series;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+using Skylight.Core.Ingest;
+using Skylight.Core.Keys;
+using Skylight.Core.Patients;
+using Skylight.Core.Quarantine;
+using Skylight.Core.Studies;
+using Skylight.Local.Catalog;
+using Skylight.Local.Keys;
+using Skylight.Local.Objects;
+using Skylight.Local.Sqlite;
+
+namespace Skylight.Core.Tests.Ingest;
+
+/// <summary>Ingest over the real stores, in a folder of its own.</summary>
+internal sealed class IngestBench : IAsyncDisposable
+{
+    public const string A = "hospital-a";
+
+    private readonly SqliteDatabase _records;
+    private readonly SqliteDatabase _catalogFile;
+    private readonly LocalKeyRing _ring;
+    private readonly InstitutionSecrets _secrets;
+    private readonly string _folder;
+    private readonly bool _owns;
+
+    public IngestBench(string? folder = null, Func<IObjectStore, IObjectStore>? wrapStore = null, Func<ICommit, ICommit>? wrapCommit = null, Action<IngestOptions>? configure = null)
+    {
+        _owns = folder is null;
+        _folder = folder ?? Directory.CreateTempSubdirectory("skylight-").FullName;
+        _records = SqliteDatabase.Open(Path.Combine(_folder, "records.db"), SqliteDurability.Full, SqliteDocuments.Schema);
+        _catalogFile = SqliteDatabase.Open(Path.Combine(_folder, "catalog.db"), SqliteDurability.Full, SqliteCatalog.Schema);
+        Documents = new SqliteDocuments(_records);
+        var keyFile = Path.Combine(_folder, "keys.json");
+        _ring = File.Exists(keyFile) ? LocalKeyRing.Open(keyFile, null, Time) : LocalKeyRing.Create(keyFile, null, Time);
+        var keyRecords = new DocumentKeyRecords(Documents);
+        Keys = new StudyKeys(keyRecords, _ring, new KeyEncryptionOptions(), Time);
+        _secrets = new InstitutionSecrets(keyRecords, _ring, new KeyEncryptionOptions(), Time);
+        Folder = FolderObjectStore.Open(Path.Combine(_folder, "objects"), new FolderObjectStoreOptions { Fsync = false, MinFreeBytes = 0 }, Time);
+        Store = wrapStore?.Invoke(Folder) ?? Folder;
+        Catalog = new SqliteCatalog(_catalogFile);
+        ICommit direct = new DirectCommit(Store, Catalog);
+        Commit = wrapCommit?.Invoke(direct) ?? direct;
+        Parts = new StudyParts(Store, Keys);
+        Patients = new PatientDirectory(Documents, _secrets, Time);
+        Items = new IntakeItems(Documents, _secrets);
+        var options = new IngestOptions();
+        configure?.Invoke(options);
+        Service = new IngestService(Store, Keys, _secrets, Catalog, Commit, Parts, Patients, Items, Options.Create(options), Time, NullLogger<IngestService>.Instance);
+        Packs = new PackReader(Store, Keys);
+    }
+
+    public ManualTime Time { get; } = new();
+
+    public IDocuments Documents { get; }
+
+    public StudyKeys Keys { get; }
+
+    public FolderObjectStore Folder { get; }
+
+    public IObjectStore Store { get; }
+
+    public SqliteCatalog Catalog { get; }
+
+    public ICommit Commit { get; }
+
+    public StudyParts Parts { get; }
+
+    public PatientDirectory Patients { get; }
+
+    public IntakeItems Items { get; }
+
+    public IngestService Service { get; }
+
+    public PackReader Packs { get; }
+
+    public static IngestSource Source(SourceTrust trust = SourceTrust.Modality, string name = "ct1") => new(name, trust, IngestChannel.Stow);
+
+    public async Task<IReadOnlyList<FileOutcome>> Send(SourceTrust trust, params TestDicom[] files) => await Send(trust, [.. files.Select(file => file.ToBytes())]);
+
+    public async Task<IReadOnlyList<FileOutcome>> Send(params TestDicom[] files) => await Send(SourceTrust.Modality, files);
+
+    public async Task<IReadOnlyList<FileOutcome>> Send(SourceTrust trust, params byte[][] files)
+    {
+        await using var batch = Service.Open(new IngestContext(A, Source(trust), null));
+        for (var i = 0; i < files.Length; i++) await batch.AddFileAsync(new MemoryStream(files[i]), new IngestName($"{i}"), default);
+        return (await batch.CommitAsync(default)).Files;
+    }
+
+    public async Task<FileOutcome> SendOne(TestDicom file, SourceTrust trust = SourceTrust.Modality) => Assert.Single(await Send(trust, file));
+
+    public async Task<StudyDocument> Study(string uid = "1.2.3") => (await Catalog.GetStudyAsync(A, uid, default))!.Value;
+
+    public async Task<IReadOnlyList<IndexEntry>> Entries(StudyDocument study)
+    {
+        var entries = new List<IndexEntry>();
+        foreach (var parts in (await Parts.ListAllAsync(study, default)).Values)
+        {
+            var deltas = new List<SeriesIndex>();
+            foreach (var part in parts) deltas.Add(await SeriesIndex.ReadAsync(Store, part.ObjectName(study, part.Index), Keys, default));
+            entries.AddRange(SeriesIndex.Merge(deltas).Entries);
+        }
+
+        return entries;
+    }
+
+    public async Task<byte[]> Bytes(IndexEntry entry)
+    {
+        var bytes = new byte[entry.Length];
+        await Packs.ReadAsync(entry.Pack, entry.Offset, bytes, default);
+        return bytes;
+    }
+
+    public async Task<byte[]> Bytes(StoredBytes stored)
+    {
+        var bytes = new byte[stored.Length];
+        await Packs.ReadAsync(stored.Pack, stored.Offset, bytes, default);
+        return bytes;
+    }
+
+    public async Task<List<string>> Objects()
+    {
+        var names = new List<string>();
+        await foreach (var name in Folder.ListAsync("", default)) names.Add(name);
+        return names;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Keys.Dispose();
+        _secrets.Dispose();
+        _ring.Dispose();
+        await _records.DisposeAsync();
+        await _catalogFile.DisposeAsync();
+        if (_owns) Directory.Delete(_folder, recursive: true);
+    }
+}
+
+/// <summary>A clock that a test moves.</summary>
+internal sealed class ManualTime : TimeProvider
+{
+    private DateTimeOffset _now = new(2026, 3, 1, 8, 0, 0, TimeSpan.Zero);
+
+    public override DateTimeOffset GetUtcNow() => _now;
+
+    public void Advance(TimeSpan by) => _now += by;
+}
