@@ -51,6 +51,12 @@ public readonly struct DicomElement
 
     public BulkDataReference? Bulk => _content as BulkDataReference;
 
+    /// <summary>Where DICOM JSON says that the value can be fetched.</summary>
+    public string? BulkUri => _content as string;
+
+    /// <summary>An element whose value lies elsewhere.</summary>
+    public static DicomElement Reference(DicomTag tag, Vr vr, string uri) => new(tag, vr, vr, default, uri);
+
     /// <summary>No bytes and no items.</summary>
     public bool IsEmpty => _content is null ? Value.IsEmpty : Sequence is { Items.Count: 0 };
 

@@ -80,12 +80,12 @@ public sealed class CanonicalDigest : IDisposable
 
                 Mark(DicomTags.SequenceDelimitationItem);
             }
-            else if (e.Bulk is null && e.Fragments is null)
+            else if (e.Content is null)
             {
                 Element(e.Tag, (uint)e.Value.Length);
                 Value(e.Value.Span);
             }
-            else if (e.Bulk is not null) throw new ArgumentException($"The value of {e.Tag} is not in memory.", nameof(dataset));
+            else if (e.Fragments is null) throw new ArgumentException($"The value of {e.Tag} is not in memory.", nameof(dataset));
         }
     }
 

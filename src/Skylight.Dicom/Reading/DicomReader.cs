@@ -317,16 +317,19 @@ public sealed partial class DicomReader : IDisposable
         }
     }
 
+    /// <summary>What was written as UN was never swapped by its writer (PS3.5 6.2.2).</summary>
+    private int SwapUnit => _current.DeclaredVr.Code == VrCode.UN ? 1 : _current.Vr.SwapUnit;
+
     private void Value(ReadOnlySpan<byte> value)
     {
         if (_phase == Phase.Meta) MetaValue(_current.Tag, value);
-        if (_big && _current.Vr.SwapUnit > 1) value = Swapped(value, _current.Vr.SwapUnit);
+        if (_big && SwapUnit is > 1 and var unit) value = Swapped(value, unit);
         _events.OnValue(in _current, value);
     }
 
     private void Chunk(ReadOnlySpan<byte> input, scoped ref int at)
     {
-        var unit = _big ? _current.Vr.SwapUnit : 1;
+        var unit = _big ? SwapUnit : 1;
         if (unit > 1 && (_pendingCount > 0 || input.Length - at < unit))
         {
             // A number cut in two by the chunk's end is put together first; an odd tail passes as it is.

@@ -18,37 +18,34 @@ internal static class Guess
     }
 
     /// <summary>Without any declaration.</summary>
-    public static (bool Implicit, bool Big) Form(ReadOnlySpan<byte> h)
-    {
-        var big = BinaryPrimitives.ReadUInt16LittleEndian(h) > BinaryPrimitives.ReadUInt16BigEndian(h);
-        return IsVr(h) ? (false, big) : (true, false);
-    }
+    public static (bool Implicit, bool Big) Form(ReadOnlySpan<byte> h) => IsVr(h) ? (false, LooksBig(h)) : (true, false);
 
     /// <summary>With a declaration, which is believed unless the header cannot be of that form.</summary>
     public static (bool Implicit, bool Big) Form(ReadOnlySpan<byte> h, bool isImplicit, bool isBig)
     {
-        var little = BinaryPrimitives.ReadUInt16LittleEndian(h);
-        var swapped = BinaryPrimitives.ReadUInt16BigEndian(h);
-        var letters = IsVr(h);
         if (isImplicit)
         {
-            if (!letters) return (true, false);
+            if (!IsVr(h)) return (true, false);
             // Read as a length, two letters give 16 MB and more where a first element has a few bytes; the dictionary decides.
-            var tag = new DicomTag(little, BinaryPrimitives.ReadUInt16LittleEndian(h[2..]));
+            var tag = new DicomTag(BinaryPrimitives.ReadUInt16LittleEndian(h), BinaryPrimitives.ReadUInt16LittleEndian(h[2..]));
             var vr = new Vr((ushort)(h[4] << 8 | h[5]));
-            return DicomDictionary.VrsOf(tag).Contains(vr) || tag.Element == 0 || swapped < little ? (false, swapped < little) : (true, false);
+            return DicomDictionary.VrsOf(tag).Contains(vr) || tag.Element == 0 || LooksBig(h) ? (false, LooksBig(h)) : (true, false);
         }
 
-        if (!letters)
+        if (!IsVr(h))
         {
             // Explicit was declared; without letters only a sensible implicit header counts against it.
             var length = BinaryPrimitives.ReadUInt32LittleEndian(h[4..]);
-            return little < swapped && h[6] == 0 && h[7] == 0 && length < 0x10000 && !(h[4] == 0 && h[5] == 0 && length != 0) ? (true, false) : (false, isBig);
+            return !LooksBig(h) && h[6] == 0 && h[7] == 0 && (length == 0 || (h[4] | h[5]) != 0) ? (true, false) : (false, isBig);
         }
 
-        // Low group numbers come first, so the smaller reading of the group is the right one.
-        return (false, little == swapped ? isBig : swapped < little);
+        return (false, isBig ? !LooksLittle(h) : LooksBig(h));
     }
+
+    /// <summary>A group of 00xx with its bytes the big endian way round.</summary>
+    private static bool LooksBig(ReadOnlySpan<byte> h) => h[0] == 0 && h[1] != 0;
+
+    private static bool LooksLittle(ReadOnlySpan<byte> h) => h[0] != 0 && h[1] == 0;
 
     private static bool IsVr(ReadOnlySpan<byte> h) => new Vr((ushort)(h[4] << 8 | h[5])).IsKnown;
 }
