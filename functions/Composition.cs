@@ -8,6 +8,7 @@ using Skylight.Core.Hosting;
 using Skylight.Core.Identity;
 using Skylight.Core.Institutions;
 using Skylight.Functions.Access;
+using Skylight.Core.Uploads;
 using Skylight.Functions.Http;
 
 namespace Skylight.Functions;
@@ -22,6 +23,7 @@ public static class Composition
         services.AddInstitutions();
         services.AddAccess();
         services.AddSingleton<Gate>();
+        services.AddUploads();
         services.AddOptions<HttpOptions>().Bind(configuration.GetSection(HttpOptions.Section)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<HttpOptions>, HttpOptionsValidator>();
         return services;

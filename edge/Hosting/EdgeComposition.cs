@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Skylight.Edge.Blobs;
 using Skylight.Edge.Hosting.Logging;
 using Skylight.Edge.Runtime.Triggers;
 using Skylight.Edge.Runtime.Triggers.Background;
@@ -23,6 +24,7 @@ internal static class EdgeComposition
         services.AddSingleton(setup);
         services.AddSkylight(builder.Configuration);
         services.AddLocalAdapters(setup.DataFolder);
+        services.AddBlobEndpoint(setup.DataFolder);
         AddOptions(services, builder.Configuration);
         AddListener(builder);
         EdgeLogging.Add(builder, setup);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Skylight.Edge.Blobs;
 using Skylight.Edge.Runtime.Triggers.Http;
 using Skylight.Functions.Http;
 
@@ -23,6 +24,7 @@ internal static class EdgePipeline
             ResponseHeaders.Prepare(http);
             return next(http);
         });
+        app.UseBlobEndpoint();
         app.UseRouting();
         var origins = app.Services.GetRequiredService<IOptions<EdgeOptions>>().Value.CorsOrigins;
         if (origins.Count > 0)
