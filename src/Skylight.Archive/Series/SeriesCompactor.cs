@@ -1,0 +1,112 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+using Skylight.Archive.Packs;
+using Skylight.Archive.Sealing;
+
+namespace Skylight.Archive.Series;
+
+/// <summary>The objects that one commit, or one compaction, added to a series: names of its index and metadata. Packs are named by the index.</summary>
+public sealed record SeriesParts(string Index, string Metadata);
+
+/// <summary>One part that a compaction wrote: a pack with its index and metadata, all durable in the store.</summary>
+/// <param name="Count">Entries.</param>
+public sealed record CompactedPart(SealedReference Pack, SealedReference Index, SealedReference Metadata, int Count);
+
+/// <summary>What a compaction made of a run of parts.</summary>
+/// <param name="Parts">The new parts, in order; they stand for the whole run.</param>
+/// <param name="Replaced">Names of the objects that nothing refers to once the study document names the new parts. They should live on for a while, for readers on their way.</param>
+/// <param name="Dropped">Deleted revisions that are no longer there.</param>
+public sealed record CompactionResult(IReadOnlyList<CompactedPart> Parts, IReadOnlyList<string> Replaced, int Dropped);
+
+/// <summary>
+/// Merges a run of neighbouring parts of one series into one part, or few: entries in order, instance bytes copied unchanged (and checked against their
+/// SHA-256), deleted revisions left out. It writes new objects and touches none of the old; the caller commits the study document, or lets go.
+/// </summary>
+public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackReader packs, SealOptions options)
+{
+    private const int CopyBytes = 256 * 1024;
+
+    /// <summary>A new part is begun when the pack has grown past this: 512 MiB.</summary>
+    public long PackBytes { get; init; } = 512L << 20;
+
+    /// <summary>Reads the parts in the given order (that of the study document) and writes the merged ones into <paramref name="folder"/>.</summary>
+    /// <exception cref="SealedObjectException">A part is damaged, or an instance is not what its index says. Nothing was replaced.</exception>
+    public async Task<CompactionResult> CompactAsync(string folder, DataKey key, IReadOnlyList<SeriesParts> parts, CancellationToken cancellationToken)
+    {
+        var indexes = new List<SeriesIndex>(parts.Count);
+        foreach (var part in parts) indexes.Add(await SeriesIndex.ReadAsync(store, part.Index, keys, cancellationToken));
+        var merged = SeriesIndex.Merge(indexes).Entries;
+        var live = merged.Where(entry => entry.State != EntryState.Deleted).ToArray();
+        var documents = await DocumentsAsync(parts, cancellationToken);
+        var replaced = parts.SelectMany(part => (string[])[part.Index, part.Metadata])
+            .Concat(indexes.SelectMany(index => index.Entries).Select(entry => entry.Pack.Name)).Distinct().ToArray();
+        var written = new List<CompactedPart>();
+        for (var next = 0; next < live.Length;) next = await WritePartAsync(folder, key, live, next, documents, written, cancellationToken);
+        return new CompactionResult(written, replaced, merged.Count - live.Length);
+    }
+
+    /// <summary>Later parts hold the newer document of the same revision.</summary>
+    private async Task<Dictionary<MetadataKey, SeriesMetadata>> DocumentsAsync(IReadOnlyList<SeriesParts> parts, CancellationToken cancellationToken)
+    {
+        var documents = new Dictionary<MetadataKey, SeriesMetadata>();
+        foreach (var part in parts)
+        {
+            var metadata = await SeriesMetadata.ReadAsync(store, part.Metadata, keys, cancellationToken);
+            foreach (var document in metadata.Keys) documents[document] = metadata;
+        }
+
+        return documents;
+    }
+
+    /// <summary>Writes one part from entry <paramref name="next"/> on; answers the first entry that did not go in.</summary>
+    private async Task<int> WritePartAsync(
+        string folder, DataKey key, IndexEntry[] entries, int next, Dictionary<MetadataKey, SeriesMetadata> documents, List<CompactedPart> written, CancellationToken cancellationToken)
+    {
+        await using var pack = PackWriter.Create(store, folder, key, options, keepBytes: 0);
+        var metadata = new SeriesMetadataBuilder();
+        var json = new ArrayBufferWriter<byte>();
+        var moved = new List<(IndexEntry Entry, long Offset)>();
+        do
+        {
+            var entry = entries[next++];
+            moved.Add((entry, pack.Position));
+            await CopyAsync(entry, pack, cancellationToken);
+            var document = new MetadataKey(entry.SopInstanceUid, entry.Revision);
+            json.ResetWrittenCount();
+            if (documents.TryGetValue(document, out var from) && from.TryWrite(document, json)) metadata.Add(document, json.WrittenSpan);
+        }
+        while (next < entries.Length && pack.Position + entries[next].Length <= PackBytes);
+
+        var (reference, _) = await pack.CommitAsync(cancellationToken);
+        var index = new SeriesIndex([.. moved.Select(item => item.Entry with { Pack = reference, Offset = item.Offset })]).Seal(folder, key, options);
+        using (index.Object) await index.Object.StoreAsync(store, cancellationToken);
+        var documentsObject = metadata.Seal(folder, key, options);
+        using (documentsObject.Object) await documentsObject.Object.StoreAsync(store, cancellationToken);
+        written.Add(new CompactedPart(reference, index.Reference, documentsObject.Reference, moved.Count));
+        return next;
+    }
+
+    private async Task CopyAsync(IndexEntry entry, PackWriter pack, CancellationToken cancellationToken)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(entry.Length, 1, CopyBytes));
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        try
+        {
+            await using var stream = await packs.OpenStreamAsync(entry.Pack, entry.Offset, entry.Length, cancellationToken);
+            while (await stream.ReadAsync(buffer, cancellationToken) is var read and > 0)
+            {
+                hash.AppendData(buffer, 0, read);
+                await pack.AppendAsync(buffer.AsMemory(0, read), cancellationToken);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        // The segments authenticate, so this would be a wrong index: better kept as it is than made permanent.
+        if (!hash.GetHashAndReset().AsSpan().SequenceEqual(entry.FileSha256)) throw new SealedObjectException(entry.Pack.Name, 0, SealedFault.BadContent);
+    }
+}
