@@ -12,6 +12,9 @@ public sealed partial class DataFolder : IDisposable
 {
     private const int LockExclusive = 2;
     private const int LockNonBlocking = 4;
+    private const int OpenReadWrite = 2;
+    private const int OpenCreate = 0x40;
+    private const int OpenCloseOnExec = 0x80000;
     private readonly SafeFileHandle _lock;
 
     private DataFolder(string path, SafeFileHandle held) => (Path, _lock) = (path, held);
@@ -29,8 +32,10 @@ public sealed partial class DataFolder : IDisposable
         try
         {
             Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            // FileShare.ReadWrite leaves the locking to us: .NET would take a lock of its own that says nothing but "in use".
-            handle = File.OpenHandle(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+
+            // Not File.OpenHandle: it takes a lock of its own, and then cannot even read who holds it.
+            handle = Open(file, OpenReadWrite | OpenCreate | OpenCloseOnExec, Convert.ToInt32("600", 8));
+            if (handle.IsInvalid) throw new IOException(Marshal.GetLastPInvokeErrorMessage());
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -57,6 +62,9 @@ public sealed partial class DataFolder : IDisposable
         var length = RandomAccess.Read(handle, bytes, 0);
         return int.TryParse(bytes[..length], CultureInfo.InvariantCulture, out var id) ? string.Create(CultureInfo.InvariantCulture, $" (process {id})") : "";
     }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial SafeFileHandle Open(string path, int flags, int mode);
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int Flock(SafeFileHandle handle, int operation);

@@ -1,10 +1,13 @@
 using System.Net;
+using System.Reflection;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Skylight.Edge.Blobs;
+using Skylight.Edge.Hosting.Health;
 using Skylight.Edge.Hosting.Logging;
+using Skylight.Edge.Runtime.Durable;
 using Skylight.Edge.Runtime.Triggers;
 using Skylight.Edge.Runtime.Triggers.Background;
 using Skylight.Edge.Runtime.Triggers.Http;
@@ -51,7 +54,7 @@ internal static class EdgeComposition
         services.AddMetrics();
         services.AddSingleton<EdgeTelemetry>();
         services.AddSingleton<Metrics.MetricsRegistry>();
-        services.AddHealthChecks();
+        services.AddHealthChecks().AddCheck<DataFolderCheck>("data-folder").AddCheck<RecordsCheck>("records").AddCheck<QueuesCheck>("queues");
     }
 
     private static void AddListener(WebApplicationBuilder builder)
@@ -85,11 +88,14 @@ internal static class EdgeComposition
         var worker = new EdgeWorkerBuilder(services);
         worker.UseSkylight();
         services.AddSingleton(worker.Build());
-        services.AddSingleton(FunctionCatalog.Discover([typeof(Composition).Assembly, .. setup.MoreFunctions]));
+        Assembly[] assemblies = [typeof(Composition).Assembly, .. setup.MoreFunctions];
+        services.AddSingleton(FunctionCatalog.Discover(assemblies));
+        services.AddDurableEngine(setup.DataFolder, assemblies);
         services.AddSingleton(HostSettings.Read(Path.Combine(AppContext.BaseDirectory, "host.json")));
         services.AddSingleton<HttpGate>();
         services.AddSingleton<HttpFunctions>();
         services.AddSingleton<FunctionRunner>();
+        services.AddSingleton<IFunctionInvocationPipeline>(static provider => provider.GetRequiredService<FunctionRunner>());
         services.AddHostedService<BackgroundTriggers>();
         services.AddHostedService<TimerTriggers>();
     }

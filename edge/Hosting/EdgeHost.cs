@@ -41,6 +41,7 @@ public sealed class EdgeHost : IAsyncDisposable
         try
         {
             app = Build(setup with { DataFolder = data.Path });
+            Announce(app.Services);
             await app.StartAsync(cancellationToken);
             var host = new EdgeHost(app, data);
             app.Services.GetRequiredService<PublicAddress>().Announce(host.Address);
@@ -67,6 +68,16 @@ public sealed class EdgeHost : IAsyncDisposable
         await _app.StopAsync();
         await _app.DisposeAsync();
         _data.Dispose();
+    }
+
+    /// <summary>With a fixed port the address is known before anything runs that may need it; a port of 0 is announced once it listens.</summary>
+    private static void Announce(IServiceProvider services)
+    {
+        var edge = services.GetRequiredService<IOptions<EdgeOptions>>().Value;
+        if (edge.Port == 0) return;
+        var address = IPAddress.Parse(edge.Address);
+        var host = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any) ? "localhost" : address.ToString();
+        services.GetRequiredService<PublicAddress>().Announce(new UriBuilder(edge.CertificateFile is null ? "http" : "https", host, edge.Port).Uri);
     }
 
     private static WebApplication Build(EdgeSetup setup)

@@ -19,13 +19,14 @@ internal static class SettingsCheck
         var sections = types.Select(SectionOf).OfType<string>().ToArray();
         foreach (var type in types)
         {
-            var before = errors.Count;
-            if (SectionOf(type) is { } section) Convertible(type, builder.Configuration.GetSection(section), sections, errors);
-            if (errors.Count > before) continue;
+            var bad = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+            var section = SectionOf(type);
+            if (section is not null) Convertible(type, builder.Configuration.GetSection(section), sections, errors, bad);
             try
             {
-                var options = services.GetRequiredService(typeof(IOptions<>).MakeGenericType(type));
-                typeof(IOptions<>).MakeGenericType(type).GetProperty("Value")!.GetMethod!.Invoke(options, BindingFlags.DoNotWrapExceptions, null, null, null);
+                var rules = bad.Count == 0 ? nameof(Whole) : nameof(Rest);
+                typeof(SettingsCheck).GetMethod(rules, BindingFlags.NonPublic | BindingFlags.Static)!.MakeGenericMethod(type)
+                    .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [services, builder.Configuration, section, bad], null);
             }
             catch (OptionsValidationException invalid)
             {
@@ -36,6 +37,19 @@ internal static class SettingsCheck
         if (errors.Count > 0) throw new StartupException([.. errors.Distinct()]);
     }
 
+    private static void Whole<T>(IServiceProvider services, IConfiguration configuration, string? section, HashSet<string> bad) where T : class =>
+        _ = services.GetRequiredService<IOptions<T>>().Value;
+
+    /// <summary>The rules on what is left of a section without the values that could not be read, which are told already.</summary>
+    private static void Rest<T>(IServiceProvider services, IConfiguration configuration, string? section, HashSet<string> bad) where T : class
+    {
+        var good = configuration.GetSection(section!).AsEnumerable().Where(p => p.Value is not null && !bad.Contains(p.Key));
+        var options = Activator.CreateInstance<T>();
+        new ConfigurationBuilder().AddInMemoryCollection(good).Build().GetSection(section!).Bind(options);
+        var failures = services.GetServices<IValidateOptions<T>>().Select(v => v.Validate(Options.DefaultName, options)).Where(r => r.Failed).SelectMany(r => r.Failures!).ToArray();
+        if (failures.Length > 0) throw new OptionsValidationException(Options.DefaultName, typeof(T), failures);
+    }
+
     private static IEnumerable<Type> OptionTypes(IServiceCollection services) => services
         .Where(s => s.ServiceType.IsGenericType && s.ServiceType.GetGenericTypeDefinition() is var d && (d == typeof(IConfigureOptions<>) || d == typeof(IValidateOptions<>)))
         .Select(s => s.ServiceType.GetGenericArguments()[0])
@@ -44,7 +58,7 @@ internal static class SettingsCheck
 
     private static string? SectionOf(Type type) => type.GetField("Section")?.GetRawConstantValue() as string;
 
-    private static void Convertible(Type type, IConfigurationSection section, string[] sections, List<string> errors)
+    private static void Convertible(Type type, IConfigurationSection section, string[] sections, List<string> errors, HashSet<string> bad)
     {
         foreach (var child in section.GetChildren())
         {
@@ -66,6 +80,7 @@ internal static class SettingsCheck
             }
             catch (Exception error) when (error is FormatException or ArgumentException or OverflowException or NotSupportedException)
             {
+                bad.Add(child.Path);
                 errors.Add($"{child.Path} must be {Describe(target)}.");
             }
         }

@@ -25,7 +25,7 @@ internal static class HealthEndpoints
             var ready = report.Status != HealthStatus.Unhealthy;
             await WriteAsync(http, ready, new Answer(
                 ready ? "ready" : "not-ready",
-                report.Entries.Select(e => new Check(e.Key, Name(e.Value.Status), e.Value.Status == HealthStatus.Healthy ? null : e.Value.Description)).ToArray()));
+                report.Entries.Select(e => new Check(e.Key, Name(e.Value.Status), e.Value.Status == HealthStatus.Healthy ? null : e.Value.Exception is null ? e.Value.Description : "the check failed")).ToArray()));
         });
     }
 

@@ -19,6 +19,9 @@ internal static class EdgeLogging
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         logging.AddFilter("Microsoft.AspNetCore.Cors", LogLevel.Warning);
         logging.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning);
+
+        // A failed start is told in words by the caller; this would add a page of stack.
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         logging.AddFilter("System.Net.Http.HttpClient", LogLevel.None);
         logging.AddFilter("Azure", LogLevel.Warning);
         if (setup.Quiet) return;

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Reflection;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Extensions.Abstractions;
@@ -7,7 +8,13 @@ namespace Skylight.Edge.Runtime.Triggers;
 /// <summary>The functions of the given assemblies: public methods with <c>[Function]</c> and one trigger parameter, as the Functions host indexes them.</summary>
 public sealed class FunctionCatalog
 {
-    private FunctionCatalog(IReadOnlyList<FunctionEntry> functions) => Functions = functions;
+    private readonly FrozenDictionary<MethodInfo, FunctionEntry> _byMethod;
+
+    private FunctionCatalog(IReadOnlyList<FunctionEntry> functions)
+    {
+        Functions = functions;
+        _byMethod = functions.ToFrozenDictionary(f => f.Method);
+    }
 
     public IReadOnlyList<FunctionEntry> Functions { get; }
 
@@ -31,6 +38,8 @@ public sealed class FunctionCatalog
 
     /// <summary>The functions whose trigger is a <typeparamref name="TTrigger"/>.</summary>
     public IEnumerable<FunctionEntry> Of<TTrigger>() where TTrigger : TriggerBindingAttribute => Functions.Where(f => f.Trigger is TTrigger);
+
+    public FunctionEntry? Find(MethodInfo method) => _byMethod.GetValueOrDefault(method);
 
     private static IEnumerable<MethodInfo> Methods(Type type) =>
         type.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly);

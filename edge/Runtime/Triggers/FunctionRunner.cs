@@ -3,11 +3,12 @@ using System.Diagnostics;
 using System.Reflection;
 using Microsoft.Azure.Functions.Worker;
 using Skylight.Edge.Hosting;
+using Skylight.Edge.Runtime.Durable;
 
 namespace Skylight.Edge.Runtime.Triggers;
 
 /// <summary>Runs functions that no request waits for: a scope of services, the middleware, a trace and the metrics around each run.</summary>
-public sealed class FunctionRunner(FunctionCatalog catalog, FunctionPipeline pipeline, IServiceScopeFactory scopes, EdgeTelemetry telemetry, TimeProvider time)
+public sealed class FunctionRunner(FunctionCatalog catalog, FunctionPipeline pipeline, IServiceScopeFactory scopes, EdgeTelemetry telemetry, TimeProvider time) : IFunctionInvocationPipeline
 {
     /// <param name="data">Binding data: what the trigger knows, by name.</param>
     /// <param name="retryCount">How often this run has failed before.</param>
@@ -28,8 +29,7 @@ public sealed class FunctionRunner(FunctionCatalog catalog, FunctionPipeline pip
     /// <summary>Runs <paramref name="body"/> as the function <paramref name="functionName"/>, for engines that call its method themselves.</summary>
     public Task InvokeAsync(MethodInfo method, string functionName, IReadOnlyDictionary<string, object?> bindingData, Func<FunctionContext, Task> body, CancellationToken cancellation)
     {
-        var function = catalog.Functions.FirstOrDefault(f => f.Method == method)
-            ?? throw new InvalidOperationException($"'{functionName}' is not a function of this host.");
+        var function = catalog.Find(method) ?? throw new InvalidOperationException($"'{functionName}' is not a function of this host.");
         return InvokeAsync(function, bindingData, body, 0, 0, cancellation);
     }
 
