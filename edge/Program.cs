@@ -4,6 +4,9 @@ using Skylight.Edge.Setup;
 
 // sysexits.h: EX_CONFIG. What a supervisor restarts in vain.
 const int BadConfiguration = 78;
+
+// Files with keys and records are this user's alone, whatever the shell's mask is.
+PrivateFiles.Set();
 try
 {
     if (args.Length > 0 && !args[0].StartsWith('-')) return await SetupVerbs.RunAsync(args[0], args[1..], CancellationToken.None);

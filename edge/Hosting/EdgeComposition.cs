@@ -1,6 +1,6 @@
 using System.Net;
-using System.Reflection;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -88,9 +88,12 @@ internal static class EdgeComposition
         var worker = new EdgeWorkerBuilder(services);
         worker.UseSkylight();
         services.AddSingleton(worker.Build());
-        Assembly[] assemblies = [typeof(Composition).Assembly, .. setup.MoreFunctions];
-        services.AddSingleton(FunctionCatalog.Discover(assemblies));
-        services.AddDurableEngine(setup.DataFolder, assemblies);
+        var product = typeof(Composition).Assembly;
+        var catalog = FunctionCatalog.Discover([.. product.GetExportedTypes(), .. setup.MoreFunctions]);
+        services.AddSingleton(catalog);
+        services.AddDurableEngine(
+            setup.DataFolder,
+            [product, .. catalog.Of<OrchestrationTriggerAttribute>().Concat(catalog.Of<ActivityTriggerAttribute>()).Select(f => f.Method.DeclaringType!.Assembly)]);
         services.AddSingleton(HostSettings.Read(Path.Combine(AppContext.BaseDirectory, "host.json")));
         services.AddSingleton<HttpGate>();
         services.AddSingleton<HttpFunctions>();

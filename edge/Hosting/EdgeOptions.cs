@@ -62,35 +62,35 @@ internal sealed class EdgeOptionsRules : IValidateOptions<EdgeOptions>
 {
     public ValidateOptionsResult Validate(string? name, EdgeOptions options)
     {
-        var errors = new ValidateOptionsResultBuilder();
-        if (!IPAddress.TryParse(options.Address, out var address)) errors.AddError("must be an IP address, such as 127.0.0.1 or 0.0.0.0", $"{EdgeOptions.Section}:Address");
+        var errors = new List<string>();
+        if (!IPAddress.TryParse(options.Address, out var address)) errors.Add($"{EdgeOptions.Section}:Address must be an IP address, such as 127.0.0.1 or 0.0.0.0.");
         else if (!IPAddress.IsLoopback(address) && options.CertificateFile is null)
-            errors.AddError("is not a loopback address, so the listener needs TLS: set Skylight:Edge:CertificateFile", $"{EdgeOptions.Section}:Address");
+            errors.Add($"{EdgeOptions.Section}:Address is not a loopback address, so the listener needs TLS: set Skylight:Edge:CertificateFile.");
         try
         {
             Certificates.Load(options)?.Dispose();
         }
         catch (CertificateException error)
         {
-            errors.AddError(error.Message, $"{EdgeOptions.Section}:{error.Setting}");
+            errors.Add($"{EdgeOptions.Section}:{error.Setting} {error.Message}.");
         }
 
         foreach (var network in options.MetricsNetworks)
         {
-            if (!IPNetwork.TryParse(network, out _)) errors.AddError("must hold networks such as 10.1.0.0/16", $"{EdgeOptions.Section}:MetricsNetworks");
+            if (!IPNetwork.TryParse(network, out _)) errors.Add($"{EdgeOptions.Section}:MetricsNetworks must hold networks such as 10.1.0.0/16.");
         }
 
         foreach (var origin in options.CorsOrigins)
         {
             if (!Uri.TryCreate(origin, UriKind.Absolute, out var url) || url.GetLeftPart(UriPartial.Authority) != origin)
-                errors.AddError("must hold origins such as https://viewer.example.org, without a path", $"{EdgeOptions.Section}:CorsOrigins");
+                errors.Add($"{EdgeOptions.Section}:CorsOrigins must hold origins such as https://viewer.example.org, without a path.");
         }
 
         foreach (var (function, seconds) in options.FunctionTimeoutSecondsOf)
         {
-            if (seconds is < 1 or > 86_400) errors.AddError("must be 1 to 86400", $"{EdgeOptions.Section}:FunctionTimeoutSecondsOf:{function}");
+            if (seconds is < 1 or > 86_400) errors.Add($"{EdgeOptions.Section}:FunctionTimeoutSecondsOf:{function} must be 1 to 86400.");
         }
 
-        return errors.Build();
+        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
     }
 }

@@ -1,5 +1,3 @@
-using System.Reflection;
-
 namespace Skylight.Edge.Hosting;
 
 /// <summary>What a host is started with: the command line's content, or a test's.</summary>
@@ -14,8 +12,8 @@ public sealed record EdgeSetup
     /// <summary>Development: makes the invented institution's accounts on the first start; only on a loopback listener.</summary>
     public bool Dev { get; init; }
 
-    /// <summary>Assemblies whose functions are served, besides the product's.</summary>
-    public IReadOnlyList<Assembly> MoreFunctions { get; init; } = [];
+    /// <summary>Classes whose functions run, besides the product's; for tests.</summary>
+    public IReadOnlyList<Type> MoreFunctions { get; init; } = [];
 
     /// <summary>Last word on services, after everything is registered and before the host is built.</summary>
     public Action<WebApplicationBuilder>? Configure { get; init; }

@@ -30,7 +30,7 @@ internal static class SettingsCheck
             }
             catch (OptionsValidationException invalid)
             {
-                errors.AddRange(invalid.Failures);
+                errors.AddRange(invalid.Failures.Select(f => section is null || f.StartsWith("Skylight:", StringComparison.Ordinal) ? f : $"{section}:{f}"));
             }
         }
 

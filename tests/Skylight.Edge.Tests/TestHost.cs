@@ -1,4 +1,3 @@
-using System.Reflection;
 using Microsoft.AspNetCore.Builder;
 using Skylight.Edge.Hosting;
 
@@ -25,12 +24,12 @@ public sealed class TestHost : IAsyncDisposable
 
     /// <param name="data">A folder to keep (for restarts); null: a new one, deleted at the end.</param>
     /// <param name="settings">Configuration keys such as <c>Skylight:Edge:DrainSeconds</c>.</param>
-    /// <param name="functions">More assemblies with functions.</param>
+    /// <param name="functions">More classes with functions.</param>
     public static async Task<TestHost> StartAsync(
         string? data = null,
         IReadOnlyDictionary<string, string?>? settings = null,
         Action<WebApplicationBuilder>? configure = null,
-        params Assembly[] functions)
+        params Type[] functions)
     {
         var folder = data ?? Directory.CreateTempSubdirectory("skylight-").FullName;
         var all = new Dictionary<string, string?> { ["Skylight:Edge:Port"] = "0", ["Skylight:Edge:MinFreeSpaceMiB"] = "0" };

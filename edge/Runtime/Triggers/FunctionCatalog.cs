@@ -5,7 +5,7 @@ using Microsoft.Azure.Functions.Worker.Extensions.Abstractions;
 
 namespace Skylight.Edge.Runtime.Triggers;
 
-/// <summary>The functions of the given assemblies: public methods with <c>[Function]</c> and one trigger parameter, as the Functions host indexes them.</summary>
+/// <summary>The functions of the given classes: public methods with <c>[Function]</c> and one trigger parameter, as the Functions host indexes them.</summary>
 public sealed class FunctionCatalog
 {
     private readonly FrozenDictionary<MethodInfo, FunctionEntry> _byMethod;
@@ -19,11 +19,11 @@ public sealed class FunctionCatalog
     public IReadOnlyList<FunctionEntry> Functions { get; }
 
     /// <exception cref="StartupException">Names every function that cannot be indexed, and why.</exception>
-    public static FunctionCatalog Discover(IEnumerable<Assembly> assemblies)
+    public static FunctionCatalog Discover(IEnumerable<Type> classes)
     {
         var found = new List<FunctionEntry>();
         var errors = new List<string>();
-        foreach (var method in assemblies.Distinct().SelectMany(a => a.GetExportedTypes()).SelectMany(Methods))
+        foreach (var method in classes.Distinct().SelectMany(Methods))
         {
             if (method.GetCustomAttribute<FunctionAttribute>() is not { } function) continue;
             var triggers = method.GetParameters().Where(p => p.GetCustomAttribute<TriggerBindingAttribute>() is not null).ToArray();

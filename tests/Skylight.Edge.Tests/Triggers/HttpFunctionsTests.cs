@@ -14,7 +14,7 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync() => _host = await TestHost.StartAsync(
         configure: b => b.Services.AddScoped<IGreeting>(_ => new Greeting("hello")),
-        functions: [typeof(EchoHttp).Assembly]);
+        functions: [typeof(EchoHttp)]);
 
     public ValueTask DisposeAsync() => _host.DisposeAsync();
 
