@@ -1,9 +1,11 @@
 using System.CommandLine;
+using Skylight.Cli.Demo;
+using Skylight.Cli.Query;
 
 namespace Skylight.Cli;
 
 /// <summary>Every command of the tool. A capability's commands are built in its own folder and named here.</summary>
 public static class Commands
 {
-    public static IEnumerable<Command> All() => [];
+    public static IEnumerable<Command> All() => [SearchCommand.Create(), GetCommand.Create(), DemoCommand.Create()];
 }
