@@ -7,6 +7,7 @@ using Skylight.Core.Access;
 using Skylight.Core.Hosting;
 using Skylight.Core.Identity;
 using Skylight.Core.Institutions;
+using Skylight.Core.Retrieve;
 using Skylight.Functions.Access;
 using Skylight.Core.Uploads;
 using Skylight.Functions.Http;
@@ -24,6 +25,7 @@ public static class Composition
         services.AddAccess();
         services.AddSingleton<Gate>();
         services.AddUploads();
+        services.AddRetrieve();
         services.AddOptions<HttpOptions>().Bind(configuration.GetSection(HttpOptions.Section)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<HttpOptions>, HttpOptionsValidator>();
         return services;

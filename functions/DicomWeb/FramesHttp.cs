@@ -1,0 +1,111 @@
+using System.Globalization;
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Azure.Functions.Worker;
+using Skylight.Archive.Series;
+using Skylight.Core.Access;
+using Skylight.Core.Hosting;
+using Skylight.Core.Retrieve;
+using Skylight.Dicom;
+using Skylight.Functions.Access;
+using Skylight.Functions.Http;
+
+namespace Skylight.Functions.DicomWeb;
+
+/// <summary>
+/// WADO-RS frames (PS3.18 §10.4.1.1.6): native frames as little-endian octets, encapsulated ones as stored. One frame is one ranged read of its pack.
+/// </summary>
+public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes bytes, NativeFrames native, PublicAddress address)
+{
+    private const int MaxFrames = 10_000;
+    private const string Offers = "multipart/related; type=\"application/octet-stream\" for native frames; type=\"application/octet-stream\" with transfer-syntax=* or the stored image type for encapsulated ones";
+
+    [Function("RetrieveFrames")]
+    public Task<IActionResult> Frames(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "dicomweb/studies/{study}/series/{series}/instances/{instance}/frames/{frames}")] HttpRequest request,
+        string study, string series, string instance, string frames, CancellationToken cancellationToken) =>
+        FramesAsync(request, null, new(study, series, instance), frames, cancellationToken);
+
+    [Function("InstitutionRetrieveFrames")]
+    public Task<IActionResult> InstitutionFrames(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "institutions/{institution}/dicomweb/studies/{study}/series/{series}/instances/{instance}/frames/{frames}")] HttpRequest request,
+        string institution, string study, string series, string instance, string frames, CancellationToken cancellationToken) =>
+        FramesAsync(request, institution, new(study, series, instance), frames, cancellationToken);
+
+    private async Task<IActionResult> FramesAsync(HttpRequest request, string? institution, RetrieveTarget target, string frames, CancellationToken cancellationToken)
+    {
+        var admission = await gate.AdmitAsync(request, AccessAction.FrameRead, ObjectRef.Study(institution, target.StudyInstanceUid), cancellationToken);
+        if (admission.Refusal is { } refusal) return refusal;
+
+        if (DicomWebAnswers.Wishes(request) is not { } wishes) return DicomWebAnswers.BadAccept();
+        if (Numbers(frames) is not { } numbers)
+            return Problem.BadRequest("frames-malformed", "Frames are numbers from 1, joined by commas.", "帧号须为从 1 开始的数字，以逗号分隔。", "frames");
+        var choices = Negotiation.Frames(wishes, single: numbers.Count == 1);
+        if (choices.Count == 0) return DicomWebAnswers.NotAcceptable(Offers);
+        if (await retrieval.FindAsync(admission.Institution, target, cancellationToken) is not { } found) return Refusals.NotFound();
+        var entry = found.Instances[0].Entry;
+        if (entry.FrameTable.Length == 0) return Refusals.NotFound();
+
+        var table = FrameTable.Parse(entry.FrameTable);
+        var isNative = !TransferSyntax.Of(entry.TransferSyntaxUid).IsEncapsulated;
+        if (Choose(choices, entry, isNative) is not var (choice, mediaType)) return DicomWebAnswers.NotAcceptable(Offers);
+        var converted = table.Kind == FrameTableKind.Decode && isNative;
+        if (table.Kind == FrameTableKind.Decode && !isNative) return DicomWebAnswers.NotAcceptable(Offers);
+        if (DicomWebAnswers.IsNotModified(request, found.Study.Revision, $"f{choice.Multipart}{mediaType}")) return DicomWebAnswers.NotModified();
+        if (converted) table = await native.LocateAsync(entry, cancellationToken);
+        // Before the answer begins: all of them are there, or it is 404.
+        if (numbers.Any(n => n > table.Count || table.GetFrame(n - 1) is null)) return Refusals.NotFound();
+
+        await bytes.ProbeAsync(entry, cancellationToken);
+        var partType = $"{mediaType}; transfer-syntax={(isNative ? Negotiation.ExplicitVrLittleEndian : entry.TransferSyntaxUid)}";
+        if (!choice.Multipart)
+            return Answer.Stream(partType, (body, token) => WriteAsync(body, async output => await WriteFrameAsync(entry, table, numbers[0], converted, output, token), token));
+
+        var location = DicomWebUrls.Of(address.BaseUrl, institution).Instance(target.StudyInstanceUid, target.SeriesInstanceUid!, target.SopInstanceUid!);
+        var contentType = MultipartWriter.NewContentType(mediaType, out var boundary);
+        return Answer.Stream(contentType, (body, token) => WriteAsync(body, async output =>
+        {
+            var writer = new MultipartWriter(output, boundary);
+            foreach (var number in numbers)
+            {
+                writer.BeginPart(partType, string.Create(CultureInfo.InvariantCulture, $"{location}/frames/{number}"));
+                await WriteFrameAsync(entry, table, number, converted, output, token);
+            }
+            await writer.CompleteAsync(token);
+        }, token));
+    }
+
+    private static async Task WriteAsync(Stream body, Func<PipeWriter, Task> write, CancellationToken cancellationToken)
+    {
+        var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
+        await write(output);
+        await output.FlushAsync(cancellationToken);
+    }
+
+    private async Task WriteFrameAsync(IndexEntry entry, FrameTable table, int number, bool converted, PipeWriter output, CancellationToken cancellationToken)
+    {
+        if (!converted) await bytes.WriteFrameAsync(entry, table, number - 1, output, cancellationToken);
+        else await native.CopyAsync(entry, table.GetFrame(number - 1)!.Ranges[0], output, cancellationToken);
+    }
+
+    private static (FrameChoice Choice, string MediaType)? Choose(IReadOnlyList<FrameChoice> choices, IndexEntry entry, bool isNative)
+    {
+        foreach (var choice in choices)
+        {
+            if (Negotiation.DeliverFrames(entry.TransferSyntaxUid, isNative, choice) is { } mediaType) return (choice, mediaType);
+        }
+        return null;
+    }
+
+    private static List<int>? Numbers(string frames)
+    {
+        var numbers = new List<int>();
+        foreach (var text in frames.Split(','))
+        {
+            if (numbers.Count == MaxFrames || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number < 1) return null;
+            numbers.Add(number);
+        }
+        return numbers;
+    }
+}

@@ -1,0 +1,114 @@
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Azure.Functions.Worker;
+using Skylight.Core.Access;
+using Skylight.Core.Hosting;
+using Skylight.Core.Retrieve;
+using Skylight.Dicom;
+using Skylight.Functions.Access;
+using Skylight.Functions.Http;
+
+namespace Skylight.Functions.DicomWeb;
+
+/// <summary>
+/// WADO-RS for whole instances (PS3.18 §10.4): a study, a series or an instance as multipart/related, one instance also alone. Streamed from the packs; a
+/// damaged object ends the answer before any wrong byte, and a client that goes away stops the work.
+/// </summary>
+public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes bytes, PublicAddress address)
+{
+    private const string Offers = "multipart/related; type=\"application/dicom\" with transfer-syntax 1.2.840.10008.1.2.1, * or the stored one; application/dicom for one instance";
+
+    [Function("RetrieveStudy")]
+    public Task<IActionResult> Study(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "dicomweb/studies/{study}")] HttpRequest request, string study, CancellationToken cancellationToken) =>
+        RetrieveAsync(request, null, new(study), cancellationToken);
+
+    [Function("RetrieveSeries")]
+    public Task<IActionResult> Series(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "dicomweb/studies/{study}/series/{series}")] HttpRequest request,
+        string study, string series, CancellationToken cancellationToken) =>
+        RetrieveAsync(request, null, new(study, series), cancellationToken);
+
+    [Function("RetrieveInstance")]
+    public Task<IActionResult> Instance(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "dicomweb/studies/{study}/series/{series}/instances/{instance}")] HttpRequest request,
+        string study, string series, string instance, CancellationToken cancellationToken) =>
+        RetrieveAsync(request, null, new(study, series, instance), cancellationToken);
+
+    [Function("InstitutionRetrieveStudy")]
+    public Task<IActionResult> InstitutionStudy(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "institutions/{institution}/dicomweb/studies/{study}")] HttpRequest request,
+        string institution, string study, CancellationToken cancellationToken) =>
+        RetrieveAsync(request, institution, new(study), cancellationToken);
+
+    [Function("InstitutionRetrieveSeries")]
+    public Task<IActionResult> InstitutionSeries(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "institutions/{institution}/dicomweb/studies/{study}/series/{series}")] HttpRequest request,
+        string institution, string study, string series, CancellationToken cancellationToken) =>
+        RetrieveAsync(request, institution, new(study, series), cancellationToken);
+
+    [Function("InstitutionRetrieveInstance")]
+    public Task<IActionResult> InstitutionInstance(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "institutions/{institution}/dicomweb/studies/{study}/series/{series}/instances/{instance}")] HttpRequest request,
+        string institution, string study, string series, string instance, CancellationToken cancellationToken) =>
+        RetrieveAsync(request, institution, new(study, series, instance), cancellationToken);
+
+    private async Task<IActionResult> RetrieveAsync(HttpRequest request, string? institution, RetrieveTarget target, CancellationToken cancellationToken)
+    {
+        var admission = await gate.AdmitAsync(request, AccessAction.StudyRead, ObjectRef.Study(institution, target.StudyInstanceUid), cancellationToken);
+        if (admission.Refusal is { } refusal) return refusal;
+
+        if (DicomWebAnswers.Wishes(request) is not { } wishes) return DicomWebAnswers.BadAccept();
+        var choices = Negotiation.Instances(wishes, single: target.SopInstanceUid is not null);
+        if (choices.Count == 0) return DicomWebAnswers.NotAcceptable(Offers);
+        if (await retrieval.FindAsync(admission.Institution, target, cancellationToken) is not { } found) return Refusals.NotFound();
+        if (Choose(choices, found) is not { } choice) return DicomWebAnswers.NotAcceptable(Offers);
+        if (DicomWebAnswers.IsNotModified(request, found.Study.Revision, (choice.Multipart ? "m" : "s") + choice.TransferSyntax)) return DicomWebAnswers.NotModified();
+
+        await bytes.ProbeAsync(found.Instances[0].Entry, cancellationToken);
+        return choice.Multipart ? Multipart(found, choice, DicomWebUrls.Of(address.BaseUrl, institution)) : Single(found.Instances[0], choice);
+    }
+
+    private IActionResult Multipart(Retrieved found, InstanceChoice choice, DicomWebUrls urls)
+    {
+        var contentType = MultipartWriter.NewContentType("application/dicom", out var boundary);
+        return Answer.Stream(contentType, async (body, cancellationToken) =>
+        {
+            var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
+            var writer = new MultipartWriter(output, boundary);
+            foreach (var (series, entry) in found.Instances)
+            {
+                var syntax = Deliver(entry.TransferSyntaxUid, choice)!;
+                writer.BeginPart(
+                    $"application/dicom; transfer-syntax={syntax}", urls.Instance(found.Study.StudyInstanceUid, series.SeriesInstanceUid, entry.SopInstanceUid));
+                await bytes.WriteAsync(entry, syntax, output, cancellationToken);
+            }
+            await writer.CompleteAsync(cancellationToken);
+        });
+    }
+
+    private IActionResult Single(RetrievedInstance instance, InstanceChoice choice)
+    {
+        var syntax = Deliver(instance.Entry.TransferSyntaxUid, choice)!;
+        return Answer.Stream($"application/dicom; transfer-syntax={syntax}", async (body, cancellationToken) =>
+        {
+            var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
+            await bytes.WriteAsync(instance.Entry, syntax, output, cancellationToken);
+            await output.FlushAsync(cancellationToken);
+        });
+    }
+
+    /// <summary>The first choice that every instance can be given in: an answer never leaves instances out silently.</summary>
+    private static InstanceChoice? Choose(IReadOnlyList<InstanceChoice> choices, Retrieved found)
+    {
+        foreach (var choice in choices)
+        {
+            if (found.Instances.All(i => Deliver(i.Entry.TransferSyntaxUid, choice) is not null)) return choice;
+        }
+        return null;
+    }
+
+    private static string? Deliver(string stored, InstanceChoice choice) =>
+        Negotiation.Deliver(stored, native: !TransferSyntax.Of(stored).IsEncapsulated, choice.TransferSyntax);
+}

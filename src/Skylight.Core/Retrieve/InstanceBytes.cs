@@ -1,0 +1,86 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Skylight.Archive.Packs;
+using Skylight.Archive.Series;
+using Skylight.Dicom;
+
+namespace Skylight.Core.Retrieve;
+
+/// <summary>The bytes of stored instances: as received, as they go out over the web, or frame by frame. Streamed in bounded memory.</summary>
+public sealed class InstanceBytes(PackReader packs)
+{
+    private const int Head = 132;
+
+    /// <summary>
+    /// Reads the first bytes of an instance, so that damage or a missing object shows before an answer has begun. What lies behind is verified as it is read.
+    /// </summary>
+    public async ValueTask ProbeAsync(IndexEntry entry, CancellationToken cancellationToken) =>
+        await packs.ReadAsync(entry.Pack, entry.Offset, new byte[Math.Min(Head, entry.Length)], cancellationToken);
+
+    /// <summary>The file exactly as it was received.</summary>
+    public Task CopyOriginalAsync(IndexEntry entry, PipeWriter destination, CancellationToken cancellationToken) =>
+        packs.CopyAsync(entry.Pack, entry.Offset, entry.Length, destination, cancellationToken);
+
+    /// <summary>A range of the file as it was received.</summary>
+    public Task CopyRangeAsync(IndexEntry entry, long offset, long length, PipeWriter destination, CancellationToken cancellationToken) =>
+        packs.CopyAsync(entry.Pack, entry.Offset + offset, length, destination, cancellationToken);
+
+    /// <summary>
+    /// The file as a Part 10 file in the transfer syntax that <see cref="Negotiation.Deliver"/> chose: its own, or Explicit VR Little Endian made from
+    /// another native one. File Meta Information is made anew; the preamble is that of a TIFF header or zeros (PS3.10 §7.1).
+    /// </summary>
+    public async Task WriteAsync(IndexEntry entry, string transferSyntax, PipeWriter destination, CancellationToken cancellationToken)
+    {
+        await using var stored = await packs.OpenStreamAsync(entry.Pack, entry.Offset, entry.Length, cancellationToken);
+        var source = PipeReader.Create(stored, new StreamPipeReaderOptions(bufferSize: 128 * 1024));
+        await ExplicitVrConverter.ConvertAsync(source, destination, new ConvertOptions { KeepDeflated = transferSyntax == entry.TransferSyntaxUid }, cancellationToken);
+        await source.CompleteAsync();
+    }
+
+    /// <summary>One frame, from 0: native samples little endian, or the encoded frame. False when the pixel data ends before it.</summary>
+    public async ValueTask<bool> WriteFrameAsync(IndexEntry entry, FrameTable frames, int index, PipeWriter destination, CancellationToken cancellationToken)
+    {
+        if (frames.GetFrame(index) is not { } frame) return false;
+        if (frame.BitLength > 0)
+        {
+            await WriteBitsAsync(entry, frame, destination, cancellationToken);
+            return true;
+        }
+        foreach (var range in frame.Ranges)
+            await packs.CopyAsync(entry.Pack, entry.Offset + range.Offset, range.Length, destination, cancellationToken);
+        return true;
+    }
+
+    /// <summary>Moves 1-bit pixels so that the frame begins at the first bit of the first byte (PS3.5 §8.1.1: least significant bit first).</summary>
+    private async Task WriteBitsAsync(IndexEntry entry, FrameRange frame, PipeWriter destination, CancellationToken cancellationToken)
+    {
+        var range = frame.Ranges[0];
+        var stored = ArrayPool<byte>.Shared.Rent((int)Math.Min(range.Length + 1, 1 << 20));
+        try
+        {
+            var left = frame.BitLength;
+            for (long at = 0; left > 0;)
+            {
+                // One byte more than is written, for the bits that move down from it.
+                var count = (int)Math.Min(stored.Length, range.Length - at);
+                await packs.ReadAsync(entry.Pack, entry.Offset + range.Offset + at, stored.AsMemory(0, count), cancellationToken);
+                var bytes = (int)Math.Min((left + 7) / 8, at + count < range.Length ? count - 1 : count);
+                var span = destination.GetSpan(bytes);
+                for (var i = 0; i < bytes; i++)
+                {
+                    var next = i + 1 < count ? stored[i + 1] : 0;
+                    span[i] = (byte)((stored[i] | (next << 8)) >> frame.BitOffset);
+                }
+                left -= bytes * 8L;
+                if (left < 0) span[bytes - 1] &= (byte)(0xFF >> (int)-left);
+                destination.Advance(bytes);
+                await destination.FlushAsync(cancellationToken);
+                at += bytes;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(stored, clearArray: true);
+        }
+    }
+}

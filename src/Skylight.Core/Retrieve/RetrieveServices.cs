@@ -1,0 +1,18 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Skylight.Core.Retrieve;
+
+public static class RetrieveServices
+{
+    /// <summary>Search, retrieval and withdrawal of studies.</summary>
+    public static IServiceCollection AddRetrieve(this IServiceCollection services)
+    {
+        services.AddSingleton<StudyReader>();
+        services.AddSingleton<Retrieval>();
+        services.AddSingleton<InstanceBytes>();
+        services.AddSingleton<NativeFrames>();
+        services.AddSingleton<QidoSearch>();
+        services.AddSingleton<StudyWithdrawal>();
+        return services;
+    }
+}

@@ -1,0 +1,138 @@
+using System.Buffers;
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+using Skylight.Archive.Sealing;
+using Skylight.Archive.Series;
+using Skylight.Core.Catalog;
+using Skylight.Core.Studies;
+
+namespace Skylight.Core.Retrieve;
+
+/// <summary>
+/// What a study's documents, indexes and metadata say, merged as readers see it: the current revision of every instance. Indexes are immutable objects, so
+/// those once read are kept in memory, up to <see cref="MaxCachedEntries"/> entries; a caller has been admitted to the study before anything is looked up.
+/// </summary>
+public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts parts)
+{
+    /// <summary>About 500 bytes each.</summary>
+    public const int MaxCachedEntries = 200_000;
+
+    private readonly IndexCache _cache = new(MaxCachedEntries);
+
+    /// <summary>The served instances of a series, by instance number and then UID.</summary>
+    /// <exception cref="SealedObjectException">An index is damaged.</exception>
+    /// <exception cref="ObjectMissingException">The document is older than the last compaction: read it again.</exception>
+    public async ValueTask<IReadOnlyList<IndexEntry>> ListAsync(StudyDocument study, SeriesRecord series, CancellationToken cancellationToken)
+    {
+        var deltas = new List<SeriesIndex>();
+        foreach (var part in await parts.ListAsync(study, series.SeriesKey, cancellationToken)) deltas.Add(await ReadAsync(study, part, cancellationToken));
+        return [.. SeriesIndex.Merge(deltas).Served.OrderBy(e => e.InstanceNumber ?? int.MaxValue).ThenBy(e => e.SopInstanceUid, StringComparer.Ordinal)];
+    }
+
+    /// <summary>One served instance, or null.</summary>
+    /// <inheritdoc cref="ListAsync"/>
+    public async ValueTask<IndexEntry?> FindAsync(StudyDocument study, SeriesRecord series, string sopInstanceUid, CancellationToken cancellationToken)
+    {
+        foreach (var entry in await ListAsync(study, series, cancellationToken))
+        {
+            if (entry.SopInstanceUid == sopInstanceUid) return entry;
+        }
+        return null;
+    }
+
+    /// <summary>
+    /// Writes the DICOM JSON of served instances, separated by commas, part by part. Answers <paramref name="first"/> as it is afterwards.
+    /// </summary>
+    /// <param name="wanted">Which instances, by UID; null for all.</param>
+    /// <param name="bulkBase">Address below which an instance's bulk data lies; null where its bulk values are to be left out.</param>
+    /// <param name="first">False when something stands before already, so that a comma is due.</param>
+    /// <param name="flush">Called after each part.</param>
+    public async ValueTask<bool> WriteMetadataAsync(
+        StudyDocument study, SeriesRecord series, Func<string, bool>? wanted, Func<IndexEntry, string?> bulkBase, IBufferWriter<byte> destination, bool first,
+        Func<CancellationToken, ValueTask> flush, CancellationToken cancellationToken)
+    {
+        var entries = new Dictionary<string, IndexEntry>(StringComparer.Ordinal);
+        foreach (var entry in await ListAsync(study, series, cancellationToken))
+        {
+            if (wanted is null || wanted(entry.SopInstanceUid)) entries.Add(entry.SopInstanceUid, entry);
+        }
+        var due = entries.Values.Select(e => new MetadataKey(e.SopInstanceUid, e.Revision)).ToHashSet();
+        var rewriter = new MetadataRewriter(destination, uid => bulkBase(entries[uid]));
+        foreach (var part in await parts.ListAsync(study, series.SeriesKey, cancellationToken))
+        {
+            if (due.Count == 0) break;
+            var index = await ReadAsync(study, part, cancellationToken);
+            if (!index.Entries.Any(e => due.Contains(new MetadataKey(e.SopInstanceUid, e.Revision)))) continue;
+            var metadata = await SeriesMetadata.ReadAsync(store, part.ObjectName(study, part.Metadata), keys, cancellationToken);
+            metadata.WriteAll(rewriter, ref first, key =>
+            {
+                if (!due.Remove(key)) return false;
+                rewriter.Announce(key.SopInstanceUid);
+                return true;
+            });
+            await flush(cancellationToken);
+        }
+        return due.Count == 0 ? first : throw new SealedObjectException(series.SeriesKey, SealedObjectException.Header, SealedFault.BadContent);
+    }
+
+    /// <summary>The stored DICOM JSON of one served instance; null when it is not there.</summary>
+    /// <inheritdoc cref="ListAsync"/>
+    public async ValueTask<ReadOnlyMemory<byte>?> ReadMetadataAsync(StudyDocument study, SeriesRecord series, IndexEntry entry, CancellationToken cancellationToken)
+    {
+        var key = new MetadataKey(entry.SopInstanceUid, entry.Revision);
+        var json = new ArrayBufferWriter<byte>();
+        foreach (var part in await parts.ListAsync(study, series.SeriesKey, cancellationToken))
+        {
+            var index = await ReadAsync(study, part, cancellationToken);
+            if (!index.Entries.Any(e => e.SopInstanceUid == key.SopInstanceUid && e.Revision == key.Revision)) continue;
+            var metadata = await SeriesMetadata.ReadAsync(store, part.ObjectName(study, part.Metadata), keys, cancellationToken);
+            if (metadata.TryWrite(key, json)) return json.WrittenMemory;
+        }
+        return null;
+    }
+
+    private async ValueTask<SeriesIndex> ReadAsync(StudyDocument study, SeriesPart part, CancellationToken cancellationToken)
+    {
+        var name = part.ObjectName(study, part.Index);
+        if (_cache.Get(name) is { } cached) return cached;
+        var index = await SeriesIndex.ReadAsync(store, name, keys, cancellationToken);
+        _cache.Put(name, index);
+        return index;
+    }
+
+    /// <summary>Least recently used indexes go first.</summary>
+    private sealed class IndexCache(int maxEntries)
+    {
+        private readonly Lock _lock = new();
+        private readonly Dictionary<string, LinkedListNode<(string Name, SeriesIndex Index)>> _nodes = new(StringComparer.Ordinal);
+        private readonly LinkedList<(string Name, SeriesIndex Index)> _order = new();
+        private int _entries;
+
+        public SeriesIndex? Get(string name)
+        {
+            lock (_lock)
+            {
+                if (!_nodes.TryGetValue(name, out var node)) return null;
+                _order.Remove(node);
+                _order.AddLast(node);
+                return node.Value.Index;
+            }
+        }
+
+        public void Put(string name, SeriesIndex index)
+        {
+            lock (_lock)
+            {
+                if (_nodes.ContainsKey(name)) return;
+                _nodes[name] = _order.AddLast((name, index));
+                _entries += index.Entries.Count + 1;
+                while (_entries > maxEntries && _order.First is { } oldest && oldest.Value.Name != name)
+                {
+                    _order.RemoveFirst();
+                    _nodes.Remove(oldest.Value.Name);
+                    _entries -= oldest.Value.Index.Entries.Count + 1;
+                }
+            }
+        }
+    }
+}
