@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
+using Skylight.Core.Patients;
 
 namespace Skylight.Core.Access;
 
@@ -11,7 +12,8 @@ public static class AccessServices
     public static IServiceCollection AddAccess(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<IStudySubjects>(p => new CatalogSubjects(new Lazy<ICatalog>(p.GetRequiredService<ICatalog>)));
+        services.TryAddSingleton<PatientDirectory>();
+        services.TryAddSingleton<IStudySubjects>(p => new CatalogSubjects(new Lazy<ICatalog>(p.GetRequiredService<ICatalog>), p.GetRequiredService<PatientDirectory>()));
         services.AddSingleton<SubjectKeys>();
         services.AddSingleton<AuditRecorder>();
         services.AddSingleton<RelationRecords>();

@@ -1,13 +1,22 @@
 using Skylight.Core.Catalog;
+using Skylight.Core.Patients;
 
 namespace Skylight.Core.Access;
 
-/// <summary><see cref="IStudySubjects"/> by the catalog.</summary>
-public sealed class CatalogSubjects(Lazy<ICatalog> catalog) : IStudySubjects
+/// <summary><see cref="IStudySubjects"/> by the catalog and the patients' merge links.</summary>
+/// <param name="catalog">Opened when the first study is asked for.</param>
+public sealed class CatalogSubjects(Lazy<ICatalog> catalog, PatientDirectory patients) : IStudySubjects
 {
     public async ValueTask<StudySubject?> FindAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken)
     {
         var stored = await catalog.Value.GetStudyAsync(institution, studyInstanceUid, cancellationToken);
-        return stored?.Value is { } study && study.IsVisible() ? new(study.StudyKey, [study.PatientKey], study.Level) : null;
+        var study = stored?.Value is { } found && found.IsVisible() ? found : null;
+
+        // Asked for a missing study too: it must not answer faster than one that may not be seen.
+        var aliases = await patients.AliasesAsync(institution, study?.PatientKey ?? "none", cancellationToken);
+        return study is null ? null : new(study.StudyKey, aliases, study.Level);
     }
+
+    public async ValueTask<IReadOnlyList<string>> AliasesAsync(string institution, string patientKey, CancellationToken cancellationToken) =>
+        await patients.AliasesAsync(institution, patientKey, cancellationToken);
 }

@@ -13,4 +13,7 @@ public interface IStudySubjects
 {
     /// <summary>Null when the institution has no such visible study (hidden and provisional ones are not visible).</summary>
     ValueTask<StudySubject?> FindAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken);
+
+    /// <summary>All keys of the patient that a key stands for: the current one first, then those merged into it.</summary>
+    ValueTask<IReadOnlyList<string>> AliasesAsync(string institution, string patientKey, CancellationToken cancellationToken);
 }

@@ -5,7 +5,7 @@ using Skylight.Core.Documents;
 namespace Skylight.Core.Access;
 
 /// <summary>Care relations and person links of institutions, with the look-ups that decisions need.</summary>
-public sealed class RelationRecords(IDocuments documents)
+public sealed class RelationRecords(IDocuments documents, IStudySubjects subjects)
 {
     private const string Care = "care-relation";
     private const string Link = "person-link";
@@ -71,19 +71,32 @@ public sealed class RelationRecords(IDocuments documents)
             [.. links.Select(l => l with { PatientKey = current })]);
     }
 
-    /// <summary>What the actor's relations reach in an institution, for a search.</summary>
+    /// <summary>What the actor's relations reach in an institution, for a search: every key of the patients they name, merged ones too.</summary>
     public async ValueTask<AccessScope> ScopeAsync(Actor actor, string institution, DateTimeOffset now, CancellationToken cancellationToken)
     {
         if (actor.Is(Role.Patient))
         {
             var links = new List<PersonLink>();
             await CollectAsync(links, institution, Link, $"a:{actor.Subject}", ScopeLimit, cancellationToken);
-            return AccessScope.OfPerson(links, now);
+            var own = new List<PersonLink>();
+            foreach (var link in links.Where(l => l.IsActive(now)))
+            {
+                foreach (var alias in await subjects.AliasesAsync(institution, link.PatientKey, cancellationToken)) own.Add(link with { PatientKey = alias });
+            }
+
+            return AccessScope.OfPerson(own, now);
         }
 
         var care = new List<CareRelation>();
         await CollectAsync(care, institution, Care, $"a:{actor.Subject}", ScopeLimit, cancellationToken);
-        return AccessScope.OfCare(care, now);
+        var reached = new List<CareRelation>();
+        foreach (var relation in care.Where(c => c.IsActive(now)))
+        {
+            if (relation.PatientKey is not { } patient) reached.Add(relation);
+            else foreach (var alias in await subjects.AliasesAsync(institution, patient, cancellationToken)) reached.Add(relation with { PatientKey = alias });
+        }
+
+        return AccessScope.OfCare(reached, now);
     }
 
     private async ValueTask<Stored<T>> AddAsync<T>(

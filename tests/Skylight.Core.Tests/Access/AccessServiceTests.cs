@@ -13,7 +13,7 @@ public sealed class AccessServiceTests : IAsyncDisposable
 
     public AccessServiceTests()
     {
-        _relations = new(_f.Documents);
+        _relations = new(_f.Documents, _subjects);
         _frames = new(_f.Audit, _f.Clock);
         _service = new(_relations, _subjects, _f.Audit, _frames, _f.Clock);
     }
@@ -44,7 +44,7 @@ public sealed class AccessServiceTests : IAsyncDisposable
         Assert.False((await ReadAsync(clinician)).Allows);
         _subjects.Patients = ["p1", "p-old"];
         Assert.True((await ReadAsync(clinician)).Allows);
-        Assert.True((await SearchAsync(clinician)).Scope.Includes("any", "p-old"));
+        Assert.True((await SearchAsync(clinician)).Scope.Includes("any", "p1"));
     }
 
     [Fact]
@@ -163,5 +163,8 @@ public sealed class AccessServiceTests : IAsyncDisposable
 
         public ValueTask<StudySubject?> FindAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken) =>
             ValueTask.FromResult(studyInstanceUid == "1.2.3" ? new StudySubject("s1", Patients, 4) : null);
+
+        public ValueTask<IReadOnlyList<string>> AliasesAsync(string institution, string patientKey, CancellationToken cancellationToken) =>
+            ValueTask.FromResult(Patients.Contains(patientKey) ? Patients : [patientKey]);
     }
 }
