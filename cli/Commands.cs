@@ -7,5 +7,11 @@ namespace Skylight.Cli;
 /// <summary>Every command of the tool. A capability's commands are built in its own folder and named here.</summary>
 public static class Commands
 {
-    public static IEnumerable<Command> All() => [SearchCommand.Create(), GetCommand.Create(), DemoCommand.Create()];
+    public static IEnumerable<Command> All() =>
+    [
+        SearchCommand.Create(),
+        GetCommand.Create(),
+        Dicom.DicomCommands.Build(),
+        DemoCommand.Create(),
+    ];
 }

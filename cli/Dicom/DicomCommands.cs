@@ -1,0 +1,215 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Skylight.Dicom;
+using Skylight.Imaging;
+using Skylight.Imaging.Display;
+
+namespace Skylight.Cli.Dicom;
+
+/// <summary><c>skylight dicom …</c>: look into, check and convert files on this machine. Nothing is sent anywhere.</summary>
+public static class DicomCommands
+{
+    public static Command Build() => new("dicom", "Look into, check and convert DICOM files on this machine.")
+    {
+        Json(),
+        Dump(),
+        Validate(),
+        Pixels(),
+        Render(),
+        Convert(),
+        Repair(),
+    };
+
+    private static Argument<string[]> Inputs() => new("FILE") { Description = "Files, folders (every file below them), or - for standard input.", Arity = ArgumentArity.OneOrMore };
+
+    private static Argument<string> Input() => new("FILE") { Description = "A file, or - for standard input." };
+
+    private static Option<string> Output(string description) => new("--output", "-o") { Description = description, Required = true };
+
+    private static Option<int> Frame() => new("--frame") { Description = "Frame, from 1.", DefaultValueFactory = _ => 1 };
+
+    private static Command Json()
+    {
+        var inputs = Inputs();
+        var command = new Command("json", "DICOM JSON (PS3.18 annex F), one dataset a line. Pixel data are left out.") { inputs };
+        command.SetAction((parsed, cancellationToken) => EachAsync(parsed.GetValue(inputs)!, parsed, async (_, file) =>
+        {
+            var dataset = (await DicomFile.ReadAsync(file, new ReadOptions { StopBeforePixelData = true, AllowTruncated = true }, cancellationToken)).Dataset;
+            using var output = Console.OpenStandardOutput();
+            output.Write(DicomJson.ToUtf8(dataset));
+            output.WriteByte((byte)'\n');
+            return true;
+        }));
+        return command;
+    }
+
+    private static Command Dump()
+    {
+        var inputs = Inputs();
+        var command = new Command("dump", "Every element as text: tag, VR, length, value, keyword.") { inputs };
+        command.SetAction((parsed, cancellationToken) => EachAsync(parsed.GetValue(inputs)!, parsed, async (name, file) =>
+        {
+            var read = await DicomFile.ReadAsync(file, new ReadOptions { MaxInlineBytes = 64 << 10, AllowTruncated = true }, cancellationToken);
+            Console.Out.WriteLine($"# {name}: {read.Syntax.Name}");
+            DatasetText.Write(Console.Out, read.FileMeta, 0);
+            DatasetText.Write(Console.Out, read.Dataset, 0);
+            return true;
+        }));
+        return command;
+    }
+
+    private static Command Validate()
+    {
+        var inputs = Inputs();
+        var strict = new Option<bool>("--strict") { Description = "Warnings fail as well." };
+        var command = new Command("validate", "Findings of every file: code, severity, place, clause, text. Exit code 1 when a file fails.") { inputs, strict };
+        command.SetAction((parsed, cancellationToken) => EachAsync(parsed.GetValue(inputs)!, parsed, async (name, file) =>
+        {
+            var findings = await FileFindings.OfAsync(file, cancellationToken);
+            var bar = parsed.GetValue(strict) ? FindingSeverity.Warning : FindingSeverity.Error;
+            if (parsed.GetValue(Connection.Json)) Console.Out.WriteLine(JsonSerializer.Serialize(new { file = name, findings = findings.Select(f => new { f.Code, severity = f.Severity.ToString(), f.Path, f.Position, f.Clause, f.Text, f.TextZh, f.Detail }) }, JsonText.Options));
+            else
+            {
+                foreach (var f in findings) Console.Out.WriteLine($"{name}: {f.Severity.ToString().ToLowerInvariant()} {f.Code} {f.Path} {f.Text} {f.TextZh} {f.Detail} [{f.Clause}]");
+                if (findings.Count == 0) Console.Out.WriteLine($"{name}: ok");
+            }
+
+            return findings.All(f => f.Severity < bar);
+        }));
+        return command;
+    }
+
+    private static Command Pixels()
+    {
+        var (input, frame, output) = (Input(), Frame(), Output("File for the stored values: little endian, colour by pixel."));
+        var command = new Command("pixels", "Decode one frame to stored values.") { input, frame, output };
+        command.SetAction(async (parsed, cancellationToken) => await OneAsync(parsed.GetValue(input)!, async file =>
+        {
+            using var image = DicomImage.Open(file);
+            var pixels = new byte[image.Layout.FrameBytes];
+            var layout = image.ReadFrame(FrameIndex(parsed.GetValue(frame), image), pixels);
+            await File.WriteAllBytesAsync(parsed.GetValue(output)!, pixels, cancellationToken);
+            var facts = new { layout.Rows, layout.Columns, samples = layout.SamplesPerPixel, layout.BitsAllocated, layout.BitsStored, layout.Signed, layout.Photometric, layout.Frames, bytes = pixels.Length };
+            if (parsed.GetValue(Connection.Json)) Console.Out.WriteLine(JsonSerializer.Serialize(facts, JsonText.Options));
+            else Console.Out.WriteLine($"{layout.Rows} x {layout.Columns} x {layout.SamplesPerPixel}, {layout.BitsStored} of {layout.BitsAllocated} bit{(layout.Signed ? " signed" : "")}, {layout.Photometric}, frame {parsed.GetValue(frame)} of {layout.Frames}, {pixels.Length} bytes");
+        }));
+        return command;
+    }
+
+    private static Command Render()
+    {
+        var (input, frame, output) = (Input(), Frame(), Output("Picture to write: .png or .jpg."));
+        var window = new Option<string?>("--window") { Description = "CENTER,WIDTH instead of the file's own window." };
+        var size = new Option<int>("--size") { Description = "Longest side in pixels (1 to 16384); the frame's own size without it." };
+        var command = new Command("render", "Show one frame as a picture.") { input, frame, window, size, output };
+        command.SetAction(async (parsed, cancellationToken) => await OneAsync(parsed.GetValue(input)!, async file =>
+        {
+            var to = parsed.GetValue(output)!;
+            var extension = Path.GetExtension(to).ToLowerInvariant();
+            if (extension is not (".png" or ".jpg" or ".jpeg")) throw new CliException(ExitCode.Usage, "--output must end in .png or .jpg.");
+            var side = parsed.GetValue(size);
+            if (side is < 0 or > 16384) throw new CliException(ExitCode.Usage, "--size is 1 to 16384.");
+            using var image = DicomImage.Open(file);
+            var shown = image.Render(FrameIndex(parsed.GetValue(frame), image), new RenderOptions { Window = ParseWindow(parsed.GetValue(window)), MaxWidth = side, MaxHeight = side });
+            await File.WriteAllBytesAsync(to, extension == ".png" ? shown.ToPng() : shown.ToJpeg(), cancellationToken);
+        }));
+        return command;
+    }
+
+    private static Command Convert()
+    {
+        var (input, output) = (Input(), Output("File to write."));
+        var to = new Option<string>("--to") { Description = $"Transfer syntax: {string.Join(", ", SyntaxNames.All)}, or a UID.", Required = true };
+        var quality = new Option<int>("--quality") { Description = "Of jpeg, 1 to 100.", DefaultValueFactory = _ => 90 };
+        var command = new Command("convert", "Write a file in another transfer syntax. Lossless ones are decoded again and compared first.") { input, to, quality, output };
+        command.SetAction(async (parsed, cancellationToken) => await OneAsync(parsed.GetValue(input)!, async file =>
+        {
+            if (parsed.GetValue(quality) is < 1 or > 100) throw new CliException(ExitCode.Usage, "--quality is 1 to 100.");
+            var target = SyntaxNames.Parse(parsed.GetValue(to)!);
+            var source = await DicomFile.ReadAsync(file, new ReadOptions { MaxDatasetBytes = 2L << 30 }, cancellationToken);
+            await WriteAsync(parsed.GetValue(output)!, Transcoder.Convert(source, target, parsed.GetValue(quality)), cancellationToken);
+        }));
+        return command;
+    }
+
+    private static Command Repair()
+    {
+        var (input, output) = (Input(), new Option<string?>("--output", "-o") { Description = "File to write; without it the repairs are only proposed." });
+        var command = new Command("repair", "Propose repairs (meta header, lengths, VRs, wrongly declared character set), and write the repaired file with -o.") { input, output };
+        command.SetAction(async (parsed, cancellationToken) => await OneAsync(parsed.GetValue(input)!, async file =>
+        {
+            var (repaired, repairs) = await FileRepair.ProposeAsync(file, cancellationToken);
+            if (parsed.GetValue(Connection.Json)) Console.Out.WriteLine(JsonSerializer.Serialize(repairs.Select(r => new { r.Code, r.Path, r.Text, r.TextZh }), JsonText.Options));
+            else foreach (var r in repairs) Console.Out.WriteLine($"{r.Code} {r.Path} {r.Text} {r.TextZh}");
+            if (repairs.Count == 0 && !parsed.GetValue(Connection.Json)) Console.Out.WriteLine("Nothing to repair.");
+            if (parsed.GetValue(output) is { } to) await WriteAsync(to, repaired, cancellationToken);
+        }));
+        return command;
+    }
+
+    private static int FrameIndex(int frame, DicomImage image) =>
+        frame >= 1 && frame <= image.Layout.Frames ? frame - 1 : throw new CliException(ExitCode.Usage, $"--frame is 1 to {image.Layout.Frames}, not {frame}.");
+
+    private static VoiWindow? ParseWindow(string? text)
+    {
+        if (text is null) return null;
+        var parts = text.Split(',');
+        return parts.Length == 2 && double.TryParse(parts[0], CultureInfo.InvariantCulture, out var center) && double.TryParse(parts[1], CultureInfo.InvariantCulture, out var width) && width > 0
+            ? new VoiWindow(center, width)
+            : throw new CliException(ExitCode.Usage, "--window is CENTER,WIDTH with a width above 0, such as 40,400.");
+    }
+
+    /// <summary>The whole new file or none: written beside its place, then renamed.</summary>
+    private static async Task WriteAsync(string path, DicomFile file, CancellationToken cancellationToken)
+    {
+        var beside = path + ".part";
+        try
+        {
+            await using (var stream = new FileStream(beside, FileMode.Create, FileAccess.Write)) await DicomWriter.WriteAsync(stream, file, null, cancellationToken);
+            File.Move(beside, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(beside);
+            throw;
+        }
+    }
+
+    private static async Task<int> OneAsync(string path, Func<Stream, Task> work)
+    {
+        var inputs = DicomInputs.Of([path]).ToList();
+        if (inputs.Count != 1 || Directory.Exists(path)) throw new CliException(ExitCode.Usage, "This command takes one file.");
+        using var file = inputs[0].Open();
+        try
+        {
+            await work(file);
+            return ExitCode.Done;
+        }
+        catch (Exception error) when (error is DicomFormatException or PixelDataException)
+        {
+            throw new CliException(ExitCode.Partial, $"{path}: {error.Message}");
+        }
+    }
+
+    /// <summary>A bad file is reported and the others go on; exit code 1 when one failed.</summary>
+    private static async Task<int> EachAsync(string[] paths, ParseResult parsed, Func<string, Stream, Task<bool>> work)
+    {
+        var failed = 0;
+        foreach (var (name, open) in DicomInputs.Of(paths))
+        {
+            try
+            {
+                using var file = open();
+                if (!await work(name, file)) failed++;
+            }
+            catch (DicomFormatException error)
+            {
+                failed++;
+                Console.Error.WriteLine(parsed.GetValue(Connection.Json) ? JsonSerializer.Serialize(new { file = name, error = error.Message }, JsonText.Options) : $"{name}: {error.Message}");
+            }
+        }
+
+        return failed == 0 ? ExitCode.Done : ExitCode.Partial;
+    }
+}
