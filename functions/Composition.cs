@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Skylight.Core.Access;
 using Skylight.Core.Hosting;
+using Skylight.Core.Ingest;
 using Skylight.Core.Identity;
 using Skylight.Core.Institutions;
 using Skylight.Core.Retrieve;
@@ -23,6 +24,7 @@ public static class Composition
         services.AddIdentity(configuration);
         services.AddInstitutions();
         services.AddAccess();
+        services.AddIngest();
         services.AddSingleton<Gate>();
         services.AddUploads();
         services.AddRetrieve();

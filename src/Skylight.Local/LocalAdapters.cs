@@ -4,6 +4,7 @@ using Skylight.Core.Events;
 using Skylight.Core.Queues;
 using Skylight.Local.Audit;
 using Skylight.Local.Queues;
+using Skylight.Local.Catalog;
 using Skylight.Local.Sqlite;
 using Skylight.Local.Timers;
 
@@ -24,6 +25,7 @@ public static class LocalAdapters
         services.AddSingleton<EventSubscriptions>();
         services.AddSingleton<IEventPublisher, SqliteEvents>();
         services.AddLocalArchive(dataFolder);
+        services.AddLocalCatalog(dataFolder);
         services.AddLocalAudit(dataFolder);
         return services;
     }

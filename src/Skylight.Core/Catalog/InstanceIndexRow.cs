@@ -33,6 +33,9 @@ public sealed record InstanceIndexRow
 
     public InstanceState State { get; init; }
 
+    /// <summary>Identifies the batch that stored it, so that the batch, repeated after a crash, reports it as its own and not as a duplicate. 0 for none.</summary>
+    public long Origin { get; init; }
+
     /// <summary>The intake item of a held or rejected content.</summary>
     public string? ItemId { get; init; }
 

@@ -48,6 +48,9 @@ public sealed class IngestOptions
     [Range(typeof(long), "1048576", "17179869184")]
     public long PackBytes { get; set; } = 512L << 20;
 
+    /// <summary>Sources (AE titles, account ids) that are modalities or PACSs; any other source is trusted least. Default none.</summary>
+    public Dictionary<string, Catalog.SourceTrust> TrustedSources { get; } = new(StringComparer.Ordinal);
+
     /// <summary>A source is quiet after this time without new instances. Default 60 s.</summary>
     [Range(1, 86400)]
     public int QuietSeconds { get; set; } = 60;

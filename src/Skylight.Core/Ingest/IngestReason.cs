@@ -18,8 +18,8 @@ public static class IngestReasons
     public static readonly IngestReason ArchiveTooLarge = new("archive-too-large", "The archive unpacks to more bytes than allowed.", "归档文件解压后的大小超过限制。");
     public static readonly IngestReason ArchiveRatio = new("archive-ratio", "The archive unpacks to suspiciously many times its size.", "归档文件的压缩比异常。");
     public static readonly IngestReason ArchiveNested = new("archive-nested", "An archive inside an archive inside an archive is not opened.", "归档嵌套层数超过限制，未打开。");
-    public static readonly IngestReason ChangedDuringRead = new("changed", "The blob was changed after the upload was completed.", "上传完成后该文件被修改。");
-    public static readonly IngestReason Missing = new("missing", "The blob named by the upload is not there.", "上传清单中的文件不存在。");
+    public static readonly IngestReason ChangedDuringRead = new("blob-changed", "The blob was changed after the upload was completed.", "上传完成后该文件被修改。");
+    public static readonly IngestReason Missing = new("blob-missing", "The blob named by the upload is not there.", "上传清单中的文件不存在。");
     public static readonly IngestReason MissingReference = new("missing-reference", "The DICOMDIR names a file that is not on the medium.", "DICOMDIR 引用的文件不在介质中。");
     public static readonly IngestReason DicomDir = new("dicomdir", "A media directory, not an instance.", "介质目录文件（DICOMDIR），不是影像实例。");
     public static readonly IngestReason MediaProgram = new("media-program", "A viewer or system file on the medium.", "介质上的浏览程序或系统文件。");

@@ -51,6 +51,9 @@ public sealed class IngestService(
     /// <summary>Opens a batch. Instances added to it are sealed at once, but nothing is visible or promised before <see cref="IngestBatch.CommitAsync"/>.</summary>
     public IngestBatch Open(IngestContext context) => new(this, context);
 
+    /// <summary>How far a source is trusted: by its name in the settings, else not at all.</summary>
+    public SourceTrust TrustOf(string source) => Options.TrustedSources.TryGetValue(source, out var trust) ? trust : SourceTrust.Other;
+
     /// <summary>The key of a study, for whoever has its UID.</summary>
     public ValueTask<string> StudyKeyAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken) =>
         secrets.MakeKeyAsync(institution, "study-key", studyInstanceUid, cancellationToken);

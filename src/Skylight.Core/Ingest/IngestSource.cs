@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Skylight.Core.Catalog;
 
 namespace Skylight.Core.Ingest;
@@ -18,7 +20,12 @@ public enum IngestChannel
 /// <summary>What a batch is for. All of it belongs to one institution.</summary>
 /// <param name="UploadId">The upload session, when there is one; named by intake items.</param>
 /// <param name="StudyInstanceUid">Only instances of this study are taken, others are rejected as <c>wrong-study</c>; null for any.</param>
-public sealed record IngestContext(string Institution, IngestSource Source, string? UploadId, string? StudyInstanceUid = null);
+/// <param name="BatchId">Names the batch within its upload, the same when it is repeated; null where nothing repeats it.</param>
+public sealed record IngestContext(string Institution, IngestSource Source, string? UploadId, string? StudyInstanceUid = null, string? BatchId = null)
+{
+    /// <summary>See <see cref="InstanceIndexRow.Origin"/>.</summary>
+    internal long Origin { get; } = BatchId is null ? 0 : BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes($"{UploadId}\n{BatchId}"))) | 1;
+}
 
 /// <summary>How a file is called in the report: the opaque name it was sent under, and its path in the manifest when there is one.</summary>
 /// <param name="OnMedium">The file lies beside a DICOMDIR, so viewers and their files are ignored.</param>

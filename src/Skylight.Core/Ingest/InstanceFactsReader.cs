@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text.Json;
 using Skylight.Core.Catalog;
 using Skylight.Core.Patients;
 using Skylight.Dicom;
@@ -11,6 +9,9 @@ internal static class InstanceFactsReader
 {
     private const int MaxFindings = 32;
     private const int MaxText = 256;
+
+    /// <summary>Bulk values are named by their bytes in the file as received; whoever serves the metadata makes URLs of it.</summary>
+    private static readonly JsonOptions s_json = new() { BulkDataUri = (_, element) => element.Bulk is { } bulk ? $"bulk/{bulk.Position}-{bulk.Length}" : null };
 
     /// <summary>A DICOMDIR (PS3.3 F): it describes a medium and is never an instance.</summary>
     public static bool IsMediaDirectory(DicomDataset header) => header.Contains(DicomTags.DirectoryRecordSequence) || header.Contains(DicomTags.FileSetID);
@@ -44,7 +45,7 @@ internal static class InstanceFactsReader
             Frames = inspected.Frames.Count,
             Study = Study(dataset),
             Series = Series(dataset),
-            Metadata = Json(inspected.Dataset),
+            Metadata = DicomJson.ToUtf8(inspected.Dataset, s_json),
             Findings = [.. inspected.Findings.Select(finding => finding.Code).Distinct(StringComparer.Ordinal).Take(MaxFindings)],
         };
     }
@@ -102,13 +103,6 @@ internal static class InstanceFactsReader
             ScheduledProcedureStepId = request is null ? null : Text(request, DicomTags.ScheduledProcedureStepID),
             RequestedProcedureId = request is null ? null : Text(request, DicomTags.RequestedProcedureID),
         };
-    }
-
-    private static byte[] Json(DicomDataset dataset)
-    {
-        var json = new ArrayBufferWriter<byte>(4096);
-        using (var writer = new Utf8JsonWriter(json)) writer.WriteRawValue(dataset.Count > 0 ? "{}" : "{}");
-        return json.WrittenSpan.ToArray();
     }
 
     /// <summary>First value, trimmed and bounded; null where empty. Attributes of a hostile file must not fill the study document.</summary>

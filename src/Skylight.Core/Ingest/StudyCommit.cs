@@ -74,7 +74,7 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
             if (!instance.IsKept) continue;
             // What this batch has just decided counts for the instances after it.
             if (instance.Decision.Replaces is { } replaced) known[known.IndexOf(replaced)] = replaced with { State = InstanceState.Superseded };
-            known.Add(instance.Row(intake.DocumentKey));
+            known.Add(instance.Row(intake.DocumentKey, batch.Context.Origin));
         }
 
         return decided;
@@ -118,8 +118,8 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
             (next, var manifest) = await _service.Parts.SpillAsync(next, _service.Keys, _service.Seal, cancellationToken);
             if (manifest is not null) smalls.Add(manifest);
             var rows = kept.SelectMany(instance => instance.Decision.Replaces is { } replaced
-                ? [replaced with { State = InstanceState.Superseded }, instance.Row(intake.DocumentKey)]
-                : new[] { instance.Row(intake.DocumentKey) });
+                ? [replaced with { State = InstanceState.Superseded }, instance.Row(intake.DocumentKey, batch.Context.Origin)]
+                : new[] { instance.Row(intake.DocumentKey, batch.Context.Origin) });
             var packs = kept.Select(instance => instance.Pending.Pack).Distinct().ToList();
             List<SmallObject> objects = [.. packs.Where(pack => pack.Small is not null).Select(pack => pack.Small!), .. smalls];
             var outcome = await _service.Commit.CommitAsync(new CommitBatch(StudyChange.Of(current, next, Newest(rows)), objects), cancellationToken);
@@ -208,6 +208,7 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
     private async Task AfterAsync(StudyDocument? current, PatientMatch match, List<DecidedInstance> decided, CancellationToken cancellationToken)
     {
         if (match == PatientMatch.Identified && current is not null) await _service.Patients.LinkAsync(_institution, current.PatientKey, intake.PatientKey, cancellationToken);
+        var own = new HashSet<string>(StringComparer.Ordinal);
         foreach (var instance in decided)
         {
             var findings = batch.Outcome(instance.Pending.Outcome).Findings;
@@ -215,7 +216,7 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
             if (match == PatientMatch.Unnamed) findings = [.. findings, "patient-unnamed"];
             batch.Set(instance.Pending.Outcome, file => file with
             {
-                Kind = instance.Decision.Kind,
+                Kind = Reported(instance, own),
                 Reason = instance.Decision.Reason,
                 StudyKey = instance.Decision.Kind == OutcomeKind.Rejected ? null : intake.DocumentKey,
                 ItemId = instance.ItemId,
@@ -225,6 +226,14 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
 
         foreach (var held in decided.Where(instance => instance.Decision.Kind == OutcomeKind.Held).DistinctBy(instance => instance.ItemId))
             await _service.Items.EnsureAsync(Item(held), cancellationToken);
+    }
+
+    /// <summary>What this batch had stored before a crash kept it from saying so is its own work when it is repeated; a second copy in it is a duplicate still.</summary>
+    private OutcomeKind Reported(DecidedInstance instance, HashSet<string> own)
+    {
+        var isOwn = instance.Decision is { Kind: OutcomeKind.Duplicate, Existing: { Origin: not 0 } row } && row.Origin == batch.Context.Origin;
+        if (!own.Add($"{instance.Pending.Facts.Identity.SopInstanceUid}\n{Convert.ToHexString(instance.Pending.Facts.DatasetDigest)}") || !isOwn) return instance.Decision.Kind;
+        return instance.Decision.Existing!.Revision > 1 ? OutcomeKind.Revision : OutcomeKind.Stored;
     }
 
     private IntakeItem Item(DecidedInstance held)

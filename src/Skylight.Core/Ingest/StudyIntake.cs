@@ -38,7 +38,7 @@ internal sealed record DecidedInstance(PendingInstance Pending, Studies.Instance
     /// <summary>Its bytes are kept: it needs an index entry.</summary>
     public bool IsKept => Decision is { Existing: null, Kind: OutcomeKind.Stored or OutcomeKind.Revision or OutcomeKind.Held };
 
-    public InstanceIndexRow Row(string documentKey) => new()
+    public InstanceIndexRow Row(string documentKey, long origin) => new()
     {
         SopInstanceUid = Pending.Facts.Identity.SopInstanceUid,
         SopClassUid = Pending.Facts.Identity.SopClassUid,
@@ -51,6 +51,7 @@ internal sealed record DecidedInstance(PendingInstance Pending, Studies.Instance
         Revision = Decision.Revision,
         Trust = Pending.Trust,
         State = Decision.Kind == OutcomeKind.Held ? InstanceState.Held : Decision.Current ? InstanceState.Current : InstanceState.Superseded,
+        Origin = origin,
         ItemId = ItemId,
     };
 }

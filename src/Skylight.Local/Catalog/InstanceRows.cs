@@ -11,7 +11,7 @@ internal static class InstanceRows
     {
         using var command = connection.CreateCommand();
         command.CommandText = """
-            SELECT i.sop, i.class, st.id, se.key, i.dataset, i.pixel, i.pixel_kind, i.file, i.revision, i.trust, i.state, i.item
+            SELECT i.sop, i.class, st.id, se.key, i.dataset, i.pixel, i.pixel_kind, i.file, i.revision, i.trust, i.state, i.item, i.origin
             FROM json_each($sops) u CROSS JOIN instances i ON i.pk=$pk AND i.sop=u.value JOIN studies st ON st.n=i.n JOIN series se ON se.s=i.s
             ORDER BY i.sop, i.revision
             """;
@@ -35,6 +35,7 @@ internal static class InstanceRows
                 Trust = (SourceTrust)reader.GetInt32(9),
                 State = (InstanceState)reader.GetInt32(10),
                 ItemId = reader.IsDBNull(11) ? null : reader.GetString(11),
+                Origin = reader.GetInt64(12),
             });
         }
 
@@ -46,8 +47,8 @@ internal static class InstanceRows
         if (rows.Count == 0) return;
         using var put = connection.CreateCommand();
         put.CommandText = """
-            INSERT INTO instances VALUES($pk,$sop,$n,$dataset,$pixel,$kind,$s,$class,$file,$revision,$trust,$state,$item)
-            ON CONFLICT DO UPDATE SET s=$s, class=$class, file=$file, revision=$revision, trust=$trust, state=$state, item=$item
+            INSERT INTO instances VALUES($pk,$sop,$n,$dataset,$pixel,$kind,$s,$class,$file,$revision,$trust,$state,$origin,$item)
+            ON CONFLICT DO UPDATE SET s=$s, class=$class, file=$file, revision=$revision, trust=$trust, state=$state, origin=$origin, item=$item
             """;
         put.Parameters.AddWithValue("$pk", study.Institution);
         put.Parameters.AddWithValue("$n", n);
@@ -61,6 +62,7 @@ internal static class InstanceRows
         var revision = put.Parameters.Add("$revision", SqliteType.Integer);
         var trust = put.Parameters.Add("$trust", SqliteType.Integer);
         var state = put.Parameters.Add("$state", SqliteType.Integer);
+        var origin = put.Parameters.Add("$origin", SqliteType.Integer);
         var item = put.Parameters.Add("$item", SqliteType.Text);
         var numbers = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var row in rows)
@@ -77,6 +79,7 @@ internal static class InstanceRows
             revision.Value = row.Revision;
             trust.Value = (int)row.Trust;
             state.Value = (int)row.State;
+            origin.Value = row.Origin;
             item.Value = (object?)row.ItemId ?? DBNull.Value;
             put.ExecuteNonQuery();
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Skylight.Core.Catalog;
@@ -57,7 +58,7 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
             connection =>
             {
                 var (n, revision) = Find(connection, change.Document);
-                var expected = change.ExpectedETag is null ? 0 : long.Parse(change.ExpectedETag, System.Globalization.CultureInfo.InvariantCulture);
+                var expected = change.ExpectedETag is null ? 0 : long.Parse(change.ExpectedETag, CultureInfo.InvariantCulture);
                 if (revision != expected) throw new DocumentConflictException(new DocumentKey(change.Document.Institution, "study", change.Document.StudyKey));
                 Write(connection, n, change, body);
                 return true;
@@ -69,12 +70,20 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
     /// Applies a change that a journal has already made durable, and whose ETag was checked then. Applying it again, or an older change after a
     /// newer one, does nothing: a document's revisions are its own sequence.
     /// </summary>
-    public async ValueTask ReplayAsync(StudyChange change, CancellationToken cancellationToken)
+    /// <param name="sequence">The record's number, remembered with the change so that a start replays only what is missing.</param>
+    public Task ReplayAsync(StudyChange change, long sequence, CancellationToken cancellationToken)
     {
         var body = Serialize(change.Document);
-        await database.WriteAsync(
+        return database.WriteAsync(
             connection =>
             {
+                using (var applied = connection.CreateCommand())
+                {
+                    applied.CommandText = "UPDATE applied SET sequence=max(sequence,$sequence)";
+                    applied.Parameters.AddWithValue("$sequence", sequence);
+                    applied.ExecuteNonQuery();
+                }
+
                 var (n, revision) = Find(connection, change.Document);
                 if (revision >= change.Document.Revision) return false;
                 Write(connection, n, change, body);
@@ -82,6 +91,27 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
             },
             cancellationToken);
     }
+
+    /// <summary>The last journal record applied; 0 for none. All before it are applied too: they come in order, and a crash loses only the newest.</summary>
+    public long AppliedSequence() => database.Read(connection =>
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT sequence FROM applied";
+        return (long)command.ExecuteScalar()!;
+    });
+
+    /// <summary>The stored document's ETag; null when there is none.</summary>
+    internal string? ETagOf(string institution, string studyKey) => database.Read(connection =>
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT revision FROM studies WHERE pk=$pk AND id=$id";
+        command.Parameters.AddWithValue("$pk", institution);
+        command.Parameters.AddWithValue("$id", studyKey);
+        return (command.ExecuteScalar() as long?)?.ToString(CultureInfo.InvariantCulture);
+    });
+
+    /// <summary>Throws for a document that the catalog would not take, before a journal makes it durable.</summary>
+    internal static void CheckSize(StudyDocument study) => Serialize(study);
 
     /// <summary>Makes everything applied so far durable, so that a journal may forget it.</summary>
     public Task CheckpointAsync(CancellationToken cancellationToken) => database.CheckpointAsync(cancellationToken);

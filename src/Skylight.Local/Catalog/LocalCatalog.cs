@@ -1,0 +1,48 @@
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+using Skylight.Local.Sqlite;
+
+namespace Skylight.Local.Catalog;
+
+/// <summary>Catalog and commit of the edge.</summary>
+public static class LocalCatalog
+{
+    /// <summary>Registers <c>catalog.db</c> behind the journal, which is replayed into it before the host takes requests.</summary>
+    public static IServiceCollection AddLocalCatalog(this IServiceCollection services, string dataFolder)
+    {
+        services.AddKeyedSingleton("catalog", (_, _) => SqliteDatabase.Open(Path.Combine(dataFolder, "catalog.db"), SqliteDurability.Journaled, SqliteCatalog.Schema));
+        services.AddSingleton(static provider => new SqliteCatalog(provider.GetRequiredKeyedService<SqliteDatabase>("catalog")));
+        services.AddSingleton<ICatalog>(static provider => provider.GetRequiredService<SqliteCatalog>());
+        services.AddSingleton<ICommit, JournalCommit>();
+        services.AddHostedService<CatalogReplay>();
+        return services;
+    }
+}
+
+/// <summary>Brings the catalog up to the journal's end at the start, and keeps it there.</summary>
+internal sealed class CatalogReplay(Journal.Journal journal, SqliteCatalog catalog) : IHostedLifecycleService
+{
+    public Task StartingAsync(CancellationToken cancellationToken) => StartAsync(journal, catalog, cancellationToken);
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Replays, then accepts commits.</summary>
+    internal static Task StartAsync(Journal.Journal journal, SqliteCatalog catalog, CancellationToken cancellationToken) =>
+        journal.StartAsync(
+            catalog.AppliedSequence(),
+            (sequence, change, token) => new ValueTask(catalog.ReplayAsync(
+                JsonSerializer.Deserialize<StudyChange>(change.Span, DocumentJson.Options) ?? throw new InvalidDataException("A journal record carries no change."), sequence, token)),
+            token => new ValueTask(catalog.CheckpointAsync(token)),
+            cancellationToken);
+}
