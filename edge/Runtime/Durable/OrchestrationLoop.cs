@@ -39,6 +39,12 @@ internal sealed class OrchestrationLoop(Action strayed) : SynchronizationContext
             return;
         }
 
+        Stray();
+    }
+
+    /// <summary>Notes that the code has left its thread.</summary>
+    public void Stray()
+    {
         _strayed = true;
         strayed();
     }

@@ -40,8 +40,15 @@ internal sealed partial class OrchestrationRun
         var task = Add<object?>(WorkKind.Timer, "timer", out var pending);
         Produce(HistoryKind.TimerCreated, task, "timer", null);
         if (!IsReplaying) _turn.Opened.Add(new WorkItem(task, WorkKind.Timer, null, null, due));
-        if (cancellation.CanBeCanceled) cancellation.Register(() => Cancel(task, cancellation));
+        if (cancellation.CanBeCanceled) cancellation.Register(() => OnThread(() => Cancel(task, cancellation)));
         return pending;
+    }
+
+    /// <summary>A token that is cancelled from elsewhere (CancelAsync, CancelAfter) would not be at a replay.</summary>
+    private void OnThread(Action cancel)
+    {
+        if (_loop.IsCurrentThread) cancel();
+        else _loop.Stray();
     }
 
     private void Cancel(long task, CancellationToken cancellation)
@@ -79,7 +86,7 @@ internal sealed partial class OrchestrationRun
 
         if (waiters is null) _waiters.Add(name, waiters = []);
         waiters.Add(waiter);
-        if (cancellation.CanBeCanceled) cancellation.Register(() => Drop(name, waiter, cancellation));
+        if (cancellation.CanBeCanceled) cancellation.Register(() => OnThread(() => Drop(name, waiter, cancellation)));
         return waiter.Source.Task;
     }
 
