@@ -65,7 +65,7 @@ internal sealed class UploadFreezer(IIngress ingress, UploadContent content, Upl
         var told = (await reports.ReadAsync(session.Institution, session.Id, cancellationToken)).Rejected
             .Where(r => r.Code == UploadRejections.Changed).Select(r => r.Name).ToHashSet(StringComparer.Ordinal);
         late.AddRange(changed.Where(c => !told.Contains(c.Label))
-            .Select(c => new RejectedItem(c.Label, UploadRejections.Changed, "The blob was overwritten after the session was completed; the version completed was taken.")));
+            .Select(c => new RejectedItem(c.Label, UploadRejections.ChangedLate, "The blob was overwritten after the session was completed; the version completed was taken.")));
         await reports.WriteAsync(session.Institution, session.Id, "late", new UploadReportPart { Received = late.Count, Rejected = late }, cancellationToken);
     }
 

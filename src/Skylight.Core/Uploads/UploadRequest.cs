@@ -58,8 +58,11 @@ public sealed record UploadChange(UploadSession? Session, UploadRefusal? Refusal
 /// <summary>Codes under which this capability rejects blobs in the report; ingest uses <see cref="Changed"/> too.</summary>
 public static class UploadRejections
 {
-    /// <summary>Overwritten or deleted after completion.</summary>
+    /// <summary>Overwritten or deleted after completion and before ingest had read it: nothing of it was taken.</summary>
     public const string Changed = "blob-changed";
+
+    /// <summary>Overwritten after ingest had read it: the version that was completed was taken, the later one was not.</summary>
+    public const string ChangedLate = "blob-changed-late";
 
     /// <summary>Committed after completion.</summary>
     public const string Late = "blob-added-late";
