@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Skylight.Cli.Audit;
 using Skylight.Cli.Demo;
 using Skylight.Cli.Query;
 
@@ -13,5 +14,6 @@ public static class Commands
         GetCommand.Create(),
         Dicom.DicomCommands.Build(),
         DemoCommand.Create(),
+        AuditCommand.Create(),
     ];
 }

@@ -1,4 +1,5 @@
 using Skylight.Core.Audit;
+using Skylight.Core.Institutions;
 
 namespace Skylight.Core.Access;
 
@@ -13,7 +14,8 @@ public sealed record AccessResult(Decision Decision, ObjectRef Object, AccessSco
 }
 
 /// <summary>Loads what <see cref="AccessPolicy.Decide"/> needs, decides, and makes the audit entry durable before it answers.</summary>
-public sealed class AccessService(RelationRecords relations, IStudySubjects subjects, IAuditLog audit, FrameSessions frames, TimeProvider time)
+public sealed class AccessService(
+    RelationRecords relations, IStudySubjects subjects, InstitutionDirectory institutions, IAuditLog audit, FrameSessions frames, TimeProvider time)
 {
     /// <summary>Decides one request of a signed-in actor.</summary>
     /// <param name="found">False when the caller already knows that the object is missing; it is refused with the same work and record.</param>
@@ -22,6 +24,9 @@ public sealed class AccessService(RelationRecords relations, IStudySubjects subj
         var now = time.GetUtcNow();
         var institution = obj.Institution ?? actor.Institution;
         var relation = Relation.None;
+
+        // The code comes from the request: nothing is kept, derived or recorded under one that is no institution's.
+        if (institution != actor.Institution && institution != Actor.PlatformInstitution) found &= await institutions.FindAsync(institution, cancellationToken) is not null;
         if (obj is { Kind: ObjectKind.Study, StudyInstanceUid: { } uid })
         {
             // A missing study takes the same steps as one that may not be seen: look-up, relations, decision, audit entry.

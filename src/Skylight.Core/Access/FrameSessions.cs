@@ -18,16 +18,15 @@ public sealed class FrameSessions(IAuditLog audit, TimeProvider time) : IAsyncDi
     internal async ValueTask RecordAsync(string chain, AuditEvent entry, CancellationToken cancellationToken)
     {
         var key = (chain, $"{entry.Actor}|{entry.Session}", entry.StudyKey ?? "");
-        if (_open.TryGetValue(key, out var counter) && entry.At < counter.Until)
+        if (_open.TryGetValue(key, out var counter))
         {
-            Interlocked.Increment(ref counter.Reads);
-            return;
+            if (counter.TryCount(entry.At)) return;
+            if (_open.TryRemove(new(key, counter))) await CloseAsync(chain, counter, cancellationToken);
         }
 
-        // Durable first, then the window opens: two frames that arrive together may make two entries, none makes none.
+        // Durable first, then the window opens: frames that arrive together may each make an entry of their own, none makes none.
         await audit.AppendAsync(chain, entry, cancellationToken);
-        if (_open.TryRemove(key, out var old)) await CloseAsync(key.chain, old, cancellationToken);
-        if (_open.Count < MaxSessions) _open[key] = new Counter(entry, entry.At + Window);
+        if (_open.Count < MaxSessions) _open.TryAdd(key, new Counter(entry, entry.At + Window));
     }
 
     /// <summary>Writes the counts of windows that have closed. Called by a timer, and for all of them when the host stops.</summary>
@@ -44,16 +43,37 @@ public sealed class FrameSessions(IAuditLog audit, TimeProvider time) : IAsyncDi
 
     private async ValueTask CloseAsync(string chain, Counter counter, CancellationToken cancellationToken)
     {
-        var reads = Interlocked.Exchange(ref counter.Reads, 0);
-        if (reads > 0) await audit.AppendAsync(chain, counter.Entry with { At = time.GetUtcNow(), Count = reads }, cancellationToken);
+        if (counter.Close() is var reads and > 0) await audit.AppendAsync(chain, counter.Entry with { At = time.GetUtcNow(), Count = reads }, cancellationToken);
     }
 
     private sealed class Counter(AuditEvent entry, DateTimeOffset until)
     {
+        private readonly Lock _lock = new();
+        private int _reads;
+        private bool _closed;
+
         public AuditEvent Entry { get; } = entry;
 
         public DateTimeOffset Until { get; } = until;
 
-        public int Reads;
+        /// <summary>False when the window is over: the read needs an entry of its own.</summary>
+        public bool TryCount(DateTimeOffset at)
+        {
+            lock (_lock)
+            {
+                if (_closed || at >= Until) return false;
+                _reads++;
+                return true;
+            }
+        }
+
+        public int Close()
+        {
+            lock (_lock)
+            {
+                _closed = true;
+                return _reads;
+            }
+        }
     }
 }

@@ -78,7 +78,11 @@ public sealed class AnchorFiles(string folder)
 
     private Lock Lock(string institution) => _locks.GetOrAdd(institution, _ => new Lock());
 
-    private string HeadPath(string institution) => Path.Combine(folder, $"{institution}.head.json");
+    private string HeadPath(string institution) => FilePath(institution, "head.json");
 
-    private string LogPath(string institution) => Path.Combine(folder, $"{institution}.anchors.jsonl");
+    private string LogPath(string institution) => FilePath(institution, "anchors.jsonl");
+
+    private string FilePath(string institution, string ending) => institution.Length is > 0 and <= 32 && institution.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-')
+        ? Path.Combine(folder, $"{institution}.{ending}")
+        : throw new ArgumentException("Not an institution code.", nameof(institution));
 }

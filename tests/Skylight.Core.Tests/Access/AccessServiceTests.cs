@@ -1,4 +1,5 @@
 using Skylight.Core.Access;
+using Skylight.Core.Institutions;
 using Skylight.Core.Tests.Identity;
 
 namespace Skylight.Core.Tests.Access;
@@ -10,12 +11,13 @@ public sealed class AccessServiceTests : IAsyncDisposable
     private readonly Subjects _subjects = new();
     private readonly FrameSessions _frames;
     private readonly AccessService _service;
+    private readonly InstitutionDirectory _institutions;
 
     public AccessServiceTests()
     {
         _relations = new(_f.Documents, _subjects);
         _frames = new(_f.Audit, _f.Clock);
-        _service = new(_relations, _subjects, _f.Audit, _frames, _f.Clock);
+        _service = new(_relations, _subjects, _institutions = new(_f.Documents), _f.Audit, _frames, _f.Clock);
     }
 
     public ValueTask DisposeAsync() => _f.DisposeAsync();
@@ -71,6 +73,7 @@ public sealed class AccessServiceTests : IAsyncDisposable
     public async Task RefusalElsewhere_IsRecordedAtHome_PermitWhereTheDataIs()
     {
         var patient = Who(Role.Patient);
+        await AddInstitutionAsync("hospital-b");
         Assert.False((await ReadAsync(patient, institution: "hospital-b")).Allows);
         await _relations.AddAsync("hospital-b", new PersonLink(1, patient.Subject, "p1", IdentityProof.CardWithPin, "g", "x", _f.Clock.Now, _f.Clock.Now, "x", null), null, default);
         Assert.True((await ReadAsync(patient, institution: "hospital-b")).Allows);
@@ -100,6 +103,7 @@ public sealed class AccessServiceTests : IAsyncDisposable
     [Fact]
     public async Task Search_OfAnotherInstitutionWithoutLink_IsNotThere()
     {
+        await AddInstitutionAsync("hospital-b");
         Assert.True((await SearchAsync(Who(Role.Patient))).Allows);
         Assert.False((await SearchAsync(Who(Role.Patient), "hospital-b")).Allows);
         Assert.False((await SearchAsync(Who(Role.Radiologist), "hospital-b")).Allows);
@@ -143,6 +147,19 @@ public sealed class AccessServiceTests : IAsyncDisposable
         Assert.Equal(first.Id, second.Id);
         Assert.Single((await _relations.ListCareAsync("hospital-a", null, 10, null, default)).Items);
     }
+
+    [Fact]
+    public async Task UnknownInstitution_IsNotThere_EvenForTheOperator_AndLeavesNoTraceOfItsOwn()
+    {
+        var security = Who(Role.SecurityAdmin) with { Institution = Actor.PlatformInstitution };
+        Assert.False((await _service.DecideAsync(security, AccessAction.AccountManage, ObjectRef.Accounts("../x"), true, default)).Allows);
+        Assert.Equal(("platform", "missing"), _f.Audit.Entries.Select(e => (e.Institution, e.Event.Outcome)).Single());
+        await AddInstitutionAsync("hospital-b");
+        Assert.True((await _service.DecideAsync(security, AccessAction.AccountManage, ObjectRef.Accounts("hospital-b"), true, default)).Allows);
+    }
+
+    private async Task AddInstitutionAsync(string code) =>
+        await _institutions.PutAsync(new(1, code, "第二医院", null, null, "Asia/Shanghai", LegalProfile.CnStrict, [], _f.Clock.Now), Skylight.Core.Documents.Match.None, default);
 
     private static Actor Who(Role role) => new("me", "hospital-a", [role], "session");
 
