@@ -18,6 +18,10 @@ public sealed partial class DicomDataset : IReadOnlyList<DicomElement>
     {
     }
 
+    /// <summary>An item that is built before it is put into its dataset: text is encoded in that dataset's character set.</summary>
+    public DicomDataset(CharacterSet characterSet)
+        : this([]) => _characterSet = characterSet;
+
     internal DicomDataset(DicomElement[] elements)
     {
         _elements = elements;
@@ -30,6 +34,9 @@ public sealed partial class DicomDataset : IReadOnlyList<DicomElement>
 
     /// <summary>Of an item: written with a delimiter instead of a length.</summary>
     public bool HasUndefinedLength { get; internal set; }
+
+    /// <summary>Of an item that was read: the byte of its item tag, as DICOMDIR offsets count; -1 for built ones.</summary>
+    public long Position { get; internal set; } = -1;
 
     public int Count => _count;
 

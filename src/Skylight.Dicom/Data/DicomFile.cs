@@ -141,6 +141,11 @@ public sealed record DicomFile(
         return Result(reader, builder, default);
     }
 
+    /// <summary>Writes a dataset as a file with fresh File Meta Information from its SOP UIDs.</summary>
+    /// <exception cref="ArgumentException">A value is only referred to, or the syntax does not fit the pixel data.</exception>
+    public static Task WriteAsync(Stream stream, DicomDataset dataset, TransferSyntax syntax, CancellationToken cancellationToken) =>
+        DicomWriter.WriteAsync(stream, Of(dataset, syntax), null, cancellationToken);
+
     private static readonly ReadOptions s_header = new() { StopBeforePixelData = true };
 
     private static DicomFile Result(DicomReader reader, DatasetBuilder builder, ReadOnlyMemory<byte> preamble) =>

@@ -54,7 +54,7 @@ public static class DicomJson
     private static bool IsBulk(in DicomElement e) => e.Vr.IsBytes || e.Content is BulkDataReference or string or DicomFragments;
 
     /// <summary>The URI of a bulk value, when it has one. False: the element is left out.</summary>
-    private static bool Place(in DicomElement e, JsonOptions options, string path, out string? uri)
+    internal static bool Place(in DicomElement e, JsonOptions options, string path, out string? uri)
     {
         uri = e.BulkUri;
         if (uri is not null) return true;

@@ -77,6 +77,7 @@ public sealed class DatasetBuilder : DicomEvents
         _bytes += 160;
         if (++_depth == _open.Count) _open.Add(new Level());
         _open[_depth].Undefined = length == ElementHeader.Undefined;
+        _open[_depth].Position = position;
     }
 
     public override void OnItemEnd()
@@ -84,6 +85,7 @@ public sealed class DatasetBuilder : DicomEvents
         var level = _open[_depth--];
         var item = level.Take();
         item.HasUndefinedLength = level.Undefined;
+        item.Position = level.Position;
         _sequences[^1].Items.Add(item);
     }
 
@@ -201,6 +203,8 @@ public sealed class DatasetBuilder : DicomEvents
         public uint Last => _elements[Count - 1].Tag.Value;
 
         public bool Undefined { get; set; }
+
+        public long Position { get; set; }
 
         public void Add(DicomElement element)
         {

@@ -43,6 +43,9 @@ public sealed partial class CharacterSet
     /// <summary>One set of characters, no escapes, at most one byte each.</summary>
     public bool IsSingleByte => _whole is null && _extensions.Length == 0;
 
+    /// <summary>ISO 646 alone: bytes beyond it have no declared meaning.</summary>
+    internal bool IsAscii => _whole is null && _fallback is null && _extensions.All(e => e == CodeElement.Ascii);
+
     /// <summary>UTF-8, GB18030 or GBK.</summary>
     public bool IsMultiByteWithoutEscapes => _whole is not null;
 

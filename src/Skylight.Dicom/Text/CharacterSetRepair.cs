@@ -20,7 +20,7 @@ public static class CharacterSetRepair
         if (texts.Count == 0) return null;
 
         var readable = texts.TrueForAll(t => !declared.Decode(t.Value.Span, t.Vr).Contains('\uFFFD', StringComparison.Ordinal));
-        var plain = declared.DeclaredTerms.Count == 0 || !declared.IsKnown;
+        var plain = declared.IsAscii || !declared.IsKnown;
         if (readable && !plain && !declared.IsSingleByte) return null;
         if (readable && texts.TrueForAll(t => t.Value.Span.IndexOfAnyInRange((byte)0x80, (byte)0xFF) < 0)) return null;
 

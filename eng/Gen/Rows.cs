@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace DictionaryGenerator;
+namespace Gen;
 
 /// <summary>One line of elements.tsv: tag (x = any digit), VR alternatives, VM, keyword, name, retired.</summary>
 internal sealed record ElementRow(string Tag, string[] Vrs, string Vm, string Keyword, string Name, bool Retired)

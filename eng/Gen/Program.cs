@@ -1,14 +1,22 @@
-using DictionaryGenerator;
+using Gen;
 
-// skylight-dictionary FOLDER [--check]: writes the C# tables from FOLDER/*.tsv, or says which of them are out of date.
-if (args.Length is 0 or > 2 || (args.Length == 2 && args[1] != "--check"))
+// gen [--check]: writes the C# tables of src/Skylight.Dicom/Dictionary from its *.tsv, or says which of them are out of date.
+if (args.Length > 1 || (args.Length == 1 && args[0] != "--check"))
 {
-    Console.Error.WriteLine("usage: skylight-dictionary FOLDER [--check]");
+    Console.Error.WriteLine("usage: gen [--check]");
     return 2;
 }
 
-var folder = args[0];
-var check = args.Length == 2;
+var root = new DirectoryInfo(AppContext.BaseDirectory);
+while (root is not null && !File.Exists(Path.Combine(root.FullName, "Serverless.sln"))) root = root.Parent;
+if (root is null)
+{
+    Console.Error.WriteLine("gen: the repository was not found around the program");
+    return 2;
+}
+
+var folder = Path.Combine(root.FullName, "src", "Skylight.Dicom", "Dictionary");
+var check = args.Length == 1;
 var elements = ElementRow.Load(Path.Combine(folder, "elements.tsv"));
 var uids = UidRow.Load(Path.Combine(folder, "uids.tsv"));
 (string File, string Text)[] outputs =
