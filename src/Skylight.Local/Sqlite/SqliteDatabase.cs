@@ -129,17 +129,23 @@ public sealed class SqliteDatabase : IAsyncDisposable
                     continue;
                 }
 
+                Work? current = first;
                 try
                 {
                     Run(connection, "BEGIN IMMEDIATE");
-                    group.Add((first, Apply(connection, first)));
-                    while (group.Count < MaxGroup && _queue.TryTake(out var next)) group.Add((next, Apply(connection, next)));
+                    do
+                    {
+                        group.Add((current, Apply(connection, current)));
+                        current = null;
+                    }
+                    while (group.Count < MaxGroup && _queue.TryTake(out current));
                     Run(connection, "COMMIT");
                 }
                 catch (SqliteException error)
                 {
+                    // Fails the whole group, and the work it came up in: whoever waits for it must hear of it.
                     failure = error;
-                    if (group.Count == 0) group.Add((first, null));
+                    if (current is not null) group.Add((current, null));
                     if (!TryRollback(connection)) _broken = error;
                 }
 
