@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.DurableTask;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Skylight.Edge.Runtime.Durable;
@@ -11,7 +10,7 @@ namespace Skylight.Edge.Runtime.Durable;
 /// process ended is run again: at least once, with one result.
 /// </summary>
 internal sealed class Activities(
-    Store store, DurableFunctions functions, IServiceProvider services, IFunctionInvocationPipeline? pipeline, RunSettings settings, DurableOptions options, ILogger logger) : IDisposable
+    Store store, DurableFunctions functions, IFunctionInvocationPipeline pipeline, RunSettings settings, DurableOptions options, DurableMetrics metrics, ILogger logger) : IDisposable
 {
     private readonly Channel<(ActivityItem Item, Group Group)> _queue = Channel.CreateUnbounded<(ActivityItem, Group)>();
     private readonly ConcurrentDictionary<(long Instance, int Execution), Group> _groups = new();
@@ -94,12 +93,14 @@ internal sealed class Activities(
                 return Failed(item, Failures.Missing(Failures.ActivityNotFound, "activity", item.Name));
             var input = item.IsInputStored ? store.ActivityInput(item) : item.Input;
             var result = await InvokeAsync(item, function, input);
+            metrics.ActivityRun(item.Name, "done");
             var data = settings.Converter.Serialize(result);
             Payloads.Check(data, $"output of activity '{item.Name}'", settings.MaxPayloadBytes);
             return new Message(HistoryKind.ActivityCompleted, item.Execution, item.Task, null, data);
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
+            metrics.ActivityRun(item.Name, "cancelled");
             return null;
         }
         catch (Exception error)
@@ -110,12 +111,6 @@ internal sealed class Activities(
 
     private async Task<object?> InvokeAsync(ActivityItem item, DurableFunction function, string? input)
     {
-        if (pipeline is null)
-        {
-            await using var scope = services.CreateAsyncScope();
-            return await function.CallAsync(new DurableCall(scope.ServiceProvider, null, null, item.InstanceId, input, settings.Converter, _stop.Token));
-        }
-
         object? result = null;
         var data = new Dictionary<string, object?>(StringComparer.OrdinalIgnoreCase) { ["instanceId"] = item.InstanceId };
         await pipeline.InvokeAsync(
@@ -130,6 +125,7 @@ internal sealed class Activities(
 
     private Message Failed(ActivityItem item, TaskFailureDetails failure)
     {
+        metrics.ActivityRun(item.Name, "failed");
         logger.ActivityFailed(item.Name, item.InstanceId, item.Task, failure.ErrorType);
         return new Message(HistoryKind.ActivityFailed, item.Execution, item.Task, null, Failures.Write(failure));
     }

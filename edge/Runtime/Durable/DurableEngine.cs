@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Reflection;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
@@ -5,7 +6,6 @@ using Microsoft.DurableTask.Converters;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace Skylight.Edge.Runtime.Durable;
 
@@ -26,11 +26,13 @@ public sealed class DurableEngine : IHostedService, IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private Task _upkeep = Task.CompletedTask;
     private bool _started;
+    private readonly DurableMetrics _metrics;
     private bool _stopped;
+    private bool _disposed;
 
     /// <param name="file">The database file; made when missing.</param>
     /// <param name="assemblies">Where the functions are.</param>
-    /// <param name="services">Makes the activities' classes; an <see cref="IFunctionInvocationPipeline"/> and a <see cref="DataConverter"/> are used when registered.</param>
+    /// <param name="services">Makes the activities' classes; an <see cref="IFunctionInvocationPipeline"/> (else there is no middleware) and a <see cref="DataConverter"/> are used when registered.</param>
     /// <param name="options">Limits.</param>
     /// <exception cref="InvalidOperationException">A function cannot be called; names every one.</exception>
     public DurableEngine(string file, IEnumerable<Assembly> assemblies, IServiceProvider services, DurableOptions options)
@@ -41,14 +43,13 @@ public sealed class DurableEngine : IHostedService, IAsyncDisposable
         _clock = services.GetService<TimeProvider>() ?? TimeProvider.System;
         _options = options;
         _functions = new DurableFunctions(assemblies);
-        var pipeline = services.GetService<IFunctionInvocationPipeline>();
-        if (pipeline is null && _functions.Orchestrators.Values.Concat(_functions.Activities.Values).FirstOrDefault(f => f.NeedsContext) is { } needy)
-            throw new InvalidOperationException($"Function '{needy.Name}' takes a FunctionContext, which needs the host's invocation pipeline.");
+        var pipeline = services.GetService<IFunctionInvocationPipeline>() ?? new DirectInvocation(services.GetRequiredService<IServiceScopeFactory>());
+        _metrics = new DurableMetrics(services.GetService<IMeterFactory>(), () => _activities!, () => _orchestrations!);
         var settings = new RunSettings(services.GetService<DataConverter>() ?? JsonDataConverter.Default, loggers, options.MaxPayloadBytes, options.MaxCustomStatusBytes);
         _store = Store.Open(file, _clock);
-        _activities = new Activities(_store, _functions, services, pipeline, settings, options, _logger) { Done = (instance, message) => _orchestrations!.Post(instance, message) };
+        _activities = new Activities(_store, _functions, pipeline, settings, options, _metrics, _logger) { Done = (instance, message) => _orchestrations!.Post(instance, message) };
         _timers = new Timers(_store, _clock, _logger) { Fired = Fire };
-        _orchestrations = new Orchestrations(_store, _functions, services, pipeline, settings, options, _clock, _logger)
+        _orchestrations = new Orchestrations(_store, _functions, services, pipeline, settings, options, _clock, _metrics, _logger)
         {
             ActivityOpened = _activities.Open, TimerOpened = _timers.Add, Abandoned = _activities.Abandon, Changed = id => _client!.Changed(id),
         };
@@ -59,6 +60,8 @@ public sealed class DurableEngine : IHostedService, IAsyncDisposable
     public DurableTaskClient Client => _client;
 
     internal Orchestrations Orchestrations => _orchestrations;
+
+    internal Store Store => _store;
 
     /// <summary>Takes up what the last run left open and begins.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
@@ -94,7 +97,10 @@ public sealed class DurableEngine : IHostedService, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_disposed) return;
+        _disposed = true;
         await StopAsync(CancellationToken.None);
+        _metrics.Dispose();
         await _store.DisposeAsync();
         _activities.Dispose();
         _orchestrations.Dispose();

@@ -39,14 +39,11 @@ internal sealed class DurableFunction
         _invoker = MethodInvoker.Create(method);
         _factory = method.IsStatic ? null : ActivatorUtilities.CreateFactory(method.DeclaringType!, Type.EmptyTypes);
         _unwrap = Unwrapper(method.ReturnType);
-        NeedsContext = Array.Exists(method.GetParameters(), p => p.ParameterType == typeof(FunctionContext));
     }
 
     public string Name { get; }
 
     public MethodInfo Method { get; }
-
-    public bool NeedsContext { get; }
 
     /// <summary>Calls the function: its result, null when it has none; its exceptions unchanged.</summary>
     public async Task<object?> CallAsync(DurableCall call)

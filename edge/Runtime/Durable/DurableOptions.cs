@@ -6,6 +6,8 @@ namespace Skylight.Edge.Runtime.Durable;
 /// <summary>Settings of the durable engine: <c>Skylight:Durable</c>; the concurrency limits come from host.json (<c>extensions.durableTask</c>), as in the cloud.</summary>
 public sealed class DurableOptions
 {
+    public const string Section = "Skylight:Durable";
+
     /// <summary>Activities that run at once. Default 32.</summary>
     [Range(1, 10_000)]
     public int MaxConcurrentActivities { get; set; } = 32;

@@ -16,7 +16,7 @@ public static class DurableServices
     {
         services.AddOptions<DurableOptions>()
             .Configure(options => ReadHostJson(Path.Combine(AppContext.BaseDirectory, "host.json"), options))
-            .BindConfiguration("Skylight:Durable")
+            .BindConfiguration(DurableOptions.Section)
             .ValidateOnStart();
         services.AddSingleton<IValidateOptions<DurableOptions>, DurableOptionsValidator>();
         services.AddSingleton(provider =>

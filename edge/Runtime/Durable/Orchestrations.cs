@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
+using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Microsoft.Extensions.DependencyInjection;
@@ -9,13 +10,14 @@ namespace Skylight.Edge.Runtime.Durable;
 
 /// <summary>Takes the turns of all instances: at most so many at once, one at a time for each, and acts on a turn only when it is stored.</summary>
 internal sealed class Orchestrations(
-    Store store, DurableFunctions functions, IServiceProvider services, IFunctionInvocationPipeline? pipeline, RunSettings settings, DurableOptions options, TimeProvider clock, ILogger logger) : IDisposable
+    Store store, DurableFunctions functions, IServiceProvider services, IFunctionInvocationPipeline pipeline, RunSettings settings, DurableOptions options, TimeProvider clock, DurableMetrics metrics, ILogger logger) : IDisposable
 {
     private readonly ConcurrentDictionary<long, InstanceActor> _actors = new();
     private readonly Channel<InstanceActor> _ready = Channel.CreateUnbounded<InstanceActor>();
     private readonly CancellationTokenSource _stop = new();
     private Task _workers = Task.CompletedTask;
     private long _uses;
+    private long _replays;
     private int _busy;
     private int _evicting;
 
@@ -31,8 +33,8 @@ internal sealed class Orchestrations(
 
     public int Cached => _actors.Count;
 
-    /// <summary>How many times a history was replayed, and steps in them.</summary>
-    public long Replays { get; private set; }
+    /// <summary>How many times a history was replayed.</summary>
+    public long Replays => Interlocked.Read(ref _replays);
 
     public void Start() => _workers = Task.WhenAll(Enumerable.Range(0, options.MaxConcurrentOrchestrators).Select(_ => Task.Run(WorkAsync)));
 
@@ -197,7 +199,7 @@ internal sealed class Orchestrations(
         actor.Run = run;
         actor.Function = function;
         if (head.Events == 0) return run;
-        Replays++;
+        Interlocked.Increment(ref _replays);
         try
         {
             run.Replay(store.LoadHistory(head.Key, head.Events));
@@ -210,14 +212,8 @@ internal sealed class Orchestrations(
         return run;
     }
 
-    private async Task InvokeAsync(InstanceHead head, DurableFunction function, Action<Microsoft.Azure.Functions.Worker.FunctionContext?> body)
+    private async Task InvokeAsync(InstanceHead head, DurableFunction function, Action<FunctionContext> body)
     {
-        if (pipeline is null)
-        {
-            body(null);
-            return;
-        }
-
         var done = false;
         var data = new Dictionary<string, object?>(StringComparer.OrdinalIgnoreCase) { ["instanceId"] = head.Id };
         await pipeline.InvokeAsync(
@@ -237,7 +233,9 @@ internal sealed class Orchestrations(
     private async Task StoreAsync(InstanceActor actor, InstanceHead head, Turn turn, TurnEnd end, DateTime now, List<Message> rest)
     {
         var effects = await store.CommitAsync(head, turn, end, now);
+        metrics.TurnStored(turn.Events.Count);
         var over = end.State is RunState.Completed or RunState.Failed or RunState.Terminated;
+        if (over) metrics.OrchestrationEnded(head.Name, end.State);
         if (end.State == RunState.Failed) logger.OrchestrationFailed(head.Name, head.Id, Failures.Read(end.Failure).ErrorType);
         if (over || end.State == RunState.ContinuedAsNew)
         {

@@ -65,7 +65,7 @@ internal sealed partial class Store : IAsyncDisposable
         if (version > 1) throw new InvalidOperationException($"{Path.GetFileName(path)} has format {version}; this version reads up to 1.");
     }
 
-    private Task<T> WriteAsync<T>(Func<Statements, T> work, CancellationToken cancellation) =>
+    internal Task<T> WriteAsync<T>(Func<Statements, T> work, CancellationToken cancellation) =>
         // Work runs on the writer's one thread and connection: the statements are prepared once.
         _database.WriteAsync(connection => work(_statements ??= new Statements(connection)), cancellation);
 

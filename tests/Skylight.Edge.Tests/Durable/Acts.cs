@@ -47,4 +47,7 @@ public sealed class Counting2(Counter counter)
         counter.Add(instanceId);
         return $"{number + 1} {instanceId} {cancellation.CanBeCanceled}";
     }
+
+    [Function(nameof(Told))]
+    public static string Told([ActivityTrigger] string text, FunctionContext context) => $"{text} {context.FunctionDefinition.Name} {context.BindingContext.BindingData["instanceId"]}";
 }

@@ -87,6 +87,25 @@ public sealed class DurabilityTests
     }
 
     [Fact]
+    public async Task Commit_DiskFull_IsTriedAgain_AndNothingIsLost()
+    {
+        await using var engine = await new EngineFixture().StartAsync();
+        var id = await engine.Client.ScheduleNewOrchestrationInstanceAsync(nameof(Flows.TwoEvents));
+        await engine.StatusAsync(id, "waiting");
+        Assert.True(await LimitPagesAsync(engine, 1) > 0);
+        await Assert.ThrowsAsync<Microsoft.Data.Sqlite.SqliteException>(() => ScheduleUntilFullAsync(engine));
+        await LimitPagesAsync(engine, 1_000_000);
+        await engine.Client.RaiseEventAsync(id, "name", "Li");
+        await engine.Client.RaiseEventAsync(id, "count", 3);
+        Assert.Equal("Li 3", (await engine.Client.WaitForInstanceCompletionAsync(id, true, EngineFixture.Soon)).ReadOutputAs<string>());
+        await foreach (var instance in engine.Client.GetAllInstancesAsync())
+        {
+            var done = await engine.Client.WaitForInstanceCompletionAsync(instance.InstanceId, true, EngineFixture.Soon);
+            Assert.Equal(OrchestrationRuntimeStatus.Completed, done.RuntimeStatus);
+        }
+    }
+
+    [Fact]
     public async Task Open_FileOfANewerVersion_IsRefused()
     {
         await using var engine = await new EngineFixture().StartAsync();
@@ -101,6 +120,14 @@ public sealed class DurabilityTests
 
         await Assert.ThrowsAsync<InvalidOperationException>(engine.StartAsync);
     }
+
+    private static async Task ScheduleUntilFullAsync(EngineFixture engine)
+    {
+        while (true) await engine.Client.ScheduleNewOrchestrationInstanceAsync(nameof(Flows.FanOut), 20, EngineFixture.Soon);
+    }
+
+    private static Task<long> LimitPagesAsync(EngineFixture engine, int pages) =>
+        engine.Engine.Store.WriteAsync(store => (long)store.Scalar(FormattableString.Invariant($"PRAGMA max_page_count={pages}"))!, default);
 
     [Theory]
     [InlineData("""{"extensions":{"durableTask":{"maxConcurrentActivityFunctions":7,"maxConcurrentOrchestratorFunctions":9}}}""", 7, 9)]

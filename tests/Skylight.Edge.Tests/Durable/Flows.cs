@@ -221,6 +221,10 @@ public static partial class Flows
     [Function(nameof(Blocking))]
     public static Task<string> Blocking([OrchestrationTrigger] TaskOrchestrationContext context) => context.CallActivityAsync<string>(nameof(Acts.Block));
 
+    [Function(nameof(Telling))]
+    public static async Task<string> Telling([OrchestrationTrigger] TaskOrchestrationContext context, FunctionContext function, string input) =>
+        $"{function.FunctionDefinition.Name} {await context.CallActivityAsync<string>(nameof(Counting2.Told), input)}";
+
     [Function(nameof(Binding))]
     public static Task<string> Binding([OrchestrationTrigger] TaskOrchestrationContext context) => context.CallActivityAsync<string>(nameof(Counting2.Bound), 41);
 }
