@@ -93,7 +93,7 @@ public sealed class Journal : IAsyncDisposable
         _replay.TrimExcess();
         (_apply, _checkpoint) = (apply, checkpoint);
         _lastAppend = _time.GetTimestamp();
-        _writer = new JournalWriter(_folder, FirstFile(Math.Max(_next, applied + 1)), _options.FileBytes, _index, apply);
+        _writer = new JournalWriter(_folder, FirstFile(Math.Max(_next, applied + 1)), _options, _index, apply);
     }
 
     /// <summary>

@@ -1,5 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
+using Microsoft.Win32.SafeHandles;
+using Skylight.Local.Objects;
 
 namespace Skylight.Local.Journal;
 
@@ -31,6 +33,9 @@ public sealed record JournalOptions
     /// <summary>Commits are refused (507 upstream) while the file system has less free space than this, in bytes. Default 1 GiB; 0 for no floor.</summary>
     [Range(typeof(long), "0", "1125899906842624")]
     public long MinFreeBytes { get; init; } = 1L << 30;
+
+    /// <summary>fdatasync; replaced by tests that make it fail.</summary>
+    internal Action<SafeFileHandle, string> Sync { get; init; } = LibC.SyncData;
 }
 
 [OptionsValidator]

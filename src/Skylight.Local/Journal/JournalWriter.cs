@@ -10,7 +10,7 @@ internal sealed class JournalWriter : IAsyncDisposable
     private const int MaxGroupRecords = 400;
 
     private readonly string _folder;
-    private readonly long _fileBytes;
+    private readonly JournalOptions _options;
     private readonly JournalIndex _index;
     private readonly ApplyChange _apply;
     private readonly Lock _lock = new();
@@ -25,9 +25,9 @@ internal sealed class JournalWriter : IAsyncDisposable
     private bool _closing;
 
     /// <param name="file">An empty file; its first sequence is the next one.</param>
-    public JournalWriter(string folder, JournalFile file, long fileBytes, JournalIndex index, ApplyChange apply)
+    public JournalWriter(string folder, JournalFile file, JournalOptions options, JournalIndex index, ApplyChange apply)
     {
-        (_folder, _file, _fileBytes, _index, _apply) = (folder, file, fileBytes, index, apply);
+        (_folder, _file, _options, _index, _apply) = (folder, file, options, index, apply);
         _next = file.Header.FirstSequence;
         _durable = _next - 1;
         index.Add(_file);
@@ -127,7 +127,7 @@ internal sealed class JournalWriter : IAsyncDisposable
                 return;
             }
 
-            if (_file.Length >= _fileBytes) Rotate();
+            if (_file.Length >= _options.FileBytes) Rotate();
             Store(group);
         }
         catch (StorageFullException full)
@@ -189,7 +189,7 @@ internal sealed class JournalWriter : IAsyncDisposable
             throw new StorageFullException("The disk is full.", error);
         }
 
-        LibC.SyncData(_file.Handle, "fdatasync the journal");
+        _options.Sync(_file.Handle, "fdatasync the journal");
         _file.Length = at;
         _file.LastSequence = _next - 1;
         _durable = _next - 1;
