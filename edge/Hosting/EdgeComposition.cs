@@ -7,6 +7,7 @@ using Microsoft.Extensions.Options;
 using Skylight.Edge.Blobs;
 using Skylight.Edge.Hosting.Health;
 using Skylight.Edge.Hosting.Logging;
+using Skylight.Edge.Hosting.Telemetry;
 using Skylight.Edge.Runtime.Durable;
 using Skylight.Edge.Runtime.Triggers;
 using Skylight.Edge.Runtime.Triggers.Background;
@@ -53,6 +54,10 @@ internal static class EdgeComposition
         services.AddSingleton<TriggerGate>();
         services.AddMetrics();
         services.AddSingleton<EdgeTelemetry>();
+        services.AddOptions<TelemetryOptions>().Bind(configuration.GetSection(TelemetryOptions.Section)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<TelemetryOptions>, TelemetryOptionsRanges>();
+        services.AddSingleton<IValidateOptions<TelemetryOptions>, TelemetryOptionsRules>();
+        services.AddHostedService<TelemetryExport>();
         services.AddSingleton<Metrics.MetricsRegistry>();
         services.AddHealthChecks().AddCheck<DataFolderCheck>("data-folder").AddCheck<RecordsCheck>("records").AddCheck<QueuesCheck>("queues");
     }

@@ -58,7 +58,7 @@ public sealed class EdgeOptions
 internal sealed partial class EdgeOptionsRanges : IValidateOptions<EdgeOptions>;
 
 /// <summary>The rules that no single property shows.</summary>
-internal sealed class EdgeOptionsRules : IValidateOptions<EdgeOptions>
+internal sealed class EdgeOptionsRules(EdgeSetup setup) : IValidateOptions<EdgeOptions>
 {
     public ValidateOptionsResult Validate(string? name, EdgeOptions options)
     {
@@ -66,6 +66,7 @@ internal sealed class EdgeOptionsRules : IValidateOptions<EdgeOptions>
         if (!IPAddress.TryParse(options.Address, out var address)) errors.Add($"{EdgeOptions.Section}:Address must be an IP address, such as 127.0.0.1 or 0.0.0.0.");
         else if (!IPAddress.IsLoopback(address) && options.CertificateFile is null)
             errors.Add($"{EdgeOptions.Section}:Address is not a loopback address, so the listener needs TLS: set Skylight:Edge:CertificateFile.");
+        if (setup.Dev && address is not null && !IPAddress.IsLoopback(address)) errors.Add("--dev makes accounts with known passwords, so it works on a loopback address only.");
         try
         {
             Certificates.Load(options)?.Dispose();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
+using Skylight.Edge.Hosting.Telemetry;
 using Skylight.Functions.Http;
 
 namespace Skylight.Edge.Hosting;

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Reflection;
 using Microsoft.Azure.Functions.Worker;
-using Skylight.Edge.Hosting;
+using Skylight.Edge.Hosting.Telemetry;
 using Skylight.Edge.Runtime.Durable;
 
 namespace Skylight.Edge.Runtime.Triggers;

@@ -49,4 +49,54 @@ public sealed class EchoHttp(IGreeting greeting)
     [Function("Fail")]
     public static Task<IActionResult> Fail([HttpTrigger(AuthorizationLevel.Anonymous, Route = "test/fail")] HttpRequest request) =>
         throw new InvalidOperationException("secret 张三 " + request.Method);
+
+    [Function("Cached")]
+    public static IActionResult Cached([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "test/cached")] HttpRequest request)
+    {
+        request.HttpContext.Response.Headers.CacheControl = "public, max-age=60";
+        return Answer.Empty();
+    }
+
+    [Function("Broken")]
+    public static IActionResult Broken([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "test/broken")] HttpRequest request) =>
+        Answer.Stream("application/octet-stream", async (body, cancellation) =>
+        {
+            await body.WriteAsync(new byte[100_000], cancellation);
+            throw new InvalidOperationException("in the middle " + request.Method);
+        });
+}
+
+/// <summary>How a test and a function that waits talk to each other.</summary>
+public sealed class Waiting : IDisposable
+{
+    public SemaphoreSlim Entered { get; } = new(0);
+
+    public SemaphoreSlim Cancelled { get; } = new(0);
+
+    public TaskCompletionSource Release { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void Dispose()
+    {
+        Entered.Dispose();
+        Cancelled.Dispose();
+    }
+}
+
+public sealed class WaitHttp(Waiting waiting)
+{
+    [Function("Wait")]
+    public async Task<IActionResult> Wait([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "test/wait/{patient}")] HttpRequest request, string patient, CancellationToken cancellationToken)
+    {
+        waiting.Entered.Release();
+        try
+        {
+            await waiting.Release.Task.WaitAsync(cancellationToken);
+        }
+        finally
+        {
+            if (cancellationToken.IsCancellationRequested) waiting.Cancelled.Release();
+        }
+
+        return Answer.Json(new { patient.Length, request.Method });
+    }
 }

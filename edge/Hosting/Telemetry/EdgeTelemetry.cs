@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
-namespace Skylight.Edge.Hosting;
+namespace Skylight.Edge.Hosting.Telemetry;
 
 /// <summary>The host's own instruments. Labels are names from the code (routes, functions), never values from requests.</summary>
 public sealed class EdgeTelemetry
