@@ -12,7 +12,7 @@ using Skylight.Functions.Http;
 namespace Skylight.Functions.DicomWeb;
 
 /// <summary>QIDO-RS (PS3.18 §10.6). No match is 200 with an empty array, which every client reads; more matches than the limit are announced by a Warning header.</summary>
-public sealed class SearchHttp(Gate gate, QidoSearch search, PublicAddress address)
+public sealed class SearchHttp(Gate gate, QidoSearch search, QidoExtras extras, PublicAddress address)
 {
     [Function("SearchStudies")]
     public Task<IActionResult> Studies(
@@ -98,7 +98,12 @@ public sealed class SearchHttp(Gate gate, QidoSearch search, PublicAddress addre
         if (answer.More)
             Warn(request, string.Create(CultureInfo.InvariantCulture, $"There are more than {query.Limit} results. Use limit and offset to get the others."));
         var urls = DicomWebUrls.Of(address.BaseUrl, institution);
-        return DicomWebAnswers.Json(200, answer.Hits.Select(hit => QidoResult.Of(hit, query, urls, within.StudyInstanceUid is not null)), many: true);
+        var more = await extras.ReadAsync(answer, query, cancellationToken);
+        return DicomWebAnswers.Json(200, answer.Hits.Select(Result), many: true);
+
+        DicomAttributes Result(QidoHit hit) => QidoResult.Of(
+            hit, query, urls, within.StudyInstanceUid is not null,
+            hit.Instance is { } instance && more.TryGetValue(instance.SopInstanceUid, out var extra) ? extra : null);
     }
 
     /// <summary>PS3.18 §8.3.4.4: code 299, this service as agent.</summary>

@@ -8,7 +8,8 @@ namespace Skylight.Core.Retrieve;
 public static class QidoResult
 {
     /// <param name="studyInAddress">The address names the study, so that study attributes are not repeated in every result.</param>
-    public static DicomAttributes Of(QidoHit hit, QidoQuery query, DicomWebUrls urls, bool studyInAddress)
+    /// <param name="extra">Further attributes of an instance, as DICOM JSON.</param>
+    public static DicomAttributes Of(QidoHit hit, QidoQuery query, DicomWebUrls urls, bool studyInAddress, JsonElement? extra = null)
     {
         var result = new DicomAttributes().Add(0x00080005, "CS", "ISO_IR 192");
         var study = hit.Study.StudyInstanceUid;
@@ -38,6 +39,7 @@ public static class QidoResult
                 result.Merge(more.RootElement);
             }
         }
+        if (extra is { } asked) result.Merge(asked);
         return result;
     }
 

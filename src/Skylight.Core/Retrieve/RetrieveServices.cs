@@ -12,6 +12,7 @@ public static class RetrieveServices
         services.AddSingleton<InstanceBytes>();
         services.AddSingleton<NativeFrames>();
         services.AddSingleton<QidoSearch>();
+        services.AddSingleton<QidoExtras>();
         services.AddSingleton<StudyWithdrawal>();
         return services;
     }

@@ -73,6 +73,7 @@ public sealed class StoreReceipt
         if (Is(IngestReasons.StorageFull) || Is(IngestReasons.TooLarge) || Is(IngestReasons.HeaderTooLarge)) return 0xA700;
         if (Is(IngestReasons.PixelsDiffer) || Is(IngestReasons.NotComparable) || Is(IngestReasons.OtherStudy) || Is(IngestReasons.RejectedBefore)) return 0x0111;
         if (Is(IngestReasons.NotDicom) || Is(IngestReasons.Empty) || Is(IngestReasons.Truncated) || Is(IngestReasons.Malformed)) return 0xC000;
+        if (Is(IngestReasons.WrongStudy)) return 0xA901;
         return Is(IngestReasons.MissingIdentity) ? 0xA900 : 0x0110;
 
         bool Is(IngestReason other) => reason.Code == other.Code;

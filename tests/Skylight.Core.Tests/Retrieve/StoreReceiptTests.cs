@@ -58,6 +58,13 @@ public sealed class StoreReceiptTests
         Assert.False(json.GetProperty("00081190").TryGetProperty("Value", out _));
     }
 
+    [Fact]
+    public void Of_InstanceOfAnotherStudy_IsADatasetMismatch()
+    {
+        var receipt = Receipt(Failed("1.2", OutcomeKind.Rejected, IngestReasons.WrongStudy));
+        Assert.Equal(0xA901, Value(Assert.Single(Json(receipt).GetProperty("00081198").GetProperty("Value").EnumerateArray()), "00081197").GetInt32());
+    }
+
     private static StoreReceipt Receipt(params FileOutcome[] files) => StoreReceipt.Of(new IngestReport(files), Urls);
 
     private static FileOutcome Stored(string sop, OutcomeKind kind = OutcomeKind.Stored) => new()

@@ -33,6 +33,9 @@ public sealed class SearchTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
         var instances = await EdgeFixture.JsonAsync(reader, $"dicomweb/studies/{ct.Study}/series/{ct.Series}/instances?limit=2");
         Assert.Equal([1, 2], instances.EnumerateArray().Select(i => i.GetProperty("00200013").GetProperty("Value")[0].GetInt32()));
         Assert.Equal("1.2.840.10008.5.1.4.1.1.2", Text(instances[0], "00080016"));
+        var positions = await EdgeFixture.JsonAsync(reader, $"dicomweb/studies/{ct.Study}/instances?includefield=ImagePositionPatient,00280030");
+        Assert.All(positions.EnumerateArray(), i => Assert.Equal(3, i.GetProperty("00200032").GetProperty("Value").GetArrayLength()));
+        Assert.All(positions.EnumerateArray(), i => Assert.True(i.TryGetProperty("00280030", out _)));
         Assert.Equal(ct.Sop, Text(Assert.Single((await EdgeFixture.JsonAsync(reader, $"dicomweb/instances?SOPInstanceUID={ct.Sop}")).EnumerateArray()), "00080018"));
         Assert.Equal(2, (await EdgeFixture.JsonAsync(reader, "dicomweb/series?Modality=MR")).GetArrayLength());
 

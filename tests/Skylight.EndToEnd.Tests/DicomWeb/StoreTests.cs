@@ -117,6 +117,59 @@ public sealed class StoreTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
     }
 
     [Fact]
+    public async Task Store_SeriesInTwoRequests_IsOneSeries()
+    {
+        using var uploader = await edge.ClientAsync("uploader");
+        using var reader = await edge.ClientAsync("radiologist");
+        var files = DemoInstance.Load(Path.Combine(edge.Demo, "head-mr")).Where(f => f.File.Dataset.GetInt32(DicomTags.SeriesNumber) == 2)
+            .Select((f, i) => f.With(d => d.Set(DicomTags.StudyInstanceUID, "1.2.61").Set(DicomTags.SeriesInstanceUID, "1.2.61.1").Set(DicomTags.SOPInstanceUID, $"1.2.61.1.{i}"))).ToList();
+        foreach (var half in files.Chunk((files.Count + 1) / 2))
+            (await EdgeFixture.StoreAsync(uploader, "dicomweb/studies/1.2.61", half.Select(f => f.Bytes))).EnsureSuccessStatusCode();
+
+        var series = Assert.Single((await EdgeFixture.JsonAsync(reader, "dicomweb/studies/1.2.61/series")).EnumerateArray());
+        Assert.Equal(files.Count, series.GetProperty("00201209").GetProperty("Value")[0].GetInt32());
+        Assert.Equal(files.Count, (await EdgeFixture.JsonAsync(reader, "dicomweb/studies/1.2.61/metadata")).GetArrayLength());
+        using var whole = await EdgeFixture.GetAsync(reader, "dicomweb/studies/1.2.61", null);
+        Assert.Equal(files.Count, (await EdgeFixture.PartsAsync(whole)).Count);
+    }
+
+    [Fact]
+    public async Task Store_OtherAttributesSamePixels_IsARevisionSeenEverywhere()
+    {
+        using var uploader = await edge.ClientAsync("uploader");
+        using var reader = await edge.ClientAsync("radiologist");
+        var first = DemoInstance.Load(Path.Combine(edge.Demo, "head-mr"))[5].With(d => d.Set(DicomTags.StudyInstanceUID, "1.2.62").Set(DicomTags.SeriesInstanceUID, "1.2.62.1").Set(DicomTags.SOPInstanceUID, "1.2.62.1.1"));
+        var second = first.With(d => d.Set(DicomTags.SeriesDescription, "renamed"));
+        (await EdgeFixture.StoreAsync(uploader, "dicomweb/studies", first.Bytes)).EnsureSuccessStatusCode();
+        using var before = await EdgeFixture.GetAsync(reader, first.Path + "/metadata", null);
+        (await EdgeFixture.StoreAsync(uploader, "dicomweb/studies", second.Bytes)).EnsureSuccessStatusCode();
+        using var after = await EdgeFixture.GetAsync(reader, first.Path + "/metadata", null);
+
+        Assert.NotEqual(before.Headers.ETag, after.Headers.ETag);
+        var metadata = Assert.Single(JsonDocument.Parse(await after.Content.ReadAsByteArrayAsync()).RootElement.EnumerateArray());
+        using var file = await EdgeFixture.GetAsync(reader, first.Path, "application/dicom");
+        var served = DicomFile.Read(await file.Content.ReadAsByteArrayAsync()).Dataset.GetString(DicomTags.SeriesDescription);
+        // Whichever revision is current, metadata and file tell of the same one, once.
+        Assert.Equal(served, metadata.GetProperty("0008103E").GetProperty("Value")[0].GetString());
+        Assert.Equal(1, (await EdgeFixture.JsonAsync(reader, "dicomweb/studies/1.2.62/instances")).GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Store_BodyPastTheLimit_Is413NamingTheUploadApi()
+    {
+        using var tcp = new System.Net.Sockets.TcpClient();
+        await tcp.ConnectAsync(edge.Address.Host, edge.Address.Port);
+        await using var stream = tcp.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST /dicomweb/studies HTTP/1.1\r\nHost: {edge.Address.Authority}\r\nAuthorization: Bearer {await edge.TokenAsync("uploader")}\r\n" +
+            "Content-Type: multipart/related; type=\"application/dicom\"; boundary=b\r\nContent-Length: 99999999999\r\nConnection: close\r\n\r\n"));
+        using var answer = new StreamReader(stream);
+        var text = await answer.ReadToEndAsync();
+        Assert.StartsWith("HTTP/1.1 413", text, StringComparison.Ordinal);
+        Assert.Contains("/api/uploads", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Store_ByARadiologist_IsForbidden()
     {
         using var reader = await edge.ClientAsync("radiologist");
