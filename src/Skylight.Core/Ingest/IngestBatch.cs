@@ -115,7 +115,7 @@ public sealed class IngestBatch : IAsyncDisposable
     internal async ValueTask<(StudyIntake Study, SeriesPack Pack)> PlaceAsync(InstanceIdentity identity, IntakeRelease? release, CancellationToken cancellationToken)
     {
         var patientKey = release?.PatientKey ?? await _service.Patients.KeyAsync(_context.Institution, identity.Patient, identity.StudyInstanceUid, cancellationToken);
-        var key = (identity.StudyInstanceUid, patientKey, release is null ? identity.Patient.NormalisedIssuer : "released");
+        var key = (identity.StudyInstanceUid, patientKey, release is { Accepted: true } ? "\n" : identity.Patient.NormalisedIssuer);
         if (!_studies.TryGetValue(key, out var study))
         {
             await _service.Patients.EnsureAsync(_context.Institution, patientKey, identity.Patient, cancellationToken);
@@ -154,7 +154,7 @@ public sealed class IngestBatch : IAsyncDisposable
         var institution = _context.Institution;
         var studyKey = await _service.StudyKeyAsync(institution, identity.StudyInstanceUid, cancellationToken);
         var provisionalKey = await _service.ProvisionalKeyAsync(institution, identity.StudyInstanceUid, patientKey, cancellationToken);
-        var provisional = release is null && await IsForeignAsync(studyKey, identity, patientKey, cancellationToken);
+        var provisional = release is not { Accepted: true } && await IsForeignAsync(studyKey, identity, patientKey, cancellationToken);
         return new StudyIntake
         {
             StudyInstanceUid = identity.StudyInstanceUid,
@@ -211,7 +211,7 @@ public sealed class IngestBatch : IAsyncDisposable
             if (await _service.Items.GetAsync(_context.Institution, item.Id, cancellationToken) is not null) continue;
             await pack.CloseAsync(cancellationToken);
             await pack.StoreAsync(_service.Store, cancellationToken);
-            await _service.Items.EnsureAsync(item with { Bytes = new StoredBytes(pack.Reference!, offset, length) }, cancellationToken);
+            await _service.Items.EnsureAsync(item with { Bytes = new StoredBytes(pack.Reference!, offset, length) }, reopen: false, cancellationToken);
         }
 
         _quarantined.Clear();
@@ -219,7 +219,8 @@ public sealed class IngestBatch : IAsyncDisposable
 }
 
 /// <summary>A technician's decision that lets content in.</summary>
+/// <param name="Accepted">It becomes current whatever the institution has under its UIDs; otherwise the rules of identity hold for it as for any file.</param>
 /// <param name="PatientKey">The patient it belongs to; null for the one it names.</param>
 /// <param name="AllowTruncated">Take it although its end is missing.</param>
 /// <param name="StudyInstanceUid">Study UID for content that has none.</param>
-internal sealed record IntakeRelease(string? PatientKey = null, bool AllowTruncated = false, string? StudyInstanceUid = null);
+internal sealed record IntakeRelease(bool Accepted, string? PatientKey = null, bool AllowTruncated = false, string? StudyInstanceUid = null);

@@ -25,6 +25,7 @@ public static class IngestServices
         services.AddSingleton<PatientDirectory>();
         services.AddSingleton<IntakeItems>();
         services.AddSingleton<IngestService>();
+        services.AddSingleton<IntakeService>();
         services.AddSingleton<UploadIngest>();
         services.AddSingleton<StudyClock>();
         services.AddSingleton<StudyOutbox>();

@@ -135,7 +135,7 @@ internal sealed class Reception : IDisposable
         var facts = InstanceFactsReader.Read(inspected, _identity!);
         _batch.Set(_outcome, file => Described(file) with { Kind = OutcomeKind.Stored, Reason = null, Findings = facts.Findings });
         _batch.Keep(_study!, new PendingInstance(
-            facts, _pack!, _offset, _outcome, _study!.PatientKey, _batch.Context.Source.Trust, _release is not null, _batch.Service.Time.GetUtcNow()));
+            facts, _pack!, _offset, _outcome, _study!.PatientKey, _batch.Context.Source.Trust, _release is { Accepted: true }, _batch.Service.Time.GetUtcNow()));
     }
 
     /// <summary>Takes the rest of the bytes, whatever they are, and makes the item that a technician decides about.</summary>

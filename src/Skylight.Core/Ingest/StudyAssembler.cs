@@ -65,7 +65,7 @@ internal static class StudyAssembler
             Attributes = facts.Series,
             AttributesTrust = trust,
         };
-        var isHeld = decision.Kind == Ingest.OutcomeKind.Held;
+        var isHeld = decision.Kind == OutcomeKind.Held;
         // A current revision's attributes are the ones to show; a better source's replace a lesser one's; any other source only fills gaps.
         var replaces = decision.Current && (decision.Kind == OutcomeKind.Revision || trust > study.AttributesTrust);
         series = series with
@@ -82,7 +82,7 @@ internal static class StudyAssembler
         return study with
         {
             Series = all,
-            Held = study.Held + (isHeld ? 1 : 0),
+            Held = study.Held + (isHeld ? 1 : 0) - (decision.Releases ? 1 : 0),
             AttributesTrust = decision.Current && trust > study.AttributesTrust ? trust : study.AttributesTrust,
             Attributes = merged with
             {

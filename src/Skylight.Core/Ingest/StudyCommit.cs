@@ -224,8 +224,8 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
             });
         }
 
-        foreach (var held in decided.Where(instance => instance.Decision.Kind == OutcomeKind.Held).DistinctBy(instance => instance.ItemId))
-            await _service.Items.EnsureAsync(Item(held), cancellationToken);
+        foreach (var held in decided.Where(instance => instance.Decision.Kind == OutcomeKind.Held).GroupBy(instance => instance.ItemId))
+            await _service.Items.EnsureAsync(Item(held.First()), reopen: held.Any(instance => instance.IsKept), cancellationToken);
     }
 
     /// <summary>What this batch had stored before a crash kept it from saying so is its own work when it is repeated; a second copy in it is a duplicate still.</summary>

@@ -87,6 +87,9 @@ public enum IntakeKind
 public enum IntakeStatus
 {
     Open,
+
+    /// <summary>Decided, and being carried out; the same decision again carries on after a crash.</summary>
+    Deciding,
     Accepted,
     Linked,
     Reassigned,

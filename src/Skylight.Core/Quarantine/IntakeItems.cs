@@ -14,19 +14,27 @@ public sealed class IntakeItems(IDocuments documents, InstitutionSecrets secrets
         documents.GetAsync<IntakeItem>(Key(institution, id), cancellationToken);
 
     /// <summary>Makes the item unless it is there; answers the one that is.</summary>
-    public async ValueTask<IntakeItem> EnsureAsync(IntakeItem item, CancellationToken cancellationToken)
+    /// <param name="reopen">New content has come for it: an item that was decided waits for a decision again.</param>
+    public async ValueTask<IntakeItem> EnsureAsync(IntakeItem item, bool reopen, CancellationToken cancellationToken)
     {
         while (true)
         {
-            if (await GetAsync(item.Institution, item.Id, cancellationToken) is { } known) return known.Value;
             try
             {
-                await documents.PutAsync(Key(item.Institution, item.Id), item, Match.None, Terms(item), cancellationToken);
-                return item;
+                if (await GetAsync(item.Institution, item.Id, cancellationToken) is not { } known)
+                {
+                    await documents.PutAsync(Key(item.Institution, item.Id), item, Match.None, Terms(item), cancellationToken);
+                    return item;
+                }
+
+                if (!reopen || known.Value.Status is IntakeStatus.Open or IntakeStatus.Deciding) return known.Value;
+                var open = known.Value with { Status = IntakeStatus.Open };
+                await ReplaceAsync(known, open, cancellationToken);
+                return open;
             }
             catch (DocumentConflictException)
             {
-                // Another upload of the same bytes was first: take its item.
+                // Another upload of the same content was first: look at its item.
             }
         }
     }

@@ -13,7 +13,9 @@ public readonly record struct IncomingInstance(
 /// <param name="Replaces">The row that stops being current.</param>
 /// <param name="Revision">Number of the new revision; 0 when nothing is added or it is held.</param>
 /// <param name="Current">Whether the new revision is the one that is served.</param>
-public sealed record InstanceDecision(OutcomeKind Kind, IngestReason? Reason, InstanceIndexRow? Existing, InstanceIndexRow? Replaces, int Revision, bool Current);
+/// <param name="Releases">The same content was held in this study until now.</param>
+public sealed record InstanceDecision(
+    OutcomeKind Kind, IngestReason? Reason, InstanceIndexRow? Existing, InstanceIndexRow? Replaces, int Revision, bool Current, bool Releases = false);
 
 /// <summary>
 /// Identity of instances, one pure function. The same UID with both digests equal is a duplicate. Equal pixels with other attributes are a new
@@ -26,13 +28,13 @@ public static class InstanceRules
     {
         var same = rows.FirstOrDefault(row => row.StudyKey == incoming.StudyKey && row.State != InstanceState.Deleted
             && row.SameContent(incoming.DatasetDigest, incoming.PixelDigest, incoming.PixelDigestKind));
-        if (same is { State: InstanceState.Current or InstanceState.Superseded } && !incoming.Accepted)
+        if (same is { State: InstanceState.Current } || (same is { State: InstanceState.Superseded } && !incoming.Accepted))
             return new InstanceDecision(OutcomeKind.Duplicate, null, same, null, 0, false);
-        if (same is { State: InstanceState.Current }) return new InstanceDecision(OutcomeKind.Duplicate, null, same, null, 0, false);
 
         var current = rows.FirstOrDefault(row => row.StudyKey == incoming.StudyKey && row.State == InstanceState.Current);
         var next = 1 + rows.Where(row => row.StudyKey == incoming.StudyKey).Select(row => row.Revision).DefaultIfEmpty(0).Max();
-        if (incoming.Accepted) return new InstanceDecision(current is null ? OutcomeKind.Stored : OutcomeKind.Revision, null, null, current, next, true);
+        if (incoming.Accepted)
+            return new InstanceDecision(current is null ? OutcomeKind.Stored : OutcomeKind.Revision, null, null, current, next, true, same is { State: InstanceState.Held });
         if (same is { State: InstanceState.Held }) return new InstanceDecision(OutcomeKind.Held, HeldReason(incoming, rows, current), same, null, 0, false);
         if (same is { State: InstanceState.Rejected }) return new InstanceDecision(OutcomeKind.Rejected, IngestReasons.RejectedBefore, same, null, 0, false);
 

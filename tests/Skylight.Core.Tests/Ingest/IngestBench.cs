@@ -54,6 +54,7 @@ internal sealed class IngestBench : IAsyncDisposable
         configure?.Invoke(options);
         Service = new IngestService(Store, Keys, _secrets, Catalog, Commit, Parts, Patients, Items, Options.Create(options), Time, NullLogger<IngestService>.Instance);
         Packs = new PackReader(Store, Keys);
+        Intake = new IntakeService(Service, Catalog, Commit, Packs, Time);
     }
 
     public ManualTime Time { get; } = new();
@@ -79,6 +80,8 @@ internal sealed class IngestBench : IAsyncDisposable
     public IngestService Service { get; }
 
     public PackReader Packs { get; }
+
+    public IntakeService Intake { get; }
 
     public static IngestSource Source(SourceTrust trust = SourceTrust.Modality, string name = "ct1") => new(name, trust, IngestChannel.Stow);
 
