@@ -1,9 +1,10 @@
 namespace Skylight.Core.Ingest.Containers;
 
 /// <summary>The bytes of one archive entry, counted against the budget. Damage in the archive refuses the file instead of failing the batch.</summary>
-internal sealed class EntryStream(Stream inner, ArchiveBudget budget) : Stream
+/// <param name="crc">CRC-32 that the archive names; null where it names none.</param>
+internal sealed class EntryStream(Stream inner, ArchiveBudget budget, uint? crc = null) : Stream
 {
-    public bool IsDamaged { get; private set; }
+    private Crc32 _crc = new();
 
     public override bool CanRead => true;
 
@@ -30,11 +31,13 @@ internal sealed class EntryStream(Stream inner, ArchiveBudget budget) : Stream
         }
         catch (Exception error) when (IsDamage(error))
         {
-            IsDamaged = true;
             throw new FileRefusedException(IngestReasons.ArchiveDamaged);
         }
 
         budget.Bytes(count);
+        if (crc is null || buffer.IsEmpty) return count;
+        if (count > 0) _crc.Append(buffer.Span[..count]);
+        else if (_crc.Value != crc) throw new FileRefusedException(IngestReasons.ArchiveDamaged);
         return count;
     }
 

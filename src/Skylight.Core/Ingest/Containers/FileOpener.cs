@@ -76,7 +76,7 @@ internal sealed class FileOpener(IngestBatch batch, IngestName name)
                 _budget!.Entry();
                 paths.Add(item.FullName);
                 await using var bytes = await item.OpenAsync(cancellationToken);
-                await AddEntryAsync(bytes, item.FullName, entry, depth, cancellationToken);
+                await AddEntryAsync(bytes, item.Crc32, item.FullName, entry, depth, cancellationToken);
                 if (_budget.Exceeded is not null) return;
             }
         });
@@ -92,7 +92,7 @@ internal sealed class FileOpener(IngestBatch batch, IngestName name)
                 _budget!.Entry();
                 paths.Add(item.Name);
                 _onMedium |= MediaFiles.IsDirectory(item.Name);
-                await AddEntryAsync(item.DataStream ?? Stream.Null, item.Name, entry, depth, cancellationToken);
+                await AddEntryAsync(item.DataStream ?? Stream.Null, null, item.Name, entry, depth, cancellationToken);
                 if (_budget.Exceeded is not null) return;
             }
         });
@@ -111,8 +111,8 @@ internal sealed class FileOpener(IngestBatch batch, IngestName name)
         });
     }
 
-    private async ValueTask AddEntryAsync(Stream bytes, string path, string? within, int depth, CancellationToken cancellationToken) =>
-        await AddAsync(new EntryStream(bytes, _budget!), within is null ? path : $"{within}/{path}", depth + 1, cancellationToken);
+    private async ValueTask AddEntryAsync(Stream bytes, uint? crc, string path, string? within, int depth, CancellationToken cancellationToken) =>
+        await AddAsync(new EntryStream(bytes, _budget!, crc), within is null ? path : $"{within}/{path}", depth + 1, cancellationToken);
 
     /// <summary>Reads an archive and reports it: opened, or rejected as far as it could not be read. What was taken from it before stays taken.</summary>
     private async Task ReadArchiveAsync(string? entry, Func<List<string>, Task> read)
