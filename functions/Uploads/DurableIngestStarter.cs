@@ -1,20 +1,18 @@
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Skylight.Core.Uploads;
+using Skylight.Workflows.Ingest;
 
 namespace Skylight.Functions.Uploads;
 
 /// <summary>Schedules ingest runs as orchestrations. Made for one invocation, around the client that the trigger was given.</summary>
 internal sealed class DurableIngestStarter(DurableTaskClient client) : IIngestStarter
 {
-    /// <summary>Name of the orchestration; its input is an <see cref="IngestStart"/>.</summary>
-    public const string Orchestration = "IngestV1";
-
     public async ValueTask StartAsync(IngestStart start, CancellationToken cancellationToken)
     {
         // One run an attempt: its instance id says so, and an instance that is there, whatever became of it, is that run.
         if (await client.GetInstanceAsync(start.InstanceId, cancellationToken) is not null) return;
-        await client.ScheduleNewOrchestrationInstanceAsync(Orchestration, start, new StartOrchestrationOptions(start.InstanceId), cancellationToken);
+        await client.ScheduleNewOrchestrationInstanceAsync(IngestV1.Name, IngestInput.Of(start, IngestSettings.Default), new StartOrchestrationOptions(start.InstanceId), cancellationToken);
     }
 
     public async ValueTask<IngestRunState> GetAsync(string instanceId, CancellationToken cancellationToken) =>
