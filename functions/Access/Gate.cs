@@ -30,7 +30,8 @@ public sealed class Gate(TokenAuthenticator authenticator, AccessService access)
         if (result.Allows) return Admission.Admitted(actor, result);
 
         // Whoever may not know that something exists is told that it does not.
-        var hide = !result.MayKnow && (particular || result.Object.StudyInstanceUid is not null || result.Object.Institution != actor.Institution);
+        var elsewhere = result.Object.Institution != actor.Institution && result.Object.Kind != ObjectKind.Platform;
+        var hide = !result.MayKnow && (particular || elsewhere || result.Object.StudyInstanceUid is not null);
         return Admission.Refused(actor, hide ? Refusals.NotFound() : Refusals.Forbidden(result.Decision));
     }
 }

@@ -39,7 +39,7 @@ public sealed class AccessService(
         obj = obj with { Institution = institution };
         var purpose = Purposes.For(actor, action);
         var decision = AccessPolicy.Decide(actor, action, purpose, obj, relation, Evidence.None, now);
-        var mayKnow = action is not AccessAction.StudyRead && found && obj.Kind == ObjectKind.Study
+        var mayKnow = action is not AccessAction.StudyRead && found && obj is { Kind: ObjectKind.Study, StudyInstanceUid: not null }
             && AccessPolicy.Decide(actor, AccessAction.StudyRead, Purposes.For(actor, AccessAction.StudyRead), obj, relation, Evidence.None, now).Allows;
         var scope = !decision.Allows ? AccessScope.Nothing
             : decision.Obligations.Contains(Obligation.Scope) ? await relations.ScopeAsync(actor, institution, now, cancellationToken)

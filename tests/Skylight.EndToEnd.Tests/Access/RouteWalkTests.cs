@@ -1,0 +1,147 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Azure.Functions.Worker;
+using Skylight.Functions;
+
+namespace Skylight.EndToEnd.Tests.Access;
+
+/// <summary>Every route, every role, with and without a relation, towards the own and another institution: against <see cref="RouteRow.All"/>.</summary>
+public sealed class RouteWalkTests(RouteWorld world) : IClassFixture<RouteWorld>
+{
+    private static readonly Dictionary<string, (string Method, string Route)> Routes = Discover();
+
+    [Fact]
+    public void EveryHttpFunction_HasARow_AndEveryRowAFunction() =>
+        Assert.Equal(Routes.Keys.Order(StringComparer.Ordinal), RouteRow.All.Select(r => r.Function).Order(StringComparer.Ordinal));
+
+    [Fact]
+    public async Task Walk_EveryCaller_GetsWhatTheTableSays()
+    {
+        var wrong = new List<string>();
+        foreach (var row in RouteRow.All.Where(r => Routes.ContainsKey(r.Function)))
+        {
+            if (row.Own == RouteRow.Public)
+            {
+                await CheckAsync(row, "anonymous", world.Anonymous, "demo", "in", wrong);
+                continue;
+            }
+
+            await CheckAsync(row, "anonymous", world.Anonymous, "demo", "401", wrong);
+            foreach (var institution in row.Other is null ? ["demo"] : new[] { "other", "demo" })
+            {
+                // Those who get in come last: what they do may use the object up.
+                var expectation = institution == "demo" ? row.Own : row.Other!;
+                foreach (var caller in RouteWorld.Callers.OrderBy(c => RouteRow.Expected(expectation, c) == "in"))
+                    await CheckAsync(row, caller, world.Client(caller), institution, RouteRow.Expected(expectation, caller), wrong);
+            }
+        }
+
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+    }
+
+    [Fact]
+    public async Task RefusedStudy_AndMissingOne_LookTheSame()
+    {
+        foreach (var (function, (method, route)) in Routes.Where(r => r.Value.Route.Contains("{study}", StringComparison.Ordinal) && r.Value.Method == "GET"))
+        {
+            foreach (var caller in RouteWorld.Callers)
+            {
+                var row = RouteRow.All.Single(r => r.Function == function);
+                if (RouteRow.Expected(row.Own, caller) != "404") continue;
+                var target = world.Targets["demo"];
+                var refused = await SeenAsync(caller, method, Fill(route, target, "", "0-1"));
+                var missing = await SeenAsync(caller, method, Fill(route, target with { Study = "1.2.826.0.1.999", Series = "1.2.826.0.1.998", Instance = "1.2.826.0.1.997" }, "", "0-1"));
+                Assert.Equal(missing, refused);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task InstitutionWithoutGrant_AndUnknownOne_LookTheSame()
+    {
+        foreach (var caller in RouteWorld.Callers.Where(c => c != "PAT+"))
+        {
+            foreach (var path in new[] { "dicomweb/studies", "dicomweb/studies/1.2.3/metadata" })
+                Assert.Equal(await SeenAsync(caller, "GET", $"institutions/unknown/{path}"), await SeenAsync(caller, "GET", $"institutions/other/{path}"));
+        }
+    }
+
+    [Fact]
+    public async Task Unauthenticated_IsChallenged_AsRfc6750Says()
+    {
+        using var none = await world.Anonymous.GetAsync("api/me");
+        Assert.Equal("Bearer realm=\"skylight\"", Assert.Single(none.Headers.GetValues("WWW-Authenticate")));
+        using var request = new HttpRequestMessage(HttpMethod.Get, "api/me");
+        request.Headers.TryAddWithoutValidation("Authorization", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.");
+        using var bad = await world.Anonymous.SendAsync(request);
+        Assert.Equal(401, (int)bad.StatusCode);
+        Assert.Equal("Bearer realm=\"skylight\", error=\"invalid_token\"", Assert.Single(bad.Headers.GetValues("WWW-Authenticate")));
+    }
+
+    private async Task CheckAsync(RouteRow row, string caller, HttpClient client, string institution, string expected, List<string> wrong)
+    {
+        var (method, route) = Routes[row.Function];
+        var target = world.Targets[institution];
+        if (row.Function.EndsWith("DeleteStudy", StringComparison.Ordinal) && institution == "demo" && expected == "in")
+            target = target with { Study = await world.DisposableAsync(institution, row.Function == "DeleteStudy" ? "1.2.826.0.1.31" : "1.2.826.0.1.32") };
+        var upload = route.StartsWith("api/uploads/", StringComparison.Ordinal) ? await world.UploadAsync(institution) : "";
+        var path = Fill(route, target, upload, "0-1");
+        if (route.EndsWith("{range}", StringComparison.Ordinal)) path = Fill(route, target, upload, await BulkRangeAsync(institution));
+        if (institution == "other" && row.OtherQuery is { } query) path += "?" + query;
+        using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = row.Body?.Invoke(world) };
+        using var response = await client.SendAsync(request);
+        var got = (int)response.StatusCode is 401 or 403 or 404 ? ((int)response.StatusCode).ToString(System.Globalization.CultureInfo.InvariantCulture) : "in";
+        if (got != expected || (int)response.StatusCode >= 500)
+            wrong.Add($"{row.Function} by {caller} towards {institution}: {(int)response.StatusCode}, expected {expected}  ({method} {path})");
+    }
+
+    private string? _bulk;
+
+    private async Task<string> BulkRangeAsync(string institution)
+    {
+        // The range of the pixel data is the same in both institutions: the same file but for its UIDs, which are of one length.
+        _ = institution;
+        if (_bulk is not null) return _bulk;
+        var target = world.Targets["demo"];
+        var metadata = await world.Client("RAD").GetStringAsync($"dicomweb/studies/{target.Study}/metadata");
+        var uri = JsonNode.Parse(metadata)![0]!["7FE00010"]!["BulkDataURI"]!.GetValue<string>();
+        return _bulk = uri[(uri.LastIndexOf('/') + 1)..];
+    }
+
+    /// <summary>All that a caller can see of an answer, without what differs from request to request by nature.</summary>
+    private async Task<string> SeenAsync(string caller, string method, string path)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        using var response = await world.Client(caller).SendAsync(request);
+        var headers = response.Headers.Concat(response.Content.Headers)
+            .Where(h => h.Key is not ("Date" or "X-Correlation-Id"))
+            .OrderBy(h => h.Key, StringComparer.Ordinal)
+            .Select(h => $"{h.Key}: {string.Join(',', h.Value)}");
+        var body = await response.Content.ReadAsStringAsync();
+        if (body.StartsWith('{') && JsonNode.Parse(body) is JsonObject problem && problem.Remove("correlationId")) body = problem.ToJsonString(JsonSerializerOptions.Default);
+        return $"{(int)response.StatusCode}\n{string.Join('\n', headers)}\n{body}";
+    }
+
+    private static string Fill(string route, Target target, string upload, string range)
+    {
+        var id = route.StartsWith("api/uploads/", StringComparison.Ordinal) ? upload
+            : route.StartsWith("api/accounts/", StringComparison.Ordinal) ? target.Account
+            : route.StartsWith("api/care-relations/", StringComparison.Ordinal) ? target.Relation
+            : target.Link;
+        return route.Replace("{institution}", target.Institution, StringComparison.Ordinal).Replace("{code}", target.Institution, StringComparison.Ordinal)
+            .Replace("{study}", target.Study, StringComparison.Ordinal).Replace("{series}", target.Series, StringComparison.Ordinal)
+            .Replace("{instance}", target.Instance, StringComparison.Ordinal).Replace("{frames}", "1", StringComparison.Ordinal)
+            .Replace("{range}", range, StringComparison.Ordinal).Replace("{id}", id, StringComparison.Ordinal);
+    }
+
+    private static Dictionary<string, (string Method, string Route)> Discover() =>
+        (from type in typeof(Composition).Assembly.GetTypes()
+         from method in type.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static)
+         let function = method.GetCustomAttribute<FunctionAttribute>()
+         where function is not null
+         let trigger = method.GetParameters().Select(p => p.GetCustomAttribute<HttpTriggerAttribute>()).FirstOrDefault(t => t is not null)
+         where trigger is not null
+         select (function.Name, Method: trigger.Methods!.Single().ToUpperInvariant(), Route: trigger.Route!))
+        .ToDictionary(r => r.Name, r => (r.Method, r.Route));
+}
