@@ -84,7 +84,7 @@ internal sealed class Activities(
         }
     }
 
-    /// <summary>The activity's result or failure; null when the host stopped it.</summary>
+    /// <summary>The activity's result or failure; null when the host stopped it or nothing waits for it any more.</summary>
     private async Task<Message?> RunAsync(ActivityItem item)
     {
         try
@@ -92,6 +92,8 @@ internal sealed class Activities(
             if (!functions.Activities.TryGetValue(item.Name, out var function))
                 return Failed(item, Failures.Missing(Failures.ActivityNotFound, "activity", item.Name));
             var input = item.IsInputStored ? store.ActivityInput(item) : item.Input;
+            // Its orchestration has ended meanwhile.
+            if (item.IsInputStored && input is null) return null;
             var result = await InvokeAsync(item, function, input);
             metrics.ActivityRun(item.Name, "done");
             var data = settings.Converter.Serialize(result);

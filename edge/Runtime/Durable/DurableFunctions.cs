@@ -21,8 +21,10 @@ internal sealed class DurableFunctions
             var parameters = method.GetParameters();
             var orchestration = Array.Find(parameters, p => p.IsDefined(typeof(OrchestrationTriggerAttribute)));
             var activity = Array.Find(parameters, p => p.IsDefined(typeof(ActivityTriggerAttribute)));
-            if (orchestration is not null) Add(_orchestrators, function.Name, method, p => BindOrchestrator(p, orchestration), errors);
-            else if (activity is not null) Add(_activities, function.Name, method, p => BindActivity(p, activity), errors);
+            if (orchestration?.GetCustomAttribute<OrchestrationTriggerAttribute>() is { } one)
+                Add(_orchestrators, one.Orchestration ?? function.Name, method, p => BindOrchestrator(p, orchestration), errors);
+            else if (activity?.GetCustomAttribute<ActivityTriggerAttribute>() is { } other)
+                Add(_activities, other.Activity ?? function.Name, method, p => BindActivity(p, activity), errors);
         }
 
         if (errors.Count > 0) throw new InvalidOperationException(string.Join(' ', errors));

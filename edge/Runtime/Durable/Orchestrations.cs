@@ -153,7 +153,7 @@ internal sealed class Orchestrations(
 
         if (!functions.Orchestrators.TryGetValue(head.Name, out var function))
         {
-            await StoreAsync(actor, head, new Turn(), new TurnEnd(RunState.Failed, null, Failures.Write(Failures.Missing(Failures.OrchestratorNotFound, "orchestrator", head.Name)), null, false), clock.GetUtcNow().UtcDateTime, []);
+            await StoreAsync(actor, head, new Turn { CustomStatus = head.CustomStatus }, new TurnEnd(RunState.Failed, null, Failures.Write(Failures.Missing(Failures.OrchestratorNotFound, "orchestrator", head.Name)), null, false), clock.GetUtcNow().UtcDateTime, []);
             return;
         }
 

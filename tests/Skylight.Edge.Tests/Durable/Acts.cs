@@ -48,6 +48,13 @@ public sealed class Counting2(Counter counter)
         return $"{number + 1} {instanceId} {cancellation.CanBeCanceled}";
     }
 
+    [Function(nameof(Slow))]
+    public async Task Slow([ActivityTrigger] string text, string instanceId, CancellationToken cancellation)
+    {
+        counter.Add(instanceId);
+        await Task.Delay(20, cancellation);
+    }
+
     [Function(nameof(Told))]
     public static string Told([ActivityTrigger] string text, FunctionContext context) => $"{text} {context.FunctionDefinition.Name} {context.BindingContext.BindingData["instanceId"]}";
 }

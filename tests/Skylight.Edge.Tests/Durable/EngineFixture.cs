@@ -31,6 +31,8 @@ public sealed class EngineFixture : IAsyncDisposable
 
     public string File => Path.Combine(_folder, "durable.db");
 
+    public Counter Counts => _services!.GetRequiredService<Counter>();
+
     public IServiceScopeFactory Scopes => _services!.GetRequiredService<IServiceScopeFactory>();
 
     public static CancellationToken Soon => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;

@@ -221,6 +221,10 @@ public static partial class Flows
     [Function(nameof(Blocking))]
     public static Task<string> Blocking([OrchestrationTrigger] TaskOrchestrationContext context) => context.CallActivityAsync<string>(nameof(Acts.Block));
 
+    [Function(nameof(Wide))]
+    public static Task Wide([OrchestrationTrigger] TaskOrchestrationContext context, int width) =>
+        Task.WhenAll(Enumerable.Range(0, width).Select(_ => context.CallActivityAsync(nameof(Counting2.Slow), "x")));
+
     [Function(nameof(Telling))]
     public static async Task<string> Telling([OrchestrationTrigger] TaskOrchestrationContext context, FunctionContext function, string input) =>
         $"{function.FunctionDefinition.Name} {await context.CallActivityAsync<string>(nameof(Counting2.Told), input)}";

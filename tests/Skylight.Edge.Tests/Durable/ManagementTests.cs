@@ -36,6 +36,18 @@ public sealed class ManagementTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Terminate_WithActivitiesWaiting_DoesNotRunThem()
+    {
+        await using var engine = await new EngineFixture(new DurableOptions { MaxConcurrentActivities = 2 }).StartAsync();
+        await engine.Client.ScheduleNewOrchestrationInstanceAsync(nameof(Flows.Wide), 500, new StartOrchestrationOptions("wide"));
+        await EngineFixture.UntilAsync(() => Task.FromResult(engine.Counts["wide"] > 2));
+        await engine.Client.TerminateInstanceAsync("wide");
+        await engine.Client.WaitForInstanceCompletionAsync("wide", EngineFixture.Soon);
+        Assert.Equal("x123", (await engine.RunAsync(nameof(Flows.Chain), "x")).ReadOutputAs<string>()); // Queued behind them.
+        Assert.InRange(engine.Counts["wide"], 3, 499);
+    }
+
+    [Fact]
     public async Task Terminate_Child_FailsTheParentsCall()
     {
         await _engine.Client.ScheduleNewOrchestrationInstanceAsync(nameof(Flows.ParentOfWaiting), new StartOrchestrationOptions("u"));
