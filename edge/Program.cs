@@ -2,8 +2,9 @@ using Skylight.Edge;
 using Skylight.Edge.Hosting;
 using Skylight.Edge.Setup;
 
-// sysexits.h: EX_CONFIG. What a supervisor restarts in vain.
+// sysexits.h: EX_CONFIG, what a supervisor restarts in vain; EX_SOFTWARE, a fault of ours.
 const int BadConfiguration = 78;
+const int Fault = 70;
 
 // Files with keys and records are this user's alone, whatever the shell's mask is.
 PrivateFiles.Set();
@@ -26,4 +27,16 @@ catch (StartupException refused)
     Console.Error.WriteLine("Skylight cannot start:");
     foreach (var reason in refused.Reasons) Console.Error.WriteLine("  - " + reason);
     return BadConfiguration;
+}
+catch (OperationCanceledException)
+{
+    Console.Error.WriteLine("Skylight was told to stop before it had started.");
+    return 0;
+}
+catch (Exception fault)
+{
+    // Caught rather than left to the runtime: that would abort, and a core dump holds keys.
+    Console.Error.WriteLine("Skylight stopped on a fault:");
+    Console.Error.WriteLine(fault.ToString());
+    return Fault;
 }
