@@ -27,11 +27,15 @@ public sealed class Retrieval(ICatalog catalog, StudyReader reader)
     {
         if (await FindStudyAsync(institution, target, cancellationToken) is not { } study) return null;
         var found = new List<RetrievedInstance>();
-        foreach (var series in Series(study, target))
+        foreach (var series in Series(study, target).OrderBy(s => s.Attributes.SeriesNumber?.Length).ThenBy(s => s.Attributes.SeriesNumber, StringComparer.Ordinal))
         {
-            foreach (var entry in await reader.ListAsync(study, series, cancellationToken))
+            if (target.SopInstanceUid is null)
             {
-                if (target.SopInstanceUid is null || target.SopInstanceUid == entry.SopInstanceUid) found.Add(new RetrievedInstance(series, entry));
+                foreach (var entry in await reader.ListAsync(study, series, cancellationToken)) found.Add(new RetrievedInstance(series, entry));
+            }
+            else if (await reader.FindAsync(study, series, target.SopInstanceUid, cancellationToken) is { } one)
+            {
+                found.Add(new RetrievedInstance(series, one));
             }
         }
         return found.Count == 0 ? null : new Retrieved(study, found);

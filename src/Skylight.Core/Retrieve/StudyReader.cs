@@ -17,28 +17,19 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
     /// <summary>About 500 bytes each.</summary>
     public const int MaxCachedEntries = 200_000;
 
-    private readonly IndexCache _cache = new(MaxCachedEntries);
+    private readonly EntryCache<SeriesIndex> _indexes = new(MaxCachedEntries / 2);
+    private readonly EntryCache<SeriesView> _views = new(MaxCachedEntries / 2);
 
     /// <summary>The served instances of a series, by instance number and then UID.</summary>
     /// <exception cref="SealedObjectException">An index is damaged.</exception>
     /// <exception cref="ObjectMissingException">The document is older than the last compaction: read it again.</exception>
-    public async ValueTask<IReadOnlyList<IndexEntry>> ListAsync(StudyDocument study, SeriesRecord series, CancellationToken cancellationToken)
-    {
-        var deltas = new List<SeriesIndex>();
-        foreach (var part in await parts.ListAsync(study, series.SeriesKey, cancellationToken)) deltas.Add(await ReadAsync(study, part, cancellationToken));
-        return [.. SeriesIndex.Merge(deltas).Served.OrderBy(e => e.InstanceNumber ?? int.MaxValue).ThenBy(e => e.SopInstanceUid, StringComparer.Ordinal)];
-    }
+    public async ValueTask<IReadOnlyList<IndexEntry>> ListAsync(StudyDocument study, SeriesRecord series, CancellationToken cancellationToken) =>
+        (await ViewAsync(study, series, cancellationToken)).Entries;
 
     /// <summary>One served instance, or null.</summary>
     /// <inheritdoc cref="ListAsync"/>
-    public async ValueTask<IndexEntry?> FindAsync(StudyDocument study, SeriesRecord series, string sopInstanceUid, CancellationToken cancellationToken)
-    {
-        foreach (var entry in await ListAsync(study, series, cancellationToken))
-        {
-            if (entry.SopInstanceUid == sopInstanceUid) return entry;
-        }
-        return null;
-    }
+    public async ValueTask<IndexEntry?> FindAsync(StudyDocument study, SeriesRecord series, string sopInstanceUid, CancellationToken cancellationToken) =>
+        (await ViewAsync(study, series, cancellationToken)).ByUid.GetValueOrDefault(sopInstanceUid);
 
     /// <summary>
     /// Writes the DICOM JSON of served instances, separated by commas, part by part. Answers <paramref name="first"/> as it is afterwards.
@@ -91,48 +82,31 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
         return null;
     }
 
+    private async ValueTask<SeriesView> ViewAsync(StudyDocument study, SeriesRecord series, CancellationToken cancellationToken)
+    {
+        // Every change of a study is a new revision of its document, so a view never goes stale under its name.
+        var name = $"{study.Institution}/{study.StudyKey}/{series.SeriesKey}/{study.ETag()}";
+        if (_views.Get(name) is { } cached) return cached;
+        var deltas = new List<SeriesIndex>();
+        foreach (var part in await parts.ListAsync(study, series.SeriesKey, cancellationToken)) deltas.Add(await ReadAsync(study, part, cancellationToken));
+        var view = new SeriesView([.. SeriesIndex.Merge(deltas).Served.OrderBy(e => e.InstanceNumber ?? int.MaxValue).ThenBy(e => e.SopInstanceUid, StringComparer.Ordinal)]);
+        _views.Put(name, view, view.Entries.Count);
+        return view;
+    }
+
     private async ValueTask<SeriesIndex> ReadAsync(StudyDocument study, SeriesPart part, CancellationToken cancellationToken)
     {
         var name = part.ObjectName(study, part.Index);
-        if (_cache.Get(name) is { } cached) return cached;
+        if (_indexes.Get(name) is { } cached) return cached;
         var index = await SeriesIndex.ReadAsync(store, name, keys, cancellationToken);
-        _cache.Put(name, index);
+        _indexes.Put(name, index, index.Entries.Count);
         return index;
     }
 
-    /// <summary>Least recently used indexes go first.</summary>
-    private sealed class IndexCache(int maxEntries)
+    private sealed class SeriesView(IReadOnlyList<IndexEntry> entries)
     {
-        private readonly Lock _lock = new();
-        private readonly Dictionary<string, LinkedListNode<(string Name, SeriesIndex Index)>> _nodes = new(StringComparer.Ordinal);
-        private readonly LinkedList<(string Name, SeriesIndex Index)> _order = new();
-        private int _entries;
+        public IReadOnlyList<IndexEntry> Entries { get; } = entries;
 
-        public SeriesIndex? Get(string name)
-        {
-            lock (_lock)
-            {
-                if (!_nodes.TryGetValue(name, out var node)) return null;
-                _order.Remove(node);
-                _order.AddLast(node);
-                return node.Value.Index;
-            }
-        }
-
-        public void Put(string name, SeriesIndex index)
-        {
-            lock (_lock)
-            {
-                if (_nodes.ContainsKey(name)) return;
-                _nodes[name] = _order.AddLast((name, index));
-                _entries += index.Entries.Count + 1;
-                while (_entries > maxEntries && _order.First is { } oldest && oldest.Value.Name != name)
-                {
-                    _order.RemoveFirst();
-                    _nodes.Remove(oldest.Value.Name);
-                    _entries -= oldest.Value.Index.Entries.Count + 1;
-                }
-            }
-        }
+        public Dictionary<string, IndexEntry> ByUid { get; } = entries.ToDictionary(e => e.SopInstanceUid, StringComparer.Ordinal);
     }
 }

@@ -40,6 +40,18 @@ public sealed class MultipartReaderTests
     }
 
     [Fact]
+    public void ReadPartAsync_AnyBytes_AreReadOrRefused()
+    {
+        var pieces = Gen.Elements("--b0und", "\r\n", "--", "\n", ":", " ", "A: b", "Content-Type: application/dicom", "\0", "x", "\r\n\r\n", "\u00FF");
+        var body = Arb.From(from list in Gen.ListOf(pieces) from chunk in Gen.Choose(1, 9) select (Text: string.Concat(list), Chunk: chunk));
+        Prop.ForAll(body, input =>
+        {
+            var failure = Record.Exception(() => ReadAllAsync(Latin(input.Text), input.Chunk).GetAwaiter().GetResult());
+            return failure is null or MultipartFormatException;
+        }).QuickCheckThrowOnFailure();
+    }
+
+    [Fact]
     public async Task ReadPartAsync_PartNotRead_IsSkipped()
     {
         using var reader = new MultipartReader(new ChunkedStream(Compose([Latin("first, never read"), Latin("second")]), 3), Boundary, new());

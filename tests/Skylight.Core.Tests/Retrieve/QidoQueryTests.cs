@@ -1,3 +1,5 @@
+using FsCheck;
+using FsCheck.Fluent;
 using Skylight.Core.Retrieve;
 
 namespace Skylight.Core.Tests.Retrieve;
@@ -105,6 +107,31 @@ public sealed class QidoQueryTests
     {
         var match = Assert.Single(Good(QidoLevel.Study, (key, pattern)).Matches);
         Assert.Equal(accepted, match.Accepts(candidate));
+    }
+
+    [Fact]
+    public void Parse_AnyParameters_AreUnderstoodOrRefused()
+    {
+        var names = Gen.OneOf(Gen.Elements("PatientName", "StudyDate", "StudyTime", "limit", "offset", "includefield", "00100020", "StudyInstanceUID", "fuzzymatching"), ArbMap.Default.GeneratorFor<string>().Where(s => s is not null));
+        var values = Gen.OneOf(Gen.Elements("", "*", "-", "20240101-", ",", "\\", "1.2,1.3", "?", "all"), ArbMap.Default.GeneratorFor<string>().Where(s => s is not null));
+        var parameters = Gen.ListOf(from n in names from v in values select KeyValuePair.Create(n, v));
+        Prop.ForAll(Arb.From(parameters), list =>
+        {
+            var query = QidoQuery.Parse(QidoLevel.Study, list, Resolve, out var error);
+            foreach (var match in query?.Matches ?? []) match.Accepts("anything");
+            return (query is null) == (error is not null);
+        }).QuickCheckThrowOnFailure();
+    }
+
+    [Fact]
+    public void TryParseAccept_AnyText_IsUnderstoodOrRefused()
+    {
+        var pieces = Gen.Elements("multipart/related", "*/*", ";", "type=", "\"", "application/dicom", ",", "q=0.5", " ", "\\", "transfer-syntax=*", "=", "/");
+        Prop.ForAll(Arb.From(Gen.ListOf(pieces)), list =>
+        {
+            var understood = MediaRange.TryParseAccept([string.Concat(list)], out var ranges);
+            return !understood || ranges.All(r => r.Quality is >= 0 and <= 1);
+        }).QuickCheckThrowOnFailure();
     }
 
     private static QidoQuery Good(QidoLevel level, params (string Name, string Value)[] parameters)

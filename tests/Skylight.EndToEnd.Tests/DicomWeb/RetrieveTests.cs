@@ -82,6 +82,24 @@ public sealed class RetrieveTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
         Assert.Equal(HttpStatusCode.BadRequest, (await reader.GetAsync(file.Path + "/frames/0")).StatusCode);
     }
 
+    [Theory]
+    [InlineData(5, 5, 3, "1.2.58.1")]
+    [InlineData(3001, 3003, 2, "1.2.58.2")]
+    public async Task Frames_OfOneBitPixels_BeginAtTheirFirstBit(int rows, int columns, int frames, string sop)
+    {
+        // As in a segmentation: frames follow each other without padding, so that they begin anywhere in a byte.
+        var bits = new bool[rows * columns * frames];
+        var random = new Random(5);
+        for (var i = 0; i < bits.Length; i++) bits[i] = random.Next(2) == 1;
+        var file = await StoreAsync("head-mr", 0, sop, change: d => d
+            .Set(DicomTags.Rows, (double)rows).Set(DicomTags.Columns, (double)columns).Set(DicomTags.NumberOfFrames, (double)frames)
+            .Set(DicomTags.BitsAllocated, 1.0).Set(DicomTags.BitsStored, 1.0).Set(DicomTags.HighBit, 0.0).Set(DicomTags.PixelData, Vr.OB, Pack(bits)));
+        using var reader = await edge.ClientAsync("radiologist");
+        using var response = await EdgeFixture.GetAsync(reader, $"{file.Path}/frames/{string.Join(',', Enumerable.Range(1, frames))}", "multipart/related; type=\"application/octet-stream\"");
+        var parts = await EdgeFixture.PartsAsync(response);
+        for (var frame = 0; frame < frames; frame++) Assert.Equal(Pack(bits.AsSpan(frame * rows * columns, rows * columns)), parts[frame].Content);
+    }
+
     [Fact]
     public async Task Metadata_OfASeries_HasEveryInstanceWithWorkingBulkAddresses()
     {
@@ -210,6 +228,16 @@ public sealed class RetrieveTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
         using var response = await EdgeFixture.StoreAsync(uploader, "dicomweb/studies", file.Bytes);
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
         return file;
+    }
+
+    private static byte[] Pack(ReadOnlySpan<bool> bits)
+    {
+        var bytes = new byte[(bits.Length + 7) / 8];
+        for (var i = 0; i < bits.Length; i++)
+        {
+            if (bits[i]) bytes[i / 8] |= (byte)(1 << (i % 8));
+        }
+        return bytes;
     }
 
     private static string? Text(JsonElement item, string tag) => item.GetProperty(tag).GetProperty("Value")[0].GetString();
