@@ -13,6 +13,8 @@ internal sealed class FileOpener(IngestBatch batch, IngestName name)
     private const int MaxDepth = 2;
     private const int MaxDirectoryBytes = 64 << 20;
 
+    private static readonly ReadOptions s_lenient = new() { AllowTruncated = true };
+
     private ArchiveBudget? _budget;
     private bool _onMedium = name.OnMedium;
 
@@ -151,7 +153,7 @@ internal sealed class FileOpener(IngestBatch batch, IngestName name)
         {
             while ((count = await content.ReadAsync(buffer, cancellationToken)) > 0)
                 if (bytes.Length + count <= MaxDirectoryBytes) bytes.Write(buffer, 0, count);
-            IReadOnlyList<string> references = [];
+            var references = DicomDir.Read(DicomFile.Read(bytes.GetBuffer().AsSpan(0, (int)bytes.Length), s_lenient).Dataset).Files.Select(file => file.Path!);
             batch.AddMediaDirectory(new MediaDirectory(entry ?? Label, [.. references]));
         }
         catch (FileRefusedException refused)
