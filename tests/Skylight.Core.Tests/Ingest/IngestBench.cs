@@ -92,7 +92,7 @@ internal sealed class IngestBench : IAsyncDisposable
     public async Task<IReadOnlyList<FileOutcome>> Send(SourceTrust trust, params byte[][] files)
     {
         await using var batch = Service.Open(new IngestContext(A, Source(trust), null));
-        for (var i = 0; i < files.Length; i++) await batch.AddFileAsync(new MemoryStream(files[i]), new IngestName($"{i}"), default);
+        for (var i = 0; i < files.Length; i++) await batch.AddFileAsync(new AsyncOnlyStream(files[i]), new IngestName($"{i}"), default);
         return (await batch.CommitAsync(default)).Files;
     }
 
@@ -143,6 +143,36 @@ internal sealed class IngestBench : IAsyncDisposable
         await _catalogFile.DisposeAsync();
         if (_owns) Directory.Delete(_folder, recursive: true);
     }
+}
+
+/// <summary>Seeks and reads asynchronously, as the streams of upload stores do; a synchronous read fails.</summary>
+internal sealed class AsyncOnlyStream(byte[] bytes) : Stream
+{
+    private readonly MemoryStream _inner = new(bytes, writable: false);
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => true;
+
+    public override bool CanWrite => false;
+
+    public override long Length => _inner.Length;
+
+    public override long Position { get => _inner.Position; set => _inner.Position = value; }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Synchronous read.");
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => _inner.ReadAsync(buffer, cancellationToken);
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => _inner.ReadAsync(buffer, offset, count, cancellationToken);
+
+    public override long Seek(long offset, SeekOrigin origin) => _inner.Seek(offset, origin);
+
+    public override void Flush() => _inner.Flush();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }
 
 /// <summary>A clock that a test moves.</summary>

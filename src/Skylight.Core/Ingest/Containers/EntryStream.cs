@@ -56,5 +56,5 @@ internal sealed class EntryStream(Stream inner, ArchiveBudget budget, uint? crc 
 
     /// <summary>What the archive readers of .NET throw about bytes that are not what they should be.</summary>
     public static bool IsDamage(Exception error) =>
-        error is InvalidDataException or EndOfStreamException or FormatException or OverflowException or ArgumentException or NotSupportedException;
+        error is InvalidDataException or EndOfStreamException or FormatException or OverflowException;
 }

@@ -55,21 +55,16 @@ internal sealed class FileOpener(IngestBatch batch, IngestName name)
 
     private async Task AddZipAsync(Stream zip, string? entry, int depth, CancellationToken cancellationToken)
     {
-        if (await ZipDirectory.MaxEntriesAsync(zip, cancellationToken) is not { } most)
+        var (directory, refusal) = await ZipDirectory.OpenAsync(zip, batch.Service.Options.MaxArchiveEntries, cancellationToken);
+        if (directory is null)
         {
-            Add(entry, OutcomeKind.Rejected, IngestReasons.ArchiveDamaged);
-            return;
-        }
-
-        if (most > batch.Service.Options.MaxArchiveEntries)
-        {
-            Add(entry, OutcomeKind.Rejected, IngestReasons.ArchiveTooManyEntries);
+            Add(entry, OutcomeKind.Rejected, refusal);
             return;
         }
 
         await ReadArchiveAsync(entry, async paths =>
         {
-            using var archive = new ZipArchive(zip, ZipArchiveMode.Read, leaveOpen: true, ZipNames.Instance);
+            await using var archive = await ZipArchive.CreateAsync(directory, ZipArchiveMode.Read, leaveOpen: true, ZipNames.Instance, cancellationToken);
             _onMedium |= archive.Entries.Any(item => MediaFiles.IsDirectory(item.FullName));
             foreach (var item in archive.Entries)
             {
