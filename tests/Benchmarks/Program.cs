@@ -1,4 +1,5 @@
 using Skylight.Benchmarks.Archive;
+using Skylight.Benchmarks.Dicom;
 using Skylight.Benchmarks.Durable;
 
 switch (args)
@@ -7,7 +8,9 @@ switch (args)
         return await DurableBench.RunAsync(options);
     case ["archive", .. var options]:
         return await ArchiveBench.RunAsync(options);
+    case ["dicom", .. var options]:
+        return DicomBench.Run(options);
     default:
-        Console.Error.WriteLine("usage: ./dev bench durable|archive [--data DIR] [--rounds N]");
+        Console.Error.WriteLine("usage: ./dev bench durable|archive [--data DIR] [--rounds N] | dicom [--files N] [--rounds N] [--size N]");
         return 2;
 }
