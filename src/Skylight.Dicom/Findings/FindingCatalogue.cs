@@ -34,6 +34,29 @@ public static class FindingCodes
     public const string FramesUncertain = "frames-uncertain";
     public const string OffsetTable = "offset-table";
     public const string TooManyFindings = "too-many-findings";
+    public const string VrNotAllowed = "vr-not-allowed";
+    public const string VmNotAllowed = "vm-not-allowed";
+    public const string ValueTooLong = "value-too-long";
+    public const string ValueSize = "value-size";
+    public const string ValueFormat = "value-format";
+    public const string UnknownElement = "unknown-element";
+    public const string RetiredElement = "retired-element";
+    public const string PrivateCreatorMissing = "private-creator-missing";
+    public const string GroupLengthPresent = "group-length-present";
+    public const string AttributeMissing = "attribute-missing";
+    public const string AttributeEmpty = "attribute-empty";
+    public const string AttributeConditional = "attribute-conditional";
+    public const string SopClassUnknown = "sop-class-unknown";
+    public const string ModalityMismatch = "modality-mismatch";
+    public const string BitsInconsistent = "bits-inconsistent";
+    public const string SamplesInconsistent = "samples-inconsistent";
+    public const string ImageSize = "image-size";
+    public const string Spacing = "spacing";
+    public const string Orientation = "orientation";
+    public const string FramesInconsistent = "frames-inconsistent";
+    public const string RescaleSlope = "rescale-slope";
+    public const string WindowWidth = "window-width";
+    public const string LossyFlag = "lossy-flag";
 }
 
 /// <summary>Severity, clause and texts of every finding.</summary>
@@ -78,6 +101,4 @@ public static partial class FindingCatalogue
         new(FindingCodes.OffsetTable, FindingSeverity.Warning, "PS3.5 A.4", "The offset table does not point at fragments.", "偏移表未指向片段起始位置。"),
         new(FindingCodes.TooManyFindings, FindingSeverity.Info, "", "Further findings were left out.", "其余问题未列出。"),
     ];
-
-    private static IEnumerable<FindingKind> Validation() => [];
 }

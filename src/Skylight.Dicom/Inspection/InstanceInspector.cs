@@ -10,8 +10,8 @@ public sealed record InspectOptions
     /// <summary>Values longer than this are left in the file and referred to. Default 64 KiB.</summary>
     public long MaxInlineBytes { get; init; } = 64 << 10;
 
-    /// <summary>What the header may take in memory. Default 64 MiB; beyond is <see cref="DicomErrors.TooLarge"/>.</summary>
-    public long MaxDatasetBytes { get; init; } = 64L << 20;
+    /// <summary>What the header may take in memory. Default 128 MiB; beyond is <see cref="DicomErrors.TooLarge"/>.</summary>
+    public long MaxDatasetBytes { get; init; } = 128L << 20;
 
     /// <summary>A file that ends too early is inspected as far as it goes, with an error finding. Default false: it is refused.</summary>
     public bool AllowTruncated { get; init; }

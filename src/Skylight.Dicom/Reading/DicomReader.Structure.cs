@@ -149,6 +149,7 @@ public sealed partial class DicomReader
     {
         _levels[_depth - 1].Item++;
         Push(new Level { End = length == ElementHeader.Undefined ? -1 : position + 8 + length, Implicit = _implicit, Big = _big, Unsure = _levels[_depth - 1].Unsure }, position);
+        ForgetCreators();
         _events.OnItemStart(position, length);
     }
 

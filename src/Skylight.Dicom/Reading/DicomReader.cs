@@ -274,6 +274,7 @@ public sealed partial class DicomReader : IDisposable
         var unknown = declared.Code == VrCode.UN;
         if (unknown && _options.ResolveUnknown && !tag.IsPrivate) vr = DicomDictionary.VrOf(tag);
         if (_phase == Phase.Meta && (length > MaxMetaBytes || vr.Code == VrCode.SQ)) throw Fatal(DicomErrors.BadLength, position, "The File Meta Information holds an element of impossible length", tag);
+        if (_creators is not null && vr.Code == VrCode.UN && tag.IsPrivate) vr = PrivateVr(tag);
         if (length == ElementHeader.Undefined) vr = UndefinedLength(tag, vr, declared, position);
 
         _current = new ElementHeader(tag, vr, declared, length, position, valuePosition, _items, _phase == Phase.Meta);
@@ -323,6 +324,7 @@ public sealed partial class DicomReader : IDisposable
     private void Value(ReadOnlySpan<byte> value)
     {
         if (_phase == Phase.Meta) MetaValue(_current.Tag, value);
+        else if (_options.PrivateDictionary is not null && _current.Tag.IsPrivateCreator) Creator(value);
         if (_big && SwapUnit is > 1 and var unit) value = Swapped(value, unit);
         _events.OnValue(in _current, value);
     }

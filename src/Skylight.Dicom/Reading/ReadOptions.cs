@@ -26,6 +26,9 @@ public sealed record ReadOptions
     /// <summary>Elements written as UN take the dictionary's representation, sequences among them are parsed (PS3.5 6.2.2). Default true.</summary>
     public bool ResolveUnknown { get; init; } = true;
 
+    /// <summary>Tells the representation of private elements in Implicit VR and UN. Default none: they are UN.</summary>
+    public PrivateDictionary? PrivateDictionary { get; init; }
+
     /// <summary>Bytes without preamble and File Meta Information are taken as a dataset when they begin like one. Default true.</summary>
     public bool AllowMissingMeta { get; init; } = true;
 }
