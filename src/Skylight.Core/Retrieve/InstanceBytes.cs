@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
 using Skylight.Archive.Packs;
 using Skylight.Archive.Series;
 using Skylight.Dicom;
@@ -7,35 +8,35 @@ using Skylight.Dicom;
 namespace Skylight.Core.Retrieve;
 
 /// <summary>The bytes of stored instances: as received, as they go out over the web, or frame by frame. Streamed in bounded memory.</summary>
-public sealed class InstanceBytes(PackReader packs)
+public sealed class InstanceBytes(PackReader packs, ILogger<InstanceBytes> logger)
 {
     private const int Head = 132;
 
     /// <summary>
     /// Reads the first bytes of an instance, so that damage or a missing object shows before an answer has begun. What lies behind is verified as it is read.
     /// </summary>
-    public async ValueTask ProbeAsync(IndexEntry entry, CancellationToken cancellationToken) =>
-        await packs.ReadAsync(entry.Pack, entry.Offset, new byte[Math.Min(Head, entry.Length)], cancellationToken);
+    public Task ProbeAsync(IndexEntry entry, CancellationToken cancellationToken) =>
+        Damage.ReportAsync(logger, () => packs.ReadAsync(entry.Pack, entry.Offset, new byte[Math.Min(Head, entry.Length)], cancellationToken).AsTask());
 
     /// <summary>The file exactly as it was received.</summary>
     public Task CopyOriginalAsync(IndexEntry entry, PipeWriter destination, CancellationToken cancellationToken) =>
-        packs.CopyAsync(entry.Pack, entry.Offset, entry.Length, destination, cancellationToken);
+        CopyRangeAsync(entry, 0, entry.Length, destination, cancellationToken);
 
     /// <summary>A range of the file as it was received.</summary>
     public Task CopyRangeAsync(IndexEntry entry, long offset, long length, PipeWriter destination, CancellationToken cancellationToken) =>
-        packs.CopyAsync(entry.Pack, entry.Offset + offset, length, destination, cancellationToken);
+        Damage.ReportAsync(logger, () => packs.CopyAsync(entry.Pack, entry.Offset + offset, length, destination, cancellationToken));
 
     /// <summary>
     /// The file as a Part 10 file in the transfer syntax that <see cref="Negotiation.Deliver"/> chose: its own, or Explicit VR Little Endian made from
     /// another native one. File Meta Information is made anew; the preamble is that of a TIFF header or zeros (PS3.10 §7.1).
     /// </summary>
-    public async Task WriteAsync(IndexEntry entry, string transferSyntax, PipeWriter destination, CancellationToken cancellationToken)
+    public Task WriteAsync(IndexEntry entry, string transferSyntax, PipeWriter destination, CancellationToken cancellationToken) => Damage.ReportAsync(logger, async () =>
     {
         await using var stored = await packs.OpenStreamAsync(entry.Pack, entry.Offset, entry.Length, cancellationToken);
         var source = PipeReader.Create(stored, new StreamPipeReaderOptions(bufferSize: 128 * 1024));
         await ExplicitVrConverter.ConvertAsync(source, destination, new ConvertOptions { KeepDeflated = transferSyntax == entry.TransferSyntaxUid }, cancellationToken);
         await source.CompleteAsync();
-    }
+    });
 
     /// <summary>One frame, from 0: native samples little endian, or the encoded frame. False when the pixel data ends before it.</summary>
     public async ValueTask<bool> WriteFrameAsync(IndexEntry entry, FrameTable frames, int index, PipeWriter destination, CancellationToken cancellationToken)
@@ -43,11 +44,11 @@ public sealed class InstanceBytes(PackReader packs)
         if (frames.GetFrame(index) is not { } frame) return false;
         if (frame.BitLength > 0)
         {
-            await WriteBitsAsync(entry, frame, destination, cancellationToken);
+            await Damage.ReportAsync(logger, () => WriteBitsAsync(entry, frame, destination, cancellationToken));
             return true;
         }
         foreach (var range in frame.Ranges)
-            await packs.CopyAsync(entry.Pack, entry.Offset + range.Offset, range.Length, destination, cancellationToken);
+            await CopyRangeAsync(entry, range.Offset, range.Length, destination, cancellationToken);
         return true;
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
 using Skylight.Archive.Packs;
 using Skylight.Archive.Series;
 using Skylight.Dicom;
@@ -10,7 +11,7 @@ namespace Skylight.Core.Retrieve;
 /// Frames of native instances that are not ranges of the stored file (deflated, big endian): found and read in the file's Explicit VR Little Endian form,
 /// which is made as a stream, once to find the frames and once for each frame given out. Nothing is kept.
 /// </summary>
-public sealed class NativeFrames(PackReader packs)
+public sealed class NativeFrames(PackReader packs, ILogger<NativeFrames> logger)
 {
     /// <summary>Where the frames lie in the converted file.</summary>
     public async ValueTask<FrameTable> LocateAsync(IndexEntry entry, CancellationToken cancellationToken)
@@ -48,7 +49,7 @@ public sealed class NativeFrames(PackReader packs)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var pipe = new Pipe();
-        var conversion = FillAsync(entry, pipe.Writer, stop.Token);
+        var conversion = Damage.ReportAsync(logger, () => FillAsync(entry, pipe.Writer, stop.Token));
         var enough = false;
         try
         {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Microsoft.Extensions.Logging;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
@@ -12,7 +13,7 @@ namespace Skylight.Core.Retrieve;
 /// What a study's documents, indexes and metadata say, merged as readers see it: the current revision of every instance. Indexes are immutable objects, so
 /// those once read are kept in memory, up to <see cref="MaxCachedEntries"/> entries; a caller has been admitted to the study before anything is looked up.
 /// </summary>
-public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts parts)
+public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts parts, ILogger<StudyReader> logger)
 {
     /// <summary>About 500 bytes each.</summary>
     public const int MaxCachedEntries = 200_000;
@@ -54,7 +55,7 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
             if (due.Count == 0) break;
             var index = await ReadAsync(study, part, cancellationToken);
             if (!index.Entries.Any(e => due.Contains(new MetadataKey(e.SopInstanceUid, e.Revision)))) continue;
-            var metadata = await SeriesMetadata.ReadAsync(store, part.ObjectName(study, part.Metadata), keys, cancellationToken);
+            var metadata = await Damage.ReportAsync(logger, () => SeriesMetadata.ReadAsync(store, part.ObjectName(study, part.Metadata), keys, cancellationToken));
             metadata.WriteAll(rewriter, ref first, key =>
             {
                 if (!due.Remove(key)) return false;
@@ -76,7 +77,7 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
         {
             var index = await ReadAsync(study, part, cancellationToken);
             if (!index.Entries.Any(e => e.SopInstanceUid == key.SopInstanceUid && e.Revision == key.Revision)) continue;
-            var metadata = await SeriesMetadata.ReadAsync(store, part.ObjectName(study, part.Metadata), keys, cancellationToken);
+            var metadata = await Damage.ReportAsync(logger, () => SeriesMetadata.ReadAsync(store, part.ObjectName(study, part.Metadata), keys, cancellationToken));
             if (metadata.TryWrite(key, json)) return json.WrittenMemory;
         }
         return null;
@@ -98,7 +99,7 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
     {
         var name = part.ObjectName(study, part.Index);
         if (_indexes.Get(name) is { } cached) return cached;
-        var index = await SeriesIndex.ReadAsync(store, name, keys, cancellationToken);
+        var index = await Damage.ReportAsync(logger, () => SeriesIndex.ReadAsync(store, name, keys, cancellationToken));
         _indexes.Put(name, index, index.Entries.Count);
         return index;
     }
