@@ -2,6 +2,7 @@ using System.CommandLine;
 using Skylight.Cli.Audit;
 using Skylight.Cli.Demo;
 using Skylight.Cli.Query;
+using Skylight.Cli.Upload;
 
 namespace Skylight.Cli;
 
@@ -10,6 +11,8 @@ public static class Commands
 {
     public static IEnumerable<Command> All() =>
     [
+        UploadCommand.Create(),
+        StatusCommand.Create(),
         SearchCommand.Create(),
         GetCommand.Create(),
         Dicom.DicomCommands.Build(),

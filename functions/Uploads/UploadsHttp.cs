@@ -33,7 +33,7 @@ public sealed class UploadsHttp(Gate gate, UploadSessions sessions, UploadReport
         if (key is null && request.Headers.ContainsKey("Idempotency-Key"))
             return Problem.BadRequest("idempotency-key-invalid", "Idempotency-Key must be one value of 1 to 200 printable characters.", "Idempotency-Key 必须为 1 至 200 个可打印字符。");
         var opened = await sessions.OpenAsync(new UploadRequest(admission.Institution, admission.Actor.Subject, body.Value!.Days, key), cancellationToken);
-        if (opened.Refusal is { } refused) return Refused(refused);
+        if (opened.Refusal is { } refused) return Refused(refused, opened.Session?.Id);
         var session = opened.Session!;
         return Answer.Created($"/api/uploads/{session.Id}", new OpenedBody(session.Id, opened.Url!, session.ExpiresOn, options.Value.MaxBlockBytes));
     }
@@ -113,9 +113,11 @@ public sealed class UploadsHttp(Gate gate, UploadSessions sessions, UploadReport
         return admission.Refusal is { } refusal ? (null, refusal) : (session, null);
     }
 
-    private static Problem Refused(UploadRefusal refusal) => refusal switch
+    private static Problem Refused(UploadRefusal refusal, string? uploadId = null) => refusal switch
     {
         UploadRefusal.NotFound => Problem.NotFound(),
+        // A client that lost the answer to its first request learns which upload its key stands for.
+        UploadRefusal.WrongState when uploadId is not null => Problem.Of(409, "upload-state", "The upload of this Idempotency-Key is closed.", "该 Idempotency-Key 对应的上传会话已关闭。", ("uploadId", uploadId)),
         UploadRefusal.WrongState => Problem.Of(409, "upload-state", "The upload's state does not allow this.", "上传会话的当前状态不允许此操作。"),
         UploadRefusal.TooManySessions => Problem.Of(429, "upload-quota", "The institution has as many uploads under way as it may have.", "本机构正在进行的上传已达上限。").WithHeader("Retry-After", "60"),
         UploadRefusal.NoSpace => Problem.Of(507, "storage-full", "There is not enough free space for uploads.", "存储空间不足，无法上传。"),

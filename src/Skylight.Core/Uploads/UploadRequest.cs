@@ -24,7 +24,7 @@ public enum UploadRefusal
     DaysOutOfRange,
 }
 
-/// <summary>An opened session with its URL, or the refusal.</summary>
+/// <summary>An opened session with its URL, or the refusal (with the session that the idempotency key belongs to, when that one is closed).</summary>
 public sealed record UploadOpened(UploadSession? Session, Uri? Url, UploadRefusal? Refusal)
 {
     public UploadOpened(UploadSession session, Uri url)

@@ -233,7 +233,7 @@ public sealed class UploadSessions
     private async ValueTask<UploadOpened> ClosedAsync(UploadSession session, CancellationToken cancellationToken)
     {
         if (!UploadTransitions.IsLive(session.State)) await _slots.ReleaseAsync(session.Institution, session.Id, cancellationToken);
-        return new UploadOpened(UploadRefusal.WrongState);
+        return new UploadOpened(session, null, UploadRefusal.WrongState);
     }
 
     private async ValueTask<(string Id, UploadRefusal? Refusal)> IdOfAsync(UploadRequest request, CancellationToken cancellationToken)
