@@ -1,0 +1,196 @@
+using System.Security.Cryptography;
+using Azure;
+using Azure.Storage;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using Azure.Storage.Blobs.Specialized;
+using Azure.Storage.Sas;
+using Skylight.Core.Uploads;
+
+namespace Skylight.Azure.Ingress;
+
+/// <summary>
+/// <see cref="IIngress"/> on an Azure Storage account of its own. A new or removed stored access policy takes effect within 30 seconds there;
+/// until then a fresh URL may answer 403 and a revoked one may still work.
+/// </summary>
+/// <remarks>
+/// Rights and end stand in the policy, not in the SAS: the service wants each field in one of the two, and an end in the policy could be moved.
+/// </remarks>
+internal sealed class AzureIngress(BlobServiceClient service, StorageSharedKeyCredential credential) : IIngress
+{
+    private const int ReadAhead = 4 << 20;
+
+    public TimeSpan RevocationDelay => TimeSpan.FromSeconds(30);
+
+    public long? FreeBytes => null;
+
+    public async ValueTask<Uri> GrantAsync(string container, DateTimeOffset expiresOn, CancellationToken cancellationToken)
+    {
+        var client = service.GetBlobContainerClient(container);
+        await client.CreateIfNotExistsAsync(PublicAccessType.None, cancellationToken: cancellationToken);
+        var policies = (await client.GetAccessPolicyAsync(cancellationToken: cancellationToken)).Value;
+        var id = policies.SignedIdentifiers.FirstOrDefault()?.Id;
+        if (id is null)
+        {
+            id = $"p{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12))}";
+            var policy = new BlobSignedIdentifier { Id = id, AccessPolicy = new BlobAccessPolicy { Permissions = "cw", PolicyExpiresOn = expiresOn } };
+            // If-Match on the container as it was read: of two callers at once one policy stays, and both URLs name it.
+            try
+            {
+                await client.SetAccessPolicyAsync(permissions: [policy], conditions: new BlobRequestConditions { IfUnmodifiedSince = policies.LastModified }, cancellationToken: cancellationToken);
+            }
+            catch (RequestFailedException error) when (error.Status == 412)
+            {
+                return await GrantAsync(container, expiresOn, cancellationToken);
+            }
+        }
+
+        var builder = new BlobSasBuilder { BlobContainerName = container, Resource = "c", Identifier = id };
+        if (client.Uri.Scheme == "https") builder.Protocol = SasProtocol.Https;
+        return new UriBuilder(client.Uri) { Query = builder.ToSasQueryParameters(credential).ToString() }.Uri;
+    }
+
+    public async ValueTask<ArrivedPage> ListAsync(string container, bool blocks, int limit, string? continuation, CancellationToken cancellationToken)
+    {
+        var client = service.GetBlobContainerClient(container);
+        try
+        {
+            await foreach (var page in client.GetBlobsAsync(states: BlobStates.Uncommitted, cancellationToken: cancellationToken).AsPages(continuation, limit))
+            {
+                var items = new List<ArrivedBlob>(page.Values.Count);
+                foreach (var item in page.Values) items.Add(await ArrivedAsync(client, item, blocks, cancellationToken));
+                return new ArrivedPage(items, string.IsNullOrEmpty(page.ContinuationToken) ? null : page.ContinuationToken);
+            }
+        }
+        catch (RequestFailedException error) when (IsGone(error))
+        {
+            return new ArrivedPage([], null);
+        }
+
+        return new ArrivedPage([], null);
+    }
+
+    public async ValueTask<Stream> OpenAsync(string container, string name, string? etag, CancellationToken cancellationToken)
+    {
+        var blob = service.GetBlobContainerClient(container).GetBlobClient(name);
+        try
+        {
+            // The properties name the version; every read of the stream is conditional on it.
+            var properties = (await blob.GetPropertiesAsync(Conditions(etag), cancellationToken)).Value;
+            var options = new BlobOpenReadOptions(allowModifications: false) { BufferSize = ReadAhead, Conditions = Conditions(properties.ETag.ToString()) };
+            return new FrozenStream(await blob.OpenReadAsync(options, cancellationToken));
+        }
+        catch (RequestFailedException error) when (FrozenStream.IsChanged(error))
+        {
+            throw new UploadChangedException();
+        }
+    }
+
+    public async ValueTask RevokeAsync(string container, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await service.GetBlobContainerClient(container).SetAccessPolicyAsync(PublicAccessType.None, [], cancellationToken: cancellationToken);
+        }
+        catch (RequestFailedException error) when (IsGone(error))
+        {
+            // Without the container there is nothing that a SAS could still reach.
+            return;
+        }
+    }
+
+    public async ValueTask DeleteAsync(string container, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await service.GetBlobContainerClient(container).DeleteIfExistsAsync(cancellationToken: cancellationToken);
+        }
+        catch (RequestFailedException error) when (IsGone(error))
+        {
+            // It is being deleted already.
+            return;
+        }
+    }
+
+    private static async ValueTask<ArrivedBlob> ArrivedAsync(BlobContainerClient client, BlobItem item, bool blocks, CancellationToken cancellationToken)
+    {
+        var size = item.Properties.ContentLength ?? 0;
+        if (size > 0) return new ArrivedBlob(item.Name, true, size, item.Properties.ETag?.ToString(), []);
+
+        // Nothing committed yet, or an empty blob: the listing does not tell them apart, the blob does.
+        var blob = client.GetBlockBlobClient(item.Name);
+        try
+        {
+            var properties = (await blob.GetPropertiesAsync(cancellationToken: cancellationToken)).Value;
+            return new ArrivedBlob(item.Name, true, properties.ContentLength, properties.ETag.ToString(), []);
+        }
+        catch (RequestFailedException error) when (error.Status == 404)
+        {
+            var staged = blocks ? (await blob.GetBlockListAsync(BlockListTypes.Uncommitted, cancellationToken: cancellationToken)).Value.UncommittedBlocks : [];
+            return new ArrivedBlob(item.Name, false, 0, null, [.. staged.Select(b => new StagedBlock(b.Name, b.SizeLong))]);
+        }
+    }
+
+    private static BlobRequestConditions? Conditions(string? etag) => etag is null ? null : new BlobRequestConditions { IfMatch = new ETag(etag) };
+
+    private static bool IsGone(RequestFailedException error) =>
+        error.ErrorCode == BlobErrorCode.ContainerNotFound || error.ErrorCode == BlobErrorCode.ContainerBeingDeleted;
+}
+
+/// <summary>A blob's stream whose reads say <see cref="UploadChangedException"/> once the version that was opened is gone.</summary>
+internal sealed class FrozenStream(Stream inner) : Stream
+{
+    public override bool CanRead => true;
+
+    public override bool CanSeek => true;
+
+    public override bool CanWrite => false;
+
+    public override long Length => inner.Length;
+
+    public override long Position
+    {
+        get => inner.Position;
+        set => inner.Position = value;
+    }
+
+    public static bool IsChanged(RequestFailedException error) => error.Status is 404 or 412;
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await inner.ReadAsync(buffer, cancellationToken);
+        }
+        catch (RequestFailedException error) when (IsChanged(error))
+        {
+            throw new UploadChangedException();
+        }
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Reading is asynchronous.");
+
+    public override long Seek(long offset, SeekOrigin origin) => inner.Seek(offset, origin);
+
+    public override void SetLength(long value) => throw new NotSupportedException("The stream is read-only.");
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("The stream is read-only.");
+
+    public override void Flush()
+    {
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await inner.DisposeAsync();
+        await base.DisposeAsync();
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) inner.Dispose();
+        base.Dispose(disposing);
+    }
+}
