@@ -60,7 +60,7 @@ public static class UploadCommand
             if (session.Url is { } url)
             {
                 var options = new BlobClientOptions { Retry = { Mode = RetryMode.Exponential, MaxRetries = 6, MaxDelay = TimeSpan.FromSeconds(20), NetworkTimeout = TimeSpan.FromMinutes(10) } };
-                var sender = new UploadSender(new BlobContainerClient(url, options), journal, settings, Math.Min(settings.BlockBytes, session.MaxBlockBytes));
+                using var sender = new UploadSender(new BlobContainerClient(url, options), journal, settings, Math.Min(settings.BlockBytes, session.MaxBlockBytes));
                 var manifest = await progress.RunAsync(
                     report => SendAsync(api, sender, session.Id, files, journal, report, cancellationToken));
                 await api.CompleteAsync(session.Id, manifest, cancellationToken);

@@ -14,7 +14,7 @@ namespace Skylight.Cli.Upload;
 /// Sends files: small ones in one request each, large ones in blocks, at most so many requests at a time over all files. A file is read once,
 /// hashed on the way, and at most that many blocks of it are in memory.
 /// </summary>
-internal sealed class UploadSender(BlobContainerClient container, UploadJournal journal, UploadSettings settings, int blockBytes)
+internal sealed class UploadSender(BlobContainerClient container, UploadJournal journal, UploadSettings settings, int blockBytes) : IDisposable
 {
     /// <summary>The protocol's limit on blocks in a blob.</summary>
     private const int MaxBlocks = 50_000;
@@ -45,6 +45,8 @@ internal sealed class UploadSender(BlobContainerClient container, UploadJournal 
         });
         return [.. lines.OrderBy(l => l.Path, StringComparer.Ordinal)];
     }
+
+    public void Dispose() => _requests.Dispose();
 
     private async Task<string> SendAsync(UploadFile file, string name, IReadOnlyList<ArrivedBlock> there, IUploadObserver observer, CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.Extensions.Options;
 using Skylight.Archive.Objects;
 using Skylight.Core.Hosting;
@@ -16,6 +17,9 @@ internal sealed class BlobEndpoint(
 {
     private const string DefaultVersion = "2023-01-03";
     private const int MaxClientRequestId = 1_024;
+
+    /// <summary>What logs, traces and metrics call these requests.</summary>
+    private static readonly RouteEndpoint Route = new(static _ => Task.CompletedTask, RoutePatternFactory.Parse("{container}/{blob}"), 0, null, "Blob protocol");
 
     /// <summary>Answers requests to upload containers; every other request goes on.</summary>
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
@@ -36,6 +40,7 @@ internal sealed class BlobEndpoint(
             return;
         }
 
+        context.SetEndpoint(Route);
         // Bodies are bounded by this endpoint's own limits, which differ by operation.
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = null;
         var requestId = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)).Insert(20, "-").Insert(16, "-").Insert(12, "-").Insert(8, "-");
