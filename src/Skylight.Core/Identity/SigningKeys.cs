@@ -163,7 +163,9 @@ public sealed class SigningKeys(IDocuments documents, InstitutionSecret secret, 
             aes.Decrypt(record.Sealed.AsSpan(0, 12), record.Sealed.AsSpan(12, plain.Length), record.Sealed.AsSpan(12 + plain.Length), plain, Encoding.UTF8.GetBytes(record.Public.Kid));
             var key = ECDsa.Create();
             key.ImportPkcs8PrivateKey(plain, out _);
-            return new ECDsaSecurityKey(key) { KeyId = record.Public.Kid };
+
+            // The library's shared cache goes by key id and would outlive this object: another host in the process, or a reload, has the same id.
+            return new ECDsaSecurityKey(key) { KeyId = record.Public.Kid, CryptoProviderFactory = new CryptoProviderFactory { CacheSignatureProviders = false } };
         }
         finally
         {

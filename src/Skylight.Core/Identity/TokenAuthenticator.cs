@@ -21,6 +21,9 @@ public sealed class TokenAuthenticator : IDisposable
     public static readonly TimeSpan Leeway = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan MaxAge = TimeSpan.FromHours(1);
+
+    // Verified tokens are cached here, not keys by their id there.
+    private static readonly CryptoProviderFactory NoCache = new() { CacheSignatureProviders = false };
     private static readonly JsonWebTokenHandler Handler = new() { MaximumTokenSizeInBytes = MaxTokenCharacters, MapInboundClaims = false };
 
     private readonly SigningKeys _keys;
@@ -113,6 +116,7 @@ public sealed class TokenAuthenticator : IDisposable
         IssuerSigningKeys = keys,
         TryAllIssuerSigningKeys = false,
         RequireSignedTokens = true,
+        CryptoProviderFactory = NoCache,
         RequireExpirationTime = true,
         LifetimeValidator = (notBefore, expires, _, _) =>
         {
