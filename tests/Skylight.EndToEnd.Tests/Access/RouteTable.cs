@@ -64,6 +64,13 @@ public sealed record RouteRow(string Function, string Own, string? Other = null,
         new("uploads-cancel", OneUpload, Nobody),
         new("uploads-delete", OneUpload, Nobody),
 
+        new("intake-list", "in: TEC; else 403"),
+        new("intake-get", "in: TEC; else 403", "404: TEC; else 403"),
+        new("intake-accept", "in: TEC; else 403", "404: TEC; else 403"),
+        new("intake-link", "in: TEC; else 403", "404: TEC; else 403"),
+        new("intake-reassign", "in: TEC; else 403", "404: TEC; else 403"),
+        new("intake-reject", "in: TEC; else 403", "404: TEC; else 403"),
+
         new("SearchStudies", Search),
         new("SearchSeries", Search),
         new("SearchInstances", Search),

@@ -18,6 +18,7 @@ public sealed class RouteWorld : IAsyncLifetime
     private readonly EdgeFixture _edge = new();
     private readonly Dictionary<string, HttpClient> _clients = [];
     private DemoInstance _file = null!;
+    private int _held;
 
     public static IReadOnlyList<string> Callers { get; } = ["SYS", "PSEC", "INST", "SEC", "AUD", "RAD", "CLI", "CLI+", "TEC", "UPL", "UPL2", "PAT", "PAT+"];
 
@@ -73,6 +74,23 @@ public sealed class RouteWorld : IAsyncLifetime
         var technician = institution == "demo" ? Client("TEC") : _clients["other-technician"];
         await StoreAsync(technician, uid);
         return $"{uid}.1";
+    }
+
+    /// <summary>An instance that ingest held: other pixels under a UID that is there already.</summary>
+    public async Task<string> HeldAsync(string institution)
+    {
+        var technician = institution == "demo" ? Client("TEC") : _clients["other-technician"];
+        var uid = $"1.2.826.0.2.{++_held}";
+        await StoreAsync(technician, uid);
+        var other = _file.With(d =>
+        {
+            Rename(d, uid);
+            d.Set(DicomTags.PixelData, Vr.OW, new byte[d.GetBytes(DicomTags.PixelData).Length]);
+        });
+        using var response = await technician.PostAsync("dicomweb/studies", Dicom(other));
+        Assert.Equal(409, (int)response.StatusCode);
+        var items = (await technician.GetFromJsonAsync<JsonElement>("api/intake?limit=500")).GetProperty("items").EnumerateArray();
+        return items.Single(i => i.TryGetProperty("sopInstanceUid", out var sop) && sop.GetString() == $"{uid}.3").GetProperty("id").GetString()!;
     }
 
     private async Task<Target> SettleAsync(string institution, string uid, HttpClient technician, HttpClient administrator, HttpClient uploader)
