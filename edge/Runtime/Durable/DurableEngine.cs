@@ -6,6 +6,7 @@ using Microsoft.DurableTask.Converters;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Skylight.Edge.Hosting;
 
 namespace Skylight.Edge.Runtime.Durable;
 
@@ -34,7 +35,7 @@ public sealed class DurableEngine : IHostedService, IAsyncDisposable
     /// <param name="assemblies">Where the functions are.</param>
     /// <param name="services">Makes the activities' classes; an <see cref="IFunctionInvocationPipeline"/> (else there is no middleware) and a <see cref="DataConverter"/> are used when registered.</param>
     /// <param name="options">Limits.</param>
-    /// <exception cref="InvalidOperationException">A function cannot be called; names every one.</exception>
+    /// <exception cref="StartupException">Functions that cannot be called, each named; or the file was written by a newer version.</exception>
     public DurableEngine(string file, IEnumerable<Assembly> assemblies, IServiceProvider services, DurableOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -42,7 +43,7 @@ public sealed class DurableEngine : IHostedService, IAsyncDisposable
         _logger = loggers.CreateLogger("Skylight.Edge.Durable");
         _clock = services.GetService<TimeProvider>() ?? TimeProvider.System;
         _options = options;
-        _functions = new DurableFunctions(assemblies);
+        _functions = new DurableFunctions(assemblies.Distinct().SelectMany(assembly => assembly.GetExportedTypes()));
         var pipeline = services.GetService<IFunctionInvocationPipeline>() ?? new DirectInvocation(services.GetRequiredService<IServiceScopeFactory>());
         _metrics = new DurableMetrics(services.GetService<IMeterFactory>(), () => _activities!, () => _orchestrations!);
         var settings = new RunSettings(services.GetService<DataConverter>() ?? JsonDataConverter.Default, loggers, options.MaxPayloadBytes, options.MaxCustomStatusBytes);
@@ -131,7 +132,7 @@ public sealed class DurableEngine : IHostedService, IAsyncDisposable
             catch (Exception error)
             {
                 _logger.UpkeepFailed(error);
-                await Task.Delay(TimeSpan.FromMinutes(1), _clock, CancellationToken.None);
+                await Task.Delay(TimeSpan.FromMinutes(1), _clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

@@ -2,20 +2,21 @@ using System.Reflection;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Extensions.Abstractions;
 using Microsoft.DurableTask;
+using Skylight.Edge.Hosting;
 
 namespace Skylight.Edge.Runtime.Durable;
 
-/// <summary>The orchestrators and activities of the given assemblies, by name; names do not distinguish case.</summary>
+/// <summary>The orchestrators and activities of the given types, by name; names do not distinguish case.</summary>
 internal sealed class DurableFunctions
 {
     private readonly Dictionary<string, DurableFunction> _orchestrators = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, DurableFunction> _activities = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <exception cref="InvalidOperationException">Names every function that cannot be called, and why.</exception>
-    public DurableFunctions(IEnumerable<Assembly> assemblies)
+    /// <exception cref="StartupException">Names every function that cannot be called, and why.</exception>
+    public DurableFunctions(IEnumerable<Type> types)
     {
         var errors = new List<string>();
-        foreach (var method in assemblies.Distinct().SelectMany(assembly => assembly.GetExportedTypes()).SelectMany(Methods))
+        foreach (var method in types.SelectMany(Methods))
         {
             if (method.GetCustomAttribute<FunctionAttribute>() is not { } function) continue;
             var parameters = method.GetParameters();
@@ -27,7 +28,7 @@ internal sealed class DurableFunctions
                 Add(_activities, other.Activity ?? function.Name, method, p => BindActivity(p, activity), errors);
         }
 
-        if (errors.Count > 0) throw new InvalidOperationException(string.Join(' ', errors));
+        if (errors.Count > 0) throw new StartupException(errors);
     }
 
     public IReadOnlyDictionary<string, DurableFunction> Orchestrators => _orchestrators;

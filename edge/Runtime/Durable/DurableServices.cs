@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.DurableTask.Client;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Skylight.Edge.Hosting;
 
 namespace Skylight.Edge.Runtime.Durable;
 
@@ -29,7 +30,7 @@ public static class DurableServices
         return services;
     }
 
-    /// <exception cref="InvalidOperationException">host.json is not JSON, or a limit in it is not a whole number above 0.</exception>
+    /// <exception cref="StartupException">host.json is not JSON, or a limit in it is not a whole number above 0.</exception>
     internal static void ReadHostJson(string path, DurableOptions options)
     {
         if (!File.Exists(path)) return;
@@ -47,7 +48,7 @@ public static class DurableServices
         }
         catch (JsonException error)
         {
-            throw new InvalidOperationException($"host.json is not JSON: {error.Message}", error);
+            throw new StartupException([$"host.json is not JSON: {error.Message}"]);
         }
     }
 
@@ -56,6 +57,6 @@ public static class DurableServices
         if (!durable.TryGetProperty(name, out var value)) return null;
         return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var limit) && limit > 0
             ? limit
-            : throw new InvalidOperationException($"host.json: extensions.durableTask.{name} must be a whole number above 0.");
+            : throw new StartupException([$"host.json: extensions.durableTask.{name} must be a whole number above 0."]);
     }
 }

@@ -19,8 +19,8 @@ internal sealed partial class Store
     public List<ActivityItem> OpenActivities() => _database.Read(connection =>
     {
         using var command = connection.CreateCommand();
-        command.CommandText = """
-            SELECT w.instance, i.id, w.execution, w.task, w.name, CASE WHEN length(w.input) <= 2048 THEN w.input END, w.input IS NOT NULL AND length(w.input) > 2048
+        command.CommandText = $"""
+            SELECT w.instance, i.id, w.execution, w.task, w.name, CASE WHEN length(w.input) <= {MaxQueuedInput} THEN w.input END, w.input IS NOT NULL AND length(w.input) > {MaxQueuedInput}
             FROM work w JOIN instances i ON i.key = w.instance WHERE w.kind = 1 ORDER BY w.instance, w.task
             """;
         using var row = command.ExecuteReader();

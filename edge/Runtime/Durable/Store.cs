@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Microsoft.DurableTask.Client;
+using Skylight.Edge.Hosting;
 using Skylight.Local.Sqlite;
 
 namespace Skylight.Edge.Runtime.Durable;
@@ -45,7 +46,7 @@ internal sealed partial class Store : IAsyncDisposable
 
     private Store(SqliteDatabase database, TimeProvider clock) => (_database, _clock) = (database, clock);
 
-    /// <exception cref="InvalidOperationException">The file was written by a newer version.</exception>
+    /// <exception cref="StartupException">The file was written by a newer version.</exception>
     public static Store Open(string path, TimeProvider clock)
     {
         CheckVersion(path);
@@ -62,7 +63,7 @@ internal sealed partial class Store : IAsyncDisposable
         using var command = connection.CreateCommand();
         command.CommandText = "PRAGMA user_version";
         var version = (long)command.ExecuteScalar()!;
-        if (version > 1) throw new InvalidOperationException($"{Path.GetFileName(path)} has format {version}; this version reads up to 1.");
+        if (version > 1) throw new StartupException([$"{path} has format {version}; this version reads up to 1."]);
     }
 
     internal Task<T> WriteAsync<T>(Func<Statements, T> work, CancellationToken cancellation) =>

@@ -84,7 +84,7 @@ internal sealed class Timers(Store store, TimeProvider clock, ILogger logger) : 
             catch (Exception error)
             {
                 logger.UpkeepFailed(error);
-                await Task.Delay(TimeSpan.FromSeconds(1), clock, CancellationToken.None);
+                await Task.Delay(TimeSpan.FromSeconds(1), clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

@@ -1,5 +1,6 @@
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
+using Skylight.Edge.Hosting;
 using Skylight.Edge.Runtime.Durable;
 
 namespace Skylight.Edge.Tests.Durable;
@@ -118,7 +119,7 @@ public sealed class DurabilityTests
             await command.ExecuteNonQueryAsync();
         }
 
-        await Assert.ThrowsAsync<InvalidOperationException>(engine.StartAsync);
+        await Assert.ThrowsAsync<StartupException>(engine.StartAsync);
     }
 
     private static async Task ScheduleUntilFullAsync(EngineFixture engine)

@@ -40,7 +40,7 @@ public sealed class PipelineTests
 
     private sealed class Recording : IFunctionInvocationPipeline
     {
-        public IFunctionInvocationPipeline? Inner { get; set; }
+        public DirectInvocation? Inner { get; set; }
 
         public int FailTurns { get; set; }
 
