@@ -7,6 +7,7 @@ using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Packs;
 using Skylight.Core.Keys;
+using Skylight.Core.Studies;
 using Skylight.Local.Journal;
 using Skylight.Local.Keys;
 using Skylight.Local.Objects;
@@ -38,9 +39,18 @@ public static class LocalArchive
             provider.GetRequiredService<FolderObjectStore>(),
             provider.GetRequiredService<IOptions<JournalOptions>>().Value,
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<JournalDrain>>()));
+            provider.GetRequiredService<ILogger<JournalDrain>>())
+        {
+            Compact = provider.GetService<SeriesMerge>() is { } merge ? (objects, token) => CompactAsync(merge, objects, token) : null,
+        });
         services.AddHostedService(static provider => provider.GetRequiredService<JournalDrain>());
         return services;
+    }
+
+    private static async ValueTask<JournalVerdict> CompactAsync(SeriesMerge merge, IReadOnlyList<string> objects, CancellationToken cancellationToken)
+    {
+        var (expired, waiting) = await merge.MergeOwnersAsync(objects, cancellationToken);
+        return new JournalVerdict(expired, waiting);
     }
 
     private static void AddKeys(IServiceCollection services, string dataFolder)

@@ -22,6 +22,8 @@ public static class IngestServices
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<IngestOptions>, IngestOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(provider => new StudyParts(provider.GetRequiredService<IObjectStore>(), provider.GetRequiredService<StudyKeys>()));
+        services.AddSingleton<RetiredObjects>();
+        services.AddSingleton<SeriesMerge>();
         services.AddSingleton<PatientDirectory>();
         services.AddSingleton<IntakeItems>();
         services.AddSingleton<IngestService>();

@@ -5,14 +5,13 @@ using Skylight.Archive.Objects;
 
 namespace Skylight.Local.Journal;
 
-/// <summary>An object that waits in the journal.</summary>
-public readonly record struct JournaledObject(string Name, int Length);
+/// <summary>What need not be moved out of the journal.</summary>
+/// <param name="Drop">Nothing refers to these any more: they go with their file.</param>
+/// <param name="Hold">Nothing will refer to these soon, but readers still may: their file is kept while there is room for it.</param>
+public sealed record JournalVerdict(IReadOnlySet<string> Drop, IReadOnlySet<string> Hold);
 
-/// <summary>
-/// Looked at before objects are moved out: a chance to merge the small packs of a series into one, committing that. Answers the names that nothing refers
-/// to any more; they are dropped with the journal instead of being moved.
-/// </summary>
-public delegate ValueTask<IReadOnlySet<string>> CompactJournaled(IReadOnlyList<JournaledObject> objects, CancellationToken cancellationToken);
+/// <summary>Looked at before objects are moved out: a chance to merge the small packs of a series into one, committing that.</summary>
+public delegate ValueTask<JournalVerdict> CompactJournaled(IReadOnlyList<string> objects, CancellationToken cancellationToken);
 
 /// <summary>
 /// Moves objects out of closed journal files into the object store and drops the files, oldest first: in a quiet moment, or at once when the journal has
@@ -20,7 +19,10 @@ public delegate ValueTask<IReadOnlySet<string>> CompactJournaled(IReadOnlyList<J
 /// </summary>
 public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOptions options, TimeProvider time, ILogger<JournalDrain> logger) : BackgroundService
 {
+    private static readonly TimeSpan HoldPause = TimeSpan.FromMinutes(5);
+
     private readonly SemaphoreSlim _one = new(1);
+    private DateTimeOffset _holdUntil = DateTimeOffset.MinValue;
 
     /// <summary>Merges before moving; null to move everything as it is.</summary>
     public CompactJournaled? Compact { get; set; }
@@ -31,7 +33,7 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
     {
         await journal.RotateAsync();
         var files = journal.Index.Files;
-        return await DrainAsync(files.Length - 1, cancellationToken);
+        return await DrainAsync(files.Length - 1, hold: false, cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -61,14 +63,16 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
     {
         var files = journal.Index.Files;
         if (!journal.Started || files.Length == 0) return;
-        if (journal.Quiet >= TimeSpan.FromSeconds(options.QuietSeconds))
-        {
-            if (files.Length > 1 || files[^1].Length > FileHeader.Size) await DrainAllAsync(cancellationToken);
-            return;
-        }
-
         var full = files.Sum(file => file.Length) > options.KeepBytes || journal.Index.Count > options.KeepObjects;
-        if (full && files.Length > 1) await DrainAsync(1, cancellationToken);
+        if (full && files.Length > 1)
+        {
+            await DrainAsync(1, hold: false, cancellationToken);
+        }
+        else if (journal.Quiet >= TimeSpan.FromSeconds(options.QuietSeconds) && (files.Length > 1 || files[^1].Length > FileHeader.Size) && time.GetUtcNow() >= _holdUntil)
+        {
+            await journal.RotateAsync();
+            await DrainAsync(journal.Index.Files.Length - 1, hold: true, cancellationToken);
+        }
     }
 
     public override void Dispose()
@@ -77,7 +81,8 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
         base.Dispose();
     }
 
-    private async Task<int> DrainAsync(int count, CancellationToken cancellationToken)
+    /// <param name="hold">Keep files of which objects are still to be held.</param>
+    private async Task<int> DrainAsync(int count, bool hold, CancellationToken cancellationToken)
     {
         await _one.WaitAsync(cancellationToken);
         try
@@ -85,11 +90,18 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
             var files = journal.Index.Files;
             files = files[..Math.Min(count, Math.Max(0, files.Length - 1))];
             if (files.Length == 0) return 0;
-            var unreferenced = await CompactAsync(files, cancellationToken);
+            var verdict = await CompactAsync(files, cancellationToken);
+            if (hold && Array.FindIndex(files, file => journal.Index.Of(file).Any(item => verdict.Hold.Contains(item.Name))) is var held and >= 0)
+            {
+                // Files go oldest first, so that a deletion never outlives what it deletes.
+                files = files[..held];
+                _holdUntil = time.GetUtcNow() + HoldPause;
+            }
+
             var moved = 0;
             foreach (var file in files)
             {
-                var objects = journal.Index.Of(file).Where(item => !unreferenced.Contains(item.Name)).ToArray();
+                var objects = journal.Index.Of(file).Where(item => !verdict.Drop.Contains(item.Name)).ToArray();
                 var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.DrainWidth, CancellationToken = cancellationToken };
                 await Parallel.ForEachAsync(objects, parallel, async (item, token) => await MoveAsync(item.Name, item.Place, token));
                 moved += objects.Length;
@@ -111,11 +123,10 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
         }
     }
 
-    private async ValueTask<IReadOnlySet<string>> CompactAsync(JournalFile[] files, CancellationToken cancellationToken)
+    private async ValueTask<JournalVerdict> CompactAsync(JournalFile[] files, CancellationToken cancellationToken)
     {
-        if (Compact is null) return new HashSet<string>();
-        var objects = files.SelectMany(file => journal.Index.Of(file)).Select(item => new JournaledObject(item.Name, item.Place.Length)).ToArray();
-        return objects.Length == 0 ? new HashSet<string>() : await Compact(objects, cancellationToken);
+        var objects = Compact is null ? [] : files.SelectMany(file => journal.Index.Of(file)).Select(item => item.Name).ToArray();
+        return objects.Length == 0 ? new JournalVerdict(new HashSet<string>(), new HashSet<string>()) : await Compact!(objects, cancellationToken);
     }
 
     private async ValueTask MoveAsync(string name, JournalPlace place, CancellationToken cancellationToken)

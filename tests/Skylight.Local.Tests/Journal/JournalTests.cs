@@ -302,11 +302,27 @@ public sealed class JournalTests : IDisposable
         var drain = _folder.Drain(journal);
         drain.Compact = (objects, _) =>
         {
-            Assert.Equal(["a/b/1.pack", "a/b/2.pack", "a/b/3.pack"], objects.Select(item => item.Name).Order());
-            return ValueTask.FromResult<IReadOnlySet<string>>(new HashSet<string> { "a/b/1.pack", "a/b/2.pack" });
+            Assert.Equal(["a/b/1.pack", "a/b/2.pack", "a/b/3.pack"], objects.Order());
+            return ValueTask.FromResult(new JournalVerdict(new HashSet<string> { "a/b/1.pack", "a/b/2.pack" }, new HashSet<string>()));
         };
         Assert.Equal(1, await drain.DrainAllAsync(default));
         Assert.Equal(["a/b/3.pack"], await _folder.ListAsync(_folder.Store(journal), ""));
+    }
+
+    [Fact]
+    public async Task Step_QuietWithObjectsToHold_KeepsTheirFileUntilThereIsNoRoom()
+    {
+        _folder.Options = _folder.Options with { FileBytes = 4096, KeepBytes = 20_000, QuietSeconds = 0 };
+        await using var journal = await _folder.OpenAsync();
+        for (var i = 0; i < 4; i++) await journal.AppendAsync([($"a/b/{i}.pack", new byte[4096])], default, default);
+        var drain = _folder.Drain(journal);
+        drain.Compact = (_, _) => ValueTask.FromResult(new JournalVerdict(new HashSet<string>(), new HashSet<string> { "a/b/2.pack" }));
+        await drain.StepAsync(default);
+        Assert.Equal(["a/b/0.pack", "a/b/1.pack"], await _folder.ListAsync(_folder.Inner, ""));
+        Assert.Equal(4, (await _folder.ListAsync(_folder.Store(journal), "")).Length);
+        for (var i = 4; i < 8; i++) await journal.AppendAsync([($"a/b/{i}.pack", new byte[4096])], default, default);
+        await drain.StepAsync(default);
+        Assert.Contains("a/b/2.pack", await _folder.ListAsync(_folder.Inner, ""));
     }
 
     [Fact]

@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Skylight.Archive.Objects;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+
+namespace Skylight.Core.Studies;
+
+/// <summary>
+/// Objects that a merge wrote or replaced, remembered until it is settled which of them the study names. Those that it does not are deleted a day later:
+/// until then they are there for readers that began with an older study document.
+/// </summary>
+public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, StudyParts parts, IObjectStore store, TimeProvider time, ILogger<RetiredObjects> logger)
+{
+    /// <summary>How long a replaced object stays readable.</summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromHours(24);
+
+    private const string Partition = "platform";
+    private const string Type = "retired";
+
+    private readonly ConcurrentDictionary<string, Retirement> _known = new();
+    private bool _loaded;
+
+    /// <summary>Remembers names of one study, durably.</summary>
+    internal async Task AddAsync(string institution, string studyKey, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    {
+        var retirement = new Retirement(1, institution, studyKey, names, time.GetUtcNow());
+
+        // The names are random, so the first of them names the record.
+        var id = names[0].Replace('/', '.');
+        await documents.PutAsync(new DocumentKey(Partition, Type, id), retirement, Match.Any, [], cancellationToken);
+        _known[id] = retirement;
+    }
+
+    /// <summary>Of <paramref name="objects"/>: those no study names any more, by whether their grace time is over.</summary>
+    internal async ValueTask<(IReadOnlySet<string> Expired, IReadOnlySet<string> Waiting)> AmongAsync(IReadOnlyList<string> objects, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        await LoadAsync(cancellationToken);
+        var (expired, waiting, asked) = (new HashSet<string>(), new HashSet<string>(), objects.ToHashSet());
+        foreach (var retirement in _known.Values)
+        {
+            if (!retirement.Names.Any(asked.Contains)) continue;
+            foreach (var name in await UnnamedAsync(retirement, cancellationToken))
+                if (asked.Contains(name)) (now - retirement.At >= Grace ? expired : waiting).Add(name);
+        }
+
+        return (expired, waiting);
+    }
+
+    /// <summary>Deletes what has been retired for the whole grace time. Answers how many objects that were.</summary>
+    public async Task<int> PurgeAsync(CancellationToken cancellationToken)
+    {
+        await LoadAsync(cancellationToken);
+        var deleted = 0;
+        foreach (var (id, retirement) in _known)
+        {
+            if (time.GetUtcNow() - retirement.At < Grace) continue;
+            foreach (var name in await UnnamedAsync(retirement, cancellationToken))
+                if (await store.DeleteAsync(name, cancellationToken)) deleted++;
+            await documents.DeleteAsync(new DocumentKey(Partition, Type, id), Match.Any, cancellationToken);
+            _known.TryRemove(id, out _);
+        }
+
+        if (deleted > 0) Log.Retired(logger, deleted);
+        return deleted;
+    }
+
+    /// <summary>Names of a retirement that its study does not refer to; all of them when the study is gone.</summary>
+    private async ValueTask<IEnumerable<string>> UnnamedAsync(Retirement retirement, CancellationToken cancellationToken)
+    {
+        if (await catalog.GetStudyByKeyAsync(retirement.Institution, retirement.StudyKey, cancellationToken) is not { } stored) return retirement.Names;
+        var study = stored.Value;
+        var named = (await parts.ListAllAsync(study, cancellationToken)).Values.SelectMany(list => list)
+            .SelectMany(part => (string[])[part.ObjectName(study, part.Pack), part.ObjectName(study, part.Index), part.ObjectName(study, part.Metadata)]).ToHashSet();
+        return retirement.Names.Where(name => !named.Contains(name));
+    }
+
+    private async ValueTask LoadAsync(CancellationToken cancellationToken)
+    {
+        if (_loaded) return;
+        string? continuation = null;
+        do
+        {
+            var page = await documents.ListAsync<Retirement>(Partition, Type, term: null, limit: 200, continuation, cancellationToken);
+            foreach (var stored in page.Items) _known.TryAdd(stored.Id, stored.Value);
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        _loaded = true;
+    }
+
+    private sealed record Retirement(int V, string Institution, string StudyKey, IReadOnlyList<string> Names, DateTimeOffset At);
+}
