@@ -13,6 +13,12 @@ public static class Connection
     {
         Description = $"Address of the Skylight host. Default: ${UrlVariable}, else http://127.0.0.1:7071.",
         Recursive = true,
+        CustomParser = result =>
+        {
+            if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var url)) return url;
+            result.AddError("--url must be an absolute http or https address.");
+            return null;
+        },
         DefaultValueFactory = _ => new Uri(Environment.GetEnvironmentVariable(UrlVariable) ?? "http://127.0.0.1:7071"),
     };
 
