@@ -1,0 +1,107 @@
+using Microsoft.DurableTask;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Skylight.Workflows.Ingest;
+
+namespace Skylight.Core.Tests.Ingest;
+
+/// <summary>The orchestration with activities that answer at once or fail, by number.</summary>
+public sealed class IngestV1Tests
+{
+    private static readonly IngestSettings s_settings = new(4, 50, 3, 1);
+
+    [Fact]
+    public async Task Run_OfManyBatches_TakesEachOnce_NeverTooManyAtATime_AndFinishes()
+    {
+        var context = new FakeContext();
+        IngestInput? input = new(1, "a", "u", 1, 120, 0, s_settings);
+        var rounds = 0;
+        for (; input is not null; rounds++)
+        {
+            context.Next = null;
+            await IngestV1.RunAsync(context, input);
+            input = context.Next;
+        }
+
+        Assert.Equal(3, rounds);
+        Assert.Equal(Enumerable.Range(0, 120), context.Batches.Order());
+        Assert.InRange(context.Most, 2, 4);
+        Assert.Equal(new IngestFinishInput("a", "u", 1, null), Assert.Single(context.Finished));
+    }
+
+    [Fact]
+    public async Task Run_WithBatchThatFailsForGood_FinishesWithACode_AfterWaitingForTheOthers()
+    {
+        var context = new FakeContext { Fails = 7 };
+        await IngestV1.RunAsync(context, new IngestInput(1, "a", "u", 2, 40, 0, s_settings));
+        Assert.Null(context.Next);
+        Assert.Equal(0, context.Running);
+        Assert.Equal("ingest-failed", Assert.Single(context.Finished).Failure);
+        Assert.True(context.Batches.Count < 40);
+    }
+
+    [Fact]
+    public void Input_SerializesToFarLessThan16KB() =>
+        Assert.True(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(new IngestInput(1, new string('a', 32), new string('b', 26), 9, 100_000, 50, IngestSettings.Default)).Length < 1024);
+
+    private sealed class FakeContext : TaskOrchestrationContext
+    {
+        public List<int> Batches { get; } = [];
+
+        public List<IngestFinishInput> Finished { get; } = [];
+
+        public int Fails { get; init; } = -1;
+
+        public int Running { get; private set; }
+
+        public int Most { get; private set; }
+
+        public IngestInput? Next { get; set; }
+
+        public override TaskName Name => new(IngestV1.Name);
+
+        public override string InstanceId => "i";
+
+        public override ParentOrchestrationInstance? Parent => null;
+
+        public override DateTime CurrentUtcDateTime => new(2026, 3, 1, 0, 0, 0, DateTimeKind.Utc);
+
+        public override bool IsReplaying => false;
+
+        protected override ILoggerFactory LoggerFactory => NullLoggerFactory.Instance;
+
+        public override T GetInput<T>() => throw new NotSupportedException();
+
+        public override async Task<TResult> CallActivityAsync<TResult>(TaskName name, object? input = null, TaskOptions? options = null)
+        {
+            Assert.NotNull(options?.Retry?.Policy);
+            if (input is IngestFinishInput finish)
+            {
+                Finished.Add(finish);
+                return default!;
+            }
+
+            var batch = ((IngestBatchInput)input!).Batch;
+            Batches.Add(batch);
+            Most = Math.Max(Most, ++Running);
+            await Task.Yield();
+            Running--;
+            if (batch == Fails) throw new TaskFailedException(name.ToString(), batch, new TaskFailureDetails("System.IO.IOException", "full", null, null, null));
+            return default!;
+        }
+
+        public override Task CreateTimer(DateTime fireAt, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public override Task<T> WaitForExternalEvent<T>(string eventName, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public override void SendEvent(string instanceId, string eventName, object payload) => throw new NotSupportedException();
+
+        public override void SetCustomStatus(object? customStatus) => throw new NotSupportedException();
+
+        public override Task<TResult> CallSubOrchestratorAsync<TResult>(TaskName orchestratorName, object? input = null, TaskOptions? options = null) => throw new NotSupportedException();
+
+        public override void ContinueAsNew(object? newInput = null, bool preserveUnprocessedEvents = true) => Next = (IngestInput)newInput!;
+
+        public override Guid NewGuid() => Guid.Empty;
+    }
+}
