@@ -20,12 +20,21 @@ public static class LocalCatalog
         services.AddHostedService<CatalogReplay>();
         return services;
     }
+
+    /// <summary>Brings the catalog up to the journal's end; from then on the journal accepts commits.</summary>
+    public static Task ReplayAsync(Journal.Journal journal, SqliteCatalog catalog, CancellationToken cancellationToken) =>
+        journal.StartAsync(
+            catalog.AppliedSequence(),
+            (sequence, change, token) => new ValueTask(catalog.ReplayAsync(
+                JsonSerializer.Deserialize<StudyChange>(change.Span, DocumentJson.Options) ?? throw new InvalidDataException("A journal record carries no change."), sequence, token)),
+            token => new ValueTask(catalog.CheckpointAsync(token)),
+            cancellationToken);
 }
 
-/// <summary>Brings the catalog up to the journal's end at the start, and keeps it there.</summary>
+/// <summary>Brings the catalog up to the journal's end at the start, before the host takes requests.</summary>
 internal sealed class CatalogReplay(Journal.Journal journal, SqliteCatalog catalog) : IHostedLifecycleService
 {
-    public Task StartingAsync(CancellationToken cancellationToken) => StartAsync(journal, catalog, cancellationToken);
+    public Task StartingAsync(CancellationToken cancellationToken) => LocalCatalog.ReplayAsync(journal, catalog, cancellationToken);
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -36,13 +45,4 @@ internal sealed class CatalogReplay(Journal.Journal journal, SqliteCatalog catal
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <summary>Replays, then accepts commits.</summary>
-    internal static Task StartAsync(Journal.Journal journal, SqliteCatalog catalog, CancellationToken cancellationToken) =>
-        journal.StartAsync(
-            catalog.AppliedSequence(),
-            (sequence, change, token) => new ValueTask(catalog.ReplayAsync(
-                JsonSerializer.Deserialize<StudyChange>(change.Span, DocumentJson.Options) ?? throw new InvalidDataException("A journal record carries no change."), sequence, token)),
-            token => new ValueTask(catalog.CheckpointAsync(token)),
-            cancellationToken);
 }

@@ -12,6 +12,7 @@ using Skylight.Core.Patients;
 using Skylight.Core.Quarantine;
 using Skylight.Core.Studies;
 using Skylight.Local.Catalog;
+using Skylight.Local.Journal;
 using Skylight.Local.Keys;
 using Skylight.Local.Objects;
 using Skylight.Local.Sqlite;
@@ -27,15 +28,16 @@ internal sealed class IngestBench : IAsyncDisposable
     private readonly SqliteDatabase _catalogFile;
     private readonly LocalKeyRing _ring;
     private readonly InstitutionSecrets _secrets;
+    private readonly Journal? _journal;
     private readonly string _folder;
     private readonly bool _owns;
 
-    public IngestBench(string? folder = null, Func<IObjectStore, IObjectStore>? wrapStore = null, Func<ICommit, ICommit>? wrapCommit = null, Action<IngestOptions>? configure = null)
+    public IngestBench(string? folder = null, Func<IObjectStore, IObjectStore>? wrapStore = null, Func<ICommit, ICommit>? wrapCommit = null, Action<IngestOptions>? configure = null, bool journal = false)
     {
         _owns = folder is null;
         _folder = folder ?? Directory.CreateTempSubdirectory("skylight-").FullName;
         _records = SqliteDatabase.Open(Path.Combine(_folder, "records.db"), SqliteDurability.Full, SqliteDocuments.Schema);
-        _catalogFile = SqliteDatabase.Open(Path.Combine(_folder, "catalog.db"), SqliteDurability.Full, SqliteCatalog.Schema);
+        _catalogFile = SqliteDatabase.Open(Path.Combine(_folder, "catalog.db"), journal ? SqliteDurability.Journaled : SqliteDurability.Full, SqliteCatalog.Schema);
         Documents = new SqliteDocuments(_records);
         var keyFile = Path.Combine(_folder, "keys.json");
         _ring = File.Exists(keyFile) ? LocalKeyRing.Open(keyFile, null, Time) : LocalKeyRing.Create(keyFile, null, Time);
@@ -43,9 +45,10 @@ internal sealed class IngestBench : IAsyncDisposable
         Keys = new StudyKeys(keyRecords, _ring, new KeyEncryptionOptions(), Time);
         _secrets = new InstitutionSecrets(keyRecords, _ring, new KeyEncryptionOptions(), Time);
         Folder = FolderObjectStore.Open(Path.Combine(_folder, "objects"), new FolderObjectStoreOptions { Fsync = false, MinFreeBytes = 0 }, Time);
-        Store = wrapStore?.Invoke(Folder) ?? Folder;
+        _journal = journal ? Journal.Open(Path.Combine(_folder, "journal"), new JournalOptions(), Time) : null;
+        Store = wrapStore?.Invoke(Folder) ?? (_journal is null ? Folder : new JournalObjectStore(_journal, Folder));
         Catalog = new SqliteCatalog(_catalogFile);
-        ICommit direct = new DirectCommit(Store, Catalog);
+        ICommit direct = _journal is null ? new DirectCommit(Store, Catalog) : new JournalCommit(_journal, Catalog);
         Commit = wrapCommit?.Invoke(direct) ?? direct;
         Parts = new StudyParts(Store, Keys);
         Patients = new PatientDirectory(Documents, _secrets, Time);
@@ -134,8 +137,12 @@ internal sealed class IngestBench : IAsyncDisposable
         return names;
     }
 
+    /// <summary>Replays the journal; to be called once before the first commit of a bench with a journal.</summary>
+    public Task StartAsync() => LocalCatalog.ReplayAsync(_journal!, Catalog, default);
+
     public async ValueTask DisposeAsync()
     {
+        if (_journal is not null) await _journal.DisposeAsync();
         Keys.Dispose();
         _secrets.Dispose();
         _ring.Dispose();
