@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Azure;
-using Azure.Core;
 using Azure.Storage.Blobs;
 using Spectre.Console;
 
@@ -59,7 +58,7 @@ public static class UploadCommand
             var session = await api.OpenAsync(journal, settings.Days, files.All(f => journal.DigestOf(f) is not null), cancellationToken);
             if (session.Url is { } url)
             {
-                var options = new BlobClientOptions { Retry = { Mode = RetryMode.Exponential, MaxRetries = 6, MaxDelay = TimeSpan.FromSeconds(20), NetworkTimeout = TimeSpan.FromMinutes(10) } };
+                var options = new BlobClientOptions { Retry = { NetworkTimeout = TimeSpan.FromMinutes(10) }, RetryPolicy = new UploadRetry(fresh: !journal.Resumed) };
                 using var sender = new UploadSender(new BlobContainerClient(url, options), journal, settings, Math.Min(settings.BlockBytes, session.MaxBlockBytes));
                 var manifest = await progress.RunAsync(
                     report => SendAsync(api, sender, session.Id, files, journal, report, cancellationToken));

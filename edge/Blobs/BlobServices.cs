@@ -23,6 +23,7 @@ internal static class BlobServices
                 InFolder("parts"),
                 new FolderObjectStoreOptions { MinFreeBytes = provider.GetRequiredService<IOptions<UploadOptions>>().Value.FreeSpaceFloorBytes },
                 provider.GetRequiredService<TimeProvider>()),
+            InFolder("parts"),
             provider.GetRequiredService<StudyKeys>()));
         services.AddSingleton(provider => new FreeSpace(dataFolder, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider =>

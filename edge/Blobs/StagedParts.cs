@@ -9,7 +9,7 @@ namespace Skylight.Edge.Blobs;
 /// The bytes of staged uploads: every part is one sealed object under its container's own key, which is destroyed with the container.
 /// So nothing of an upload lies readable on the disk, and what a crash or an unlink leaves behind cannot be read.
 /// </summary>
-internal sealed class StagedParts(IObjectStore store, StudyKeys keys)
+internal sealed class StagedParts(IObjectStore store, string root, StudyKeys keys)
 {
     /// <summary>Where the keys of containers are recorded, in the place of an institution code.</summary>
     public const string KeyOwner = "uploads";
@@ -29,11 +29,20 @@ internal sealed class StagedParts(IObjectStore store, StudyKeys keys)
         foreach (var name in objects) await store.DeleteAsync(name, cancellationToken);
     }
 
-    /// <summary>Destroys the container's key first: from then on nothing of it can be read, deleted or not.</summary>
+    /// <summary>
+    /// Destroys the container's key first: from then on nothing of it can be read. So the files need not leave durably one by one, which would take
+    /// minutes for a large session; what a crash leaves is unreadable, and goes when the deletion is repeated.
+    /// </summary>
     public async ValueTask DeleteContainerAsync(string container, CancellationToken cancellationToken)
     {
         await keys.DestroyAsync(KeyOwner, container, cancellationToken);
-        await foreach (var name in store.ListAsync(SealedName.Folder(KeyOwner, container) + "/", cancellationToken)) await store.DeleteAsync(name, cancellationToken);
+        var folder = Path.Combine(root, KeyOwner, container);
+        await Task.Run(
+            () =>
+            {
+                if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            },
+            cancellationToken);
     }
 }
 

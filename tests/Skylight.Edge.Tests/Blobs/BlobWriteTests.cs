@@ -179,6 +179,22 @@ public sealed class BlobWriteTests(EdgeIngressTests.Host fixture) : IClassFixtur
     }
 
     [Fact]
+    public async Task PutBlockList_OfTheMost_IsOneBlob()
+    {
+        var (container, url) = await Host.GrantAsync();
+        Assert.Equal("201", await SendAsync(Blob(url, "a", "&comp=block&blockid=QkJC"), new StringContent("xy")));
+        var most = new StringBuilder("<BlockList>").Insert(11, "<Latest>QkJC</Latest>", 50_000).Append("</BlockList>").ToString();
+        Assert.Equal("201", await SendAsync(Blob(url, "a", "&comp=blocklist"), new StringContent(most)));
+        var blob = Assert.Single(await ArrivedAsync(container));
+        Assert.Equal(100_000, blob.Size);
+        await using var stream = await Host.Ingress.OpenAsync(container, "a", blob.ETag, default);
+        stream.Position = 99_997;
+        var end = new byte[3];
+        await stream.ReadExactlyAsync(end);
+        Assert.Equal("yxy"u8.ToArray(), end);
+    }
+
+    [Fact]
     public async Task BlockList_MayMixCommittedAndStagedBlocks_AndRepeatThem()
     {
         var (container, url) = await Host.GrantAsync();
