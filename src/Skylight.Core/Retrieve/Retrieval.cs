@@ -27,6 +27,7 @@ public sealed class Retrieval(ICatalog catalog, StudyReader reader)
     {
         if (await FindStudyAsync(institution, target, cancellationToken) is not { } study) return null;
         var found = new List<RetrievedInstance>();
+        // Numbers kept as text: the shorter is the smaller.
         foreach (var series in Series(study, target).OrderBy(s => s.Attributes.SeriesNumber?.Length).ThenBy(s => s.Attributes.SeriesNumber, StringComparer.Ordinal))
         {
             if (target.SopInstanceUid is null)

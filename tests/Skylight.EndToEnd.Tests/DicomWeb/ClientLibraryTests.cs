@@ -42,7 +42,7 @@ public sealed class ClientLibraryTests(EdgeFixture edge) : IClassFixture<EdgeFix
     {
         if ((await RunAsync("node", ["--version"])).Code != 0) return false;
         if (Directory.Exists(Path.Combine(Folder, "node_modules", "dicomweb-client"))) return true;
-        return (await RunAsync("npm", ["ci", "--prefix", Folder, "--ignore-scripts", "--no-audit", "--no-fund"])).Code == 0;
+        return (await RunAsync("npm", ["ci", "--prefix", Folder, "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=0", "--fetch-timeout=20000"])).Code == 0;
     }
 
     /// <summary>Exit code −1 when the program is not there.</summary>
