@@ -282,7 +282,8 @@ internal sealed class Orchestrations(
     private void Evict()
     {
         var drop = (_actors.Count - options.MaxCachedInstances) + (options.MaxCachedInstances / 10);
-        foreach (var (key, actor) in _actors.OrderBy(pair => pair.Value.LastUsed).Take(drop))
+        // The dictionary's own copy: the general one fails when the dictionary grows meanwhile.
+        foreach (var (key, actor) in _actors.ToArray().OrderBy(pair => pair.Value.LastUsed).Take(drop))
         {
             if (actor.TryRetire(inTurn: false)) _actors.TryRemove(new(key, actor));
         }
