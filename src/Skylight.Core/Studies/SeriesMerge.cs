@@ -13,38 +13,70 @@ namespace Skylight.Core.Studies;
 /// see the same instances before and after; the objects that were replaced live on for a day (<see cref="RetiredObjects"/>). Safe to repeat and to interrupt.
 /// </summary>
 public sealed class SeriesMerge(
-    ICatalog catalog, ICommit commit, IObjectStore store, StudyKeys keys, PackReader packs, RetiredObjects retired, TimeProvider time, ILogger<SeriesMerge> logger)
+    ICatalog catalog, ICommit commit, StudyParts parts, IObjectStore store, StudyKeys keys, PackReader packs, RetiredObjects retired, TimeProvider time, ILogger<SeriesMerge> logger)
 {
     /// <summary>A part whose pack is larger than this is left alone, and so is everything before it: 64 MiB.</summary>
     private const long LargePackBytes = 64L << 20;
+
+    /// <summary>A study may change this often while a merge of it is being committed; then the merge is left for the next time.</summary>
+    private const int Attempts = 20;
 
     /// <summary>Merges what is worth merging in all series of a study. Answers the names that the study no longer refers to; empty when nothing was done.</summary>
     /// <exception cref="SealedObjectException">A part is damaged; the study is as it was.</exception>
     public async Task<IReadOnlyList<string>> MergeAsync(string institution, string studyKey, CancellationToken cancellationToken)
     {
-        var stored = await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken);
-        // Held content is decided about by the part that it lies in, and a hidden study waits to be erased.
-        if (stored is not { Value: { ProvisionalOf: null, Hidden: false } study }) return [];
-        var written = new List<CompactedPart>();
-        var replaced = new List<string>();
-        var next = study.Series.ToArray();
-        for (var i = 0; i < next.Length; i++)
-        {
-            if (await MergeAsync(study, next[i], cancellationToken) is not { } merged) continue;
-            written.AddRange(merged.Result.Parts);
-            replaced.AddRange(merged.Result.Replaced);
-            next[i] = merged.Series;
-        }
-
-        if (replaced.Count == 0) return [];
+        if (await StudyAsync(institution, studyKey, cancellationToken) is not { } study) return [];
+        var merges = new List<Merge>();
+        foreach (var (seriesKey, list) in await parts.ListAllAsync(study, cancellationToken))
+            if (await CompactAsync(study, seriesKey, list, cancellationToken) is { } merge) merges.Add(merge);
+        if (merges.Count == 0) return [];
 
         // Recorded first, old names and new: whatever happens next, what the study turns out not to name is deleted in the end.
-        var names = written.SelectMany(part => (string[])[part.Pack.Name, part.Index.Name, part.Metadata.Name]).Concat(replaced).ToArray();
-        await retired.AddAsync(institution, studyKey, names, cancellationToken);
-        var change = StudyChange.Of(study, study with { Series = next }, []);
-        if (await commit.CommitAsync(new CommitBatch(change, []), cancellationToken) == CommitOutcome.Conflict) return [];
-        Log.Merged(logger, institution, studyKey, study.Series.Sum(series => series.Parts.Count), next.Sum(series => series.Parts.Count));
-        return replaced;
+        var replaced = merges.SelectMany(merge => merge.Result.Replaced).ToList();
+        var written = merges.SelectMany(merge => merge.Result.Parts).SelectMany(part => (string[])[part.Pack.Name, part.Index.Name, part.Metadata.Name]);
+        await retired.AddAsync(institution, studyKey, [.. written, .. replaced], cancellationToken);
+
+        // More may have arrived meanwhile. The runs are neighbours still, so they are exchanged in whatever the study has become.
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            if (await StudyAsync(institution, studyKey, cancellationToken) is not { } current) return [];
+            if (await ExchangeAsync(current, merges, cancellationToken) is not { } next) return [];
+            if (current.Manifest is { } manifest)
+            {
+                await retired.AddAsync(institution, studyKey, [manifest], cancellationToken);
+                if (!replaced.Contains(manifest)) replaced.Add(manifest);
+            }
+
+            (next, var spilled) = await parts.SpillAsync(next, keys, SealOptions.Default, cancellationToken);
+            using (spilled)
+            {
+                if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(current, next, []), spilled is null ? [] : [spilled]), cancellationToken) != CommitOutcome.Committed) continue;
+            }
+
+            Log.Merged(logger, institution, studyKey, merges.Sum(merge => merge.Run.Count), merges.Sum(merge => merge.Parts.Count));
+            return replaced;
+        }
+
+        return [];
+    }
+
+    /// <summary>Null for a study that is left alone: held content is decided about by the part that it lies in, and a hidden study waits to be erased.</summary>
+    private async ValueTask<StudyDocument?> StudyAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is { Value: { ProvisionalOf: null, Hidden: false } study } ? study : null;
+
+    /// <summary>The study with every run exchanged and all part lists in the document; null when a run is no longer there as it was.</summary>
+    private async ValueTask<StudyDocument?> ExchangeAsync(StudyDocument study, List<Merge> merges, CancellationToken cancellationToken)
+    {
+        var all = new Dictionary<string, IReadOnlyList<SeriesPart>>(await parts.ListAllAsync(study, cancellationToken));
+        foreach (var merge in merges)
+        {
+            if (!all.TryGetValue(merge.SeriesKey, out var list)) return null;
+            var at = Enumerable.Range(0, list.Count).FirstOrDefault(i => list.Skip(i).Take(merge.Run.Count).SequenceEqual(merge.Run), -1);
+            if (at < 0) return null;
+            all[merge.SeriesKey] = [.. list.Take(at), .. merge.Parts, .. list.Skip(at + merge.Run.Count)];
+        }
+
+        return study with { Manifest = null, Series = [.. study.Series.Select(series => series with { Parts = all[series.SeriesKey], PartsInManifest = 0 })] };
     }
 
     /// <summary>
@@ -57,22 +89,24 @@ public sealed class SeriesMerge(
         return first;
     }
 
-    private async Task<(SeriesRecord Series, CompactionResult Result)?> MergeAsync(StudyDocument study, SeriesRecord series, CancellationToken cancellationToken)
+    private async Task<Merge?> CompactAsync(StudyDocument study, string seriesKey, IReadOnlyList<SeriesPart> list, CancellationToken cancellationToken)
     {
-        var first = FirstToMerge(series.Parts);
-        for (var i = series.Parts.Count - 1; i >= first; i--)
+        var first = FirstToMerge(list);
+        for (var i = list.Count - 1; i >= first; i--)
         {
-            var index = await SeriesIndex.ReadAsync(store, series.Parts[i].ObjectName(study, series.Parts[i].Index), keys, cancellationToken);
+            var index = await SeriesIndex.ReadAsync(store, list[i].ObjectName(study, list[i].Index), keys, cancellationToken);
             if (index.Entries.Any(entry => entry.Pack.Length > LargePackBytes)) first = i + 1;
         }
 
-        if (series.Parts.Count - first < 2) return null;
-        var run = series.Parts.Skip(first).Select(part => new SeriesParts(part.ObjectName(study, part.Index), part.ObjectName(study, part.Metadata))).ToArray();
+        if (list.Count - first < 2) return null;
+        var run = list.Skip(first).ToArray();
         using var key = await keys.GetOrCreateAsync(study.Institution, study.StudyKey, cancellationToken);
-        var compactor = new SeriesCompactor(store, keys, packs, SealOptions.Default);
-        var result = await compactor.CompactAsync(SealedName.Folder(study.Institution, study.StudyKey), key, run, cancellationToken);
-        var parts = result.Parts.Select(part => new SeriesPart(Last(part.Pack.Name), Last(part.Index.Name), Last(part.Metadata.Name), part.Count));
-        return (series with { Parts = [.. series.Parts.Take(first), .. parts] }, result);
+        var result = await new SeriesCompactor(store, keys, packs, SealOptions.Default).CompactAsync(
+            SealedName.Folder(study.Institution, study.StudyKey),
+            key,
+            [.. run.Select(part => new SeriesParts(part.ObjectName(study, part.Index), part.ObjectName(study, part.Metadata)))],
+            cancellationToken);
+        return new Merge(seriesKey, run, result);
     }
 
     /// <summary>
@@ -98,4 +132,10 @@ public sealed class SeriesMerge(
     }
 
     private static string Last(string name) => name[(name.LastIndexOf('/') + 1)..];
+
+    private sealed record Merge(string SeriesKey, IReadOnlyList<SeriesPart> Run, CompactionResult Result)
+    {
+        public IReadOnlyList<SeriesPart> Parts { get; } =
+            [.. Result.Parts.Select(part => new SeriesPart(Last(part.Pack.Name), Last(part.Index.Name), Last(part.Metadata.Name), part.Count))];
+    }
 }

@@ -19,10 +19,14 @@ public delegate ValueTask<JournalVerdict> CompactJournaled(IReadOnlyList<string>
 /// </summary>
 public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOptions options, TimeProvider time, ILogger<JournalDrain> logger) : BackgroundService
 {
+    private const string IndexSuffix = ".index";
+    private const int CrowdedIndexes = 64;
     private static readonly TimeSpan HoldPause = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan CrowdedPause = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _one = new(1);
     private DateTimeOffset _holdUntil = DateTimeOffset.MinValue;
+    private DateTimeOffset _crowdedAt = DateTimeOffset.MinValue;
 
     /// <summary>Merges before moving; null to move everything as it is.</summary>
     public CompactJournaled? Compact { get; set; }
@@ -73,12 +77,25 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
             await journal.RotateAsync();
             await DrainAsync(journal.Index.Files.Length - 1, hold: true, cancellationToken);
         }
+        else if (Compact is not null && time.GetUtcNow() >= _crowdedAt)
+        {
+            _crowdedAt = time.GetUtcNow() + CrowdedPause;
+            await CompactCrowdedAsync(cancellationToken);
+        }
     }
 
     public override void Dispose()
     {
         _one.Dispose();
         base.Dispose();
+    }
+
+    /// <summary>A folder with very many indexes is a series that arrives one instance at a time: it is merged while it arrives, so that reading it stays cheap.</summary>
+    private async Task CompactCrowdedAsync(CancellationToken cancellationToken)
+    {
+        var crowded = journal.Index.Names("").Where(name => name.EndsWith(IndexSuffix, StringComparison.Ordinal))
+            .GroupBy(name => name[..name.LastIndexOf('/')]).Where(group => group.Count() >= CrowdedIndexes).SelectMany(group => group).ToArray();
+        if (crowded.Length > 0) await Compact!(crowded, cancellationToken);
     }
 
     /// <param name="hold">Keep files of which objects are still to be held.</param>

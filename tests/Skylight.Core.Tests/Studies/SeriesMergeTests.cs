@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Archive.Objects;
+using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
 using Skylight.Core.Studies;
@@ -68,17 +69,47 @@ public sealed class SeriesMergeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Merge_StudyChangedMeanwhile_ChangesNothingAndItsObjectsAreDeletedInTheEnd()
+    public async Task Merge_MoreArrivesMeanwhile_IsExchangedInWhatTheStudyHasBecome()
     {
         for (var i = 1; i <= 3; i++) await _bench.SendOne(Slice(i));
-        var interrupted = Merge(new Interloper(_bench.Commit, () => _bench.SendOne(Slice(4))));
-        Assert.Empty(await interrupted.MergeAsync(IngestBench.A, (await _bench.Study()).StudyKey, default));
-        Assert.Equal(4, (await _bench.Study()).Series[0].Parts.Count);
-        Assert.Equal(15, await CountAsync());
+        var next = 4;
+        var interrupted = Merge(new Interloper(_bench.Commit, () => next < 7 ? _bench.SendOne(Slice(next++)) : Task.CompletedTask));
+        Assert.Equal(9, (await interrupted.MergeAsync(IngestBench.A, (await _bench.Study()).StudyKey, default)).Count);
+        Assert.Equal([3, 1, 1, 1], (await _bench.Study()).Series[0].Parts.Select(part => part.Count));
+        Assert.Equal(6, (await StateAsync()).Count);
+    }
+
+    [Fact]
+    public async Task Merge_NeverCommitted_ChangesNothingAndItsObjectsAreDeletedInTheEnd()
+    {
+        for (var i = 1; i <= 3; i++) await _bench.SendOne(Slice(i));
+        var unlucky = Merge(new Refusal());
+        Assert.Empty(await unlucky.MergeAsync(IngestBench.A, (await _bench.Study()).StudyKey, default));
+        Assert.Equal(3, (await _bench.Study()).Series[0].Parts.Count);
+        Assert.Equal(12, await CountAsync());
         _bench.Time.Advance(TimeSpan.FromHours(25));
         Assert.Equal(3, await _retired.PurgeAsync(default));
-        Assert.Equal(12, await CountAsync());
-        Assert.Equal(4, (await StateAsync()).Count);
+        Assert.Equal(9, await CountAsync());
+        Assert.Equal(3, (await StateAsync()).Count);
+    }
+
+    [Fact]
+    public async Task Merge_PartsInTheManifest_ComeBackIntoTheDocument()
+    {
+        for (var i = 1; i <= 4; i++) await _bench.SendOne(Slice(i));
+        await SpillAsync();
+        await _bench.SendOne(Slice(5));
+        var before = await StateAsync();
+        Assert.Equal((4, 1), ((await _bench.Study()).Series[0].PartsInManifest, (await _bench.Study()).Series[0].Parts.Count));
+        var replaced = await MergeAsync();
+        var study = await _bench.Study();
+        Assert.Null(study.Manifest);
+        Assert.Equal((0, 1), (study.Series[0].PartsInManifest, study.Series[0].Parts.Count));
+        Assert.Contains(replaced, name => name.EndsWith(".manifest", StringComparison.Ordinal));
+        Assert.Equal(before, await StateAsync());
+        _bench.Time.Advance(TimeSpan.FromHours(25));
+        Assert.Equal(16, await _retired.PurgeAsync(default));
+        Assert.Equal(3, await CountAsync());
     }
 
     [Fact]
@@ -116,7 +147,7 @@ public sealed class SeriesMergeTests : IAsyncLifetime
     private RetiredObjects Retired() => new(_bench.Documents, _bench.Catalog, _bench.Parts, _bench.Store, _bench.Time, NullLogger<RetiredObjects>.Instance);
 
     private SeriesMerge Merge(ICommit commit) =>
-        new(_bench.Catalog, commit, _bench.Store, _bench.Keys, _bench.Packs, _retired, _bench.Time, NullLogger<SeriesMerge>.Instance);
+        new(_bench.Catalog, commit, _bench.Parts, _bench.Store, _bench.Keys, _bench.Packs, _retired, _bench.Time, NullLogger<SeriesMerge>.Instance);
 
     private async Task<IReadOnlyList<string>> MergeAsync() => await Merge(_bench.Commit).MergeAsync(IngestBench.A, (await _bench.Study()).StudyKey, default);
 
@@ -130,7 +161,7 @@ public sealed class SeriesMergeTests : IAsyncLifetime
             var bytes = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(await _bench.Bytes(entry)));
             Assert.Equal(Convert.ToHexString(entry.FileSha256), bytes);
             var json = new System.Buffers.ArrayBufferWriter<byte>();
-            foreach (var part in study.Series[0].Parts)
+            foreach (var part in await _bench.Parts.ListAsync(study, study.Series[0].SeriesKey, default))
             {
                 var metadata = await SeriesMetadata.ReadAsync(_bench.Store, part.ObjectName(study, part.Metadata), _bench.Keys, default);
                 if (metadata.TryWrite(new MetadataKey(entry.SopInstanceUid, entry.Revision), json)) break;
@@ -152,6 +183,28 @@ public sealed class SeriesMergeTests : IAsyncLifetime
     }
 
     private async Task<int> CountAsync() => (await NamesAsync()).Count;
+
+    /// <summary>Moves the part lists to a manifest, as a study that has grown too long does.</summary>
+    private async Task SpillAsync()
+    {
+        var study = await _bench.Study();
+        var manifest = new { v = 1, series = study.Series.ToDictionary(series => series.SeriesKey, series => series.Parts) };
+        using var packed = new MemoryStream();
+        await using (var brotli = new System.IO.Compression.BrotliStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+            System.Text.Json.JsonSerializer.Serialize(brotli, manifest, Skylight.Core.Documents.DocumentJson.Options);
+        using var key = await _bench.Keys.GetOrCreateAsync(IngestBench.A, study.StudyKey, default);
+        var (reference, sealedObject) = SealedObjectWriter.Seal(SealedName.Folder(IngestBench.A, study.StudyKey), key, SealedType.Manifest, SealOptions.Default, packed.ToArray());
+        using (sealedObject)
+        {
+            var next = study with { Manifest = reference.Name, Series = [.. study.Series.Select(series => series with { PartsInManifest = series.Parts.Count, Parts = [] })] };
+            await _bench.Commit.CommitAsync(new CommitBatch(StudyChange.Of(study, next, []), [sealedObject]), default);
+        }
+    }
+
+    private sealed class Refusal : ICommit
+    {
+        public Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken) => Task.FromResult(CommitOutcome.Conflict);
+    }
 
     /// <summary>Lets somebody else commit just before.</summary>
     private sealed class Interloper(ICommit inner, Func<Task> before) : ICommit

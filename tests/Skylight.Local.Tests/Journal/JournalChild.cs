@@ -3,10 +3,9 @@ using System.Text;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Sealing;
 using Skylight.Local.Journal;
+using EdgeJournal = Skylight.Local.Journal.Journal;
 
 namespace Skylight.Local.Tests.Journal;
-
-using Journal = Skylight.Local.Journal.Journal;
 
 /// <summary>The program of this assembly: the test runner, or, with the variable set, the child.</summary>
 internal static class JournalChild
@@ -31,7 +30,7 @@ internal static class JournalChild
         using var folder = new JournalFolder(root) { Options = new JournalOptions { MinFreeBytes = 0, FileBytes = 300_000, KeepBytes = 600_000, QuietSeconds = 3600 } };
         await using var applied = new FileStream(Path.Combine(root, "applied"), FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
         await using var pairs = new FileStream(Path.Combine(root, "pairs"), FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-        var journal = Journal.Open(folder.Path, folder.Options, TimeProvider.System);
+        var journal = EdgeJournal.Open(folder.Path, folder.Options, TimeProvider.System);
         ApplyChange apply = (_, change, _) =>
         {
             lock (applied) applied.Write([.. change.Span, (byte)'\n']);

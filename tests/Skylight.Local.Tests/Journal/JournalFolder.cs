@@ -3,10 +3,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Archive.Objects;
 using Skylight.Local.Journal;
 using Skylight.Local.Objects;
+using EdgeJournal = Skylight.Local.Journal.Journal;
 
 namespace Skylight.Local.Tests.Journal;
-
-using Journal = Skylight.Local.Journal.Journal;
 
 /// <summary>A journal over an object folder in a temporary place, with a consumer that writes down what it is given.</summary>
 internal sealed class JournalFolder : IDisposable
@@ -34,18 +33,18 @@ internal sealed class JournalFolder : IDisposable
 
     public Action? OnCheckpoint { get; set; }
 
-    public async Task<Journal> OpenAsync(long applied = 0)
+    public async Task<EdgeJournal> OpenAsync(long applied = 0)
     {
-        var journal = Journal.Open(Path, Options, TimeProvider.System);
+        var journal = EdgeJournal.Open(Path, Options, TimeProvider.System);
         await journal.StartAsync(applied, ApplyAsync, CheckpointAsync, default);
         return journal;
     }
 
-    public JournalObjectStore Store(Journal journal) => new(journal, Inner);
+    public JournalObjectStore Store(EdgeJournal journal) => new(journal, Inner);
 
-    public JournalDrain Drain(Journal journal) => new(journal, Inner, Options, TimeProvider.System, NullLogger<JournalDrain>.Instance);
+    public JournalDrain Drain(EdgeJournal journal) => new(journal, Inner, Options, TimeProvider.System, NullLogger<JournalDrain>.Instance);
 
-    public async Task<byte[]> ReadAsync(Journal journal, string name)
+    public async Task<byte[]> ReadAsync(EdgeJournal journal, string name)
     {
         var store = Store(journal);
         var bytes = new byte[(int)(await store.GetLengthAsync(name, default) ?? throw new ObjectMissingException(name))];
@@ -53,7 +52,7 @@ internal sealed class JournalFolder : IDisposable
         return bytes;
     }
 
-    public async Task<string[]> ListAsync(IObjectStore store, string prefix)
+    public static async Task<string[]> ListAsync(IObjectStore store, string prefix)
     {
         var names = new List<string>();
         await foreach (var name in store.ListAsync(prefix, default)) names.Add(name);

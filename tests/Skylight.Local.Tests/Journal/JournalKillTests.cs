@@ -34,7 +34,7 @@ public sealed class JournalKillTests
                 Assert.Equal(digest, Convert.ToHexString(SHA256.HashData(await SealedObjectReader.ReadAllAsync(store, name, SealedType.Pack, key, default))));
 
             // Every object that can be seen at all, acknowledged or not, is whole.
-            foreach (var name in await folder.ListAsync(store, "")) await SealedObjectReader.ReadAllAsync(store, name, SealedType.Pack, key, default);
+            foreach (var name in await JournalFolder.ListAsync(store, "")) await SealedObjectReader.ReadAllAsync(store, name, SealedType.Pack, key, default);
 
             // Every acknowledged change was applied, then or by a replay.
             var applied = (await File.ReadAllLinesAsync(Path.Combine(root, "applied"))).Concat(folder.Applied.Select(item => item.Change)).ToHashSet();

@@ -5,16 +5,15 @@ using Skylight.Conformance;
 using Skylight.Local.Journal;
 using Skylight.Local.Objects;
 using Skylight.Local.Tests.Objects;
+using EdgeJournal = Skylight.Local.Journal.Journal;
 
 namespace Skylight.Local.Tests.Journal;
-
-using Journal = Skylight.Local.Journal.Journal;
 
 /// <summary>The overlay is an object store like any other, whatever lies in the journal beneath it.</summary>
 public sealed class JournalObjectStoreTests : ObjectStoreConformance, IAsyncLifetime
 {
     private readonly JournalFolder _folder = new();
-    private Journal _journal = null!;
+    private EdgeJournal _journal = null!;
 
     protected override IObjectStore Store => _folder.Store(_journal);
 
@@ -33,7 +32,7 @@ public sealed class JournalObjectStoreTests : ObjectStoreConformance, IAsyncLife
         await _journal.AppendAsync([("a/b/1.pack", Bytes(1000)), ("a/c/3.pack", Bytes(10))], default, default);
         Assert.Equal(Bytes(1000)[900..], await ReadAsync("a/b/1.pack", 900, 500));
         Assert.Equal(1000, await Store.GetLengthAsync("a/b/1.pack", default));
-        Assert.Equal(["a/b/1.pack", "a/b/2.pack"], await _folder.ListAsync(Store, "a/b/"));
+        Assert.Equal(["a/b/1.pack", "a/b/2.pack"], await JournalFolder.ListAsync(Store, "a/b/"));
         Assert.True(await Store.DeleteAsync("a/b/1.pack", default));
         Assert.False(await Store.DeleteAsync("a/b/1.pack", default));
         Assert.Null(await Store.GetLengthAsync("a/b/1.pack", default));
@@ -101,7 +100,7 @@ public sealed class JournalTests : IDisposable
             await using var journal = await _folder.OpenAsync();
             var whole = 6 + WholeRecords(bytes, length);
             Assert.Equal(Enumerable.Range(1, whole).Select(i => (long)i), _folder.Applied.Select(item => item.Sequence));
-            Assert.Equal(whole, (await _folder.ListAsync(_folder.Store(journal), "")).Length);
+            Assert.Equal(whole, (await JournalFolder.ListAsync(_folder.Store(journal), "")).Length);
             Assert.Equal(whole + 1, await journal.AppendAsync([($"a/b/new-{length}.pack", Content("y"))], default, default));
         }
     }
@@ -123,7 +122,7 @@ public sealed class JournalTests : IDisposable
         _folder.Applied.Clear();
         await using var again = await _folder.OpenAsync();
         Assert.Equal([(1, "one")], _folder.Applied);
-        Assert.Empty(await _folder.ListAsync(_folder.Store(again), ""));
+        Assert.Empty(await JournalFolder.ListAsync(_folder.Store(again), ""));
     }
 
     [Theory]
@@ -173,7 +172,7 @@ public sealed class JournalTests : IDisposable
             Assert.Equal(JournalFault.Poisoned, (await Assert.ThrowsAsync<JournalException>(async () => await journal.AppendAsync([("a/b/1.pack", new byte[10])], "two"u8.ToArray(), default))).Fault);
             broken = false;
             await Assert.ThrowsAsync<JournalException>(async () => await journal.AppendAsync([], "three"u8.ToArray(), default));
-            Assert.Empty(await _folder.ListAsync(_folder.Store(journal), ""));
+            Assert.Empty(await JournalFolder.ListAsync(_folder.Store(journal), ""));
             Assert.Equal([(1, "one")], _folder.Applied);
         }
 
@@ -246,7 +245,7 @@ public sealed class JournalTests : IDisposable
             Assert.Equal(40, await _folder.Drain(journal).DrainAllAsync(default));
             Assert.Equal(1, _folder.Checkpoints);
             Assert.Single(Directory.GetFiles(_folder.Path, "*.journal"));
-            Assert.Equal(40, (await _folder.ListAsync(_folder.Inner, "")).Length);
+            Assert.Equal(40, (await JournalFolder.ListAsync(_folder.Inner, "")).Length);
             for (var i = 0; i < 20; i++) Assert.Equal(Content($"{i}"), await _folder.ReadAsync(journal, $"a/b/{i}.pack"));
             Assert.Equal(0, await _folder.Drain(journal).DrainAllAsync(default));
         }
@@ -269,7 +268,7 @@ public sealed class JournalTests : IDisposable
 
         await using var again = await _folder.OpenAsync();
         await _folder.Drain(again).DrainAllAsync(default);
-        Assert.Equal(["a/b/1.pack", "a/b/2.pack"], await _folder.ListAsync(_folder.Inner, ""));
+        Assert.Equal(["a/b/1.pack", "a/b/2.pack"], await JournalFolder.ListAsync(_folder.Inner, ""));
     }
 
     [Fact]
@@ -288,9 +287,9 @@ public sealed class JournalTests : IDisposable
         }
 
         await using var again = await _folder.OpenAsync();
-        Assert.Equal(["a/b/3.pack"], await _folder.ListAsync(_folder.Store(again), ""));
+        Assert.Equal(["a/b/3.pack"], await JournalFolder.ListAsync(_folder.Store(again), ""));
         await _folder.Drain(again).DrainAllAsync(default);
-        Assert.Equal(["a/b/3.pack"], await _folder.ListAsync(_folder.Store(again), ""));
+        Assert.Equal(["a/b/3.pack"], await JournalFolder.ListAsync(_folder.Store(again), ""));
         Assert.Single(Directory.GetFiles(_folder.Path, "*.journal"));
     }
 
@@ -306,7 +305,7 @@ public sealed class JournalTests : IDisposable
             return ValueTask.FromResult(new JournalVerdict(new HashSet<string> { "a/b/1.pack", "a/b/2.pack" }, new HashSet<string>()));
         };
         Assert.Equal(1, await drain.DrainAllAsync(default));
-        Assert.Equal(["a/b/3.pack"], await _folder.ListAsync(_folder.Store(journal), ""));
+        Assert.Equal(["a/b/3.pack"], await JournalFolder.ListAsync(_folder.Store(journal), ""));
     }
 
     [Fact]
@@ -318,11 +317,31 @@ public sealed class JournalTests : IDisposable
         var drain = _folder.Drain(journal);
         drain.Compact = (_, _) => ValueTask.FromResult(new JournalVerdict(new HashSet<string>(), new HashSet<string> { "a/b/2.pack" }));
         await drain.StepAsync(default);
-        Assert.Equal(["a/b/0.pack", "a/b/1.pack"], await _folder.ListAsync(_folder.Inner, ""));
-        Assert.Equal(4, (await _folder.ListAsync(_folder.Store(journal), "")).Length);
+        Assert.Equal(["a/b/0.pack", "a/b/1.pack"], await JournalFolder.ListAsync(_folder.Inner, ""));
+        Assert.Equal(4, (await JournalFolder.ListAsync(_folder.Store(journal), "")).Length);
         for (var i = 4; i < 8; i++) await journal.AppendAsync([($"a/b/{i}.pack", new byte[4096])], default, default);
         await drain.StepAsync(default);
-        Assert.Contains("a/b/2.pack", await _folder.ListAsync(_folder.Inner, ""));
+        Assert.Contains("a/b/2.pack", await JournalFolder.ListAsync(_folder.Inner, ""));
+    }
+
+    [Fact]
+    public async Task Step_SeriesArrivingOneByOne_IsOfferedForMergingWhileItArrives()
+    {
+        _folder.Options = _folder.Options with { QuietSeconds = 3600 };
+        await using var journal = await _folder.OpenAsync();
+        for (var i = 0; i < 70; i++) await journal.AppendAsync([($"a/b/{i}.index", new byte[10]), ($"a/c{i}/1.index", new byte[10])], default, default);
+        var offered = new List<string>();
+        var drain = _folder.Drain(journal);
+        drain.Compact = (objects, _) =>
+        {
+            offered.AddRange(objects);
+            return ValueTask.FromResult(new JournalVerdict(new HashSet<string>(), new HashSet<string>()));
+        };
+        await drain.StepAsync(default);
+        await drain.StepAsync(default);
+        Assert.Equal(70, offered.Count);
+        Assert.All(offered, name => Assert.StartsWith("a/b/", name, StringComparison.Ordinal));
+        Assert.Empty(await JournalFolder.ListAsync(_folder.Inner, ""));
     }
 
     [Fact]
@@ -334,8 +353,8 @@ public sealed class JournalTests : IDisposable
         var before = Directory.GetFiles(_folder.Path, "*.journal").Length;
         await _folder.Drain(journal).StepAsync(default);
         Assert.Equal(before - 1, Directory.GetFiles(_folder.Path, "*.journal").Length);
-        Assert.NotEmpty(await _folder.ListAsync(_folder.Inner, ""));
-        Assert.Equal(20, (await _folder.ListAsync(_folder.Store(journal), "")).Length);
+        Assert.NotEmpty(await JournalFolder.ListAsync(_folder.Inner, ""));
+        Assert.Equal(20, (await JournalFolder.ListAsync(_folder.Store(journal), "")).Length);
     }
 
     [Fact]
@@ -343,7 +362,7 @@ public sealed class JournalTests : IDisposable
     {
         using (var other = new JournalFolder())
         {
-            await using var idle = Journal.Open(other.Path, other.Options, TimeProvider.System);
+            await using var idle = EdgeJournal.Open(other.Path, other.Options, TimeProvider.System);
             await Assert.ThrowsAsync<InvalidOperationException>(async () => await idle.AppendAsync([], default, default));
         }
 
