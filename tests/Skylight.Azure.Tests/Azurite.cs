@@ -31,7 +31,7 @@ public sealed class Azurite : IAsyncLifetime
         if (!File.Exists(script))
         {
             Directory.CreateDirectory(folder);
-            var (code, output) = await RunAsync("npm", ["install", "--no-audit", "--no-fund", "--prefix", folder, $"azurite@{Version}"]);
+            var (code, output) = await RunAsync("npm", ["install", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000", "--prefix", folder, $"azurite@{Version}"]);
             if (code != 0 || !File.Exists(script))
             {
                 Missing = $"The storage emulator (npm package azurite {Version}) cannot be installed here: {output.Split('\n').FirstOrDefault(l => l.Length > 0)}";
