@@ -24,10 +24,12 @@ public sealed class Azurite : IAsyncLifetime
 
     public Uri Address { get; private set; } = null!;
 
+    public Uri QueueAddress { get; private set; } = null!;
+
     public async ValueTask InitializeAsync()
     {
         var folder = Path.Combine(Root(), ".tools", "azurite");
-        var script = Path.Combine(folder, "node_modules", "azurite", "dist", "src", "blob", "main.js");
+        var script = Path.Combine(folder, "node_modules", "azurite", "dist", "src", "azurite.js");
         if (!File.Exists(script))
         {
             Directory.CreateDirectory(folder);
@@ -40,9 +42,11 @@ public sealed class Azurite : IAsyncLifetime
         }
 
         var port = FreePort();
+        var (queuePort, tablePort) = (FreePort(), FreePort());
         Address = new Uri($"http://127.0.0.1:{port}/{Account}");
+        QueueAddress = new Uri($"http://127.0.0.1:{queuePort}/{Account}");
         var start = new ProcessStartInfo("node") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[script, "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobHost", "127.0.0.1", "--blobPort", $"{port}", "--location", _data]) start.ArgumentList.Add(argument);
+        foreach (var argument in (string[])[script, "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--blobHost", "127.0.0.1", "--blobPort", $"{port}", "--queueHost", "127.0.0.1", "--queuePort", $"{queuePort}", "--tablePort", $"{tablePort}", "--location", _data]) start.ArgumentList.Add(argument);
         try
         {
             _process = Process.Start(start)!;

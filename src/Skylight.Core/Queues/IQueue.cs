@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace Skylight.Core.Queues;
 
 /// <summary>
@@ -36,3 +38,28 @@ public interface IQueue
 /// <summary>A received message under a lease that <see cref="Receipt"/> proves.</summary>
 /// <param name="DequeueCount">How often it has been received, this time included.</param>
 public sealed record QueueMessage(string Queue, string Id, string Receipt, ReadOnlyMemory<byte> Body, int DequeueCount, DateTimeOffset InsertedAt, DateTimeOffset VisibleAt);
+
+/// <summary>The rules of <see cref="IQueue"/> that every adapter checks before it sends.</summary>
+public static partial class QueueRules
+{
+    /// <exception cref="ArgumentException">The name is not one.</exception>
+    public static void CheckName(string queue)
+    {
+        if (!Name().IsMatch(queue)) throw new ArgumentException("A queue's name has 3 to 63 of a-z, 0-9 and single hyphens, none at an end.", nameof(queue));
+    }
+
+    /// <exception cref="ArgumentException">The body is too large.</exception>
+    public static void CheckBody(ReadOnlyMemory<byte> body)
+    {
+        if (body.Length > IQueue.MaxBodyBytes) throw new ArgumentException($"A message has at most {IQueue.MaxBodyBytes} bytes.", nameof(body));
+    }
+
+    /// <exception cref="ArgumentOutOfRangeException">The delay or lease is negative or longer than seven days.</exception>
+    public static void CheckSpan(TimeSpan span)
+    {
+        if (span < TimeSpan.Zero || span > IQueue.MaxVisibility) throw new ArgumentOutOfRangeException(nameof(span), span, "zero to seven days");
+    }
+
+    [GeneratedRegex("^(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*$")]
+    private static partial Regex Name();
+}

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using System.Text.RegularExpressions;
 using Microsoft.Data.Sqlite;
 using Skylight.Core.Queues;
 using Skylight.Local.Sqlite;
@@ -15,7 +14,7 @@ namespace Skylight.Local.Queues;
 /// Delays and leases are measured by the monotonic clock, from the later of the wall clock at start and the newest stored time: setting the
 /// clock forward ends no lease, and setting it back hides no message.
 /// </remarks>
-public sealed partial class SqliteQueue : IQueue
+public sealed class SqliteQueue : IQueue
 {
     /// <summary>The holder of leases that the host's consumers take.</summary>
     public const string HostLease = "host";
@@ -48,15 +47,15 @@ public sealed partial class SqliteQueue : IQueue
 
     public ValueTask SendAsync(string queue, ReadOnlyMemory<byte> body, TimeSpan delay, CancellationToken cancellationToken)
     {
-        CheckName(queue);
-        CheckBody(body);
-        CheckSpan(delay);
+        QueueRules.CheckName(queue);
+        QueueRules.CheckBody(body);
+        QueueRules.CheckSpan(delay);
         return SendManyAsync([(queue, body)], delay, cancellationToken);
     }
 
     public ValueTask<IReadOnlyList<QueueMessage>> ReceiveAsync(string queue, int max, TimeSpan visibility, CancellationToken cancellationToken)
     {
-        CheckName(queue);
+        QueueRules.CheckName(queue);
         return ReceiveAsync(queue, max, visibility, holder: null, cancellationToken);
     }
 
@@ -77,14 +76,14 @@ public sealed partial class SqliteQueue : IQueue
     public async ValueTask<IReadOnlyList<QueueMessage>> ReceiveAsync(string queue, int max, TimeSpan visibility, string? holder, CancellationToken cancellationToken)
     {
         if (max is < 1 or > 32) throw new ArgumentOutOfRangeException(nameof(max), max, "1 to 32");
-        CheckSpan(visibility);
+        QueueRules.CheckSpan(visibility);
         if (!_database.Read(connection => AnyVisible(connection, queue))) return [];
         return await _database.WriteAsync<IReadOnlyList<QueueMessage>>(connection => Take(connection, queue, max, visibility, holder), cancellationToken);
     }
 
     public async ValueTask<QueueMessage?> ExtendAsync(QueueMessage message, TimeSpan visibility, CancellationToken cancellationToken)
     {
-        CheckSpan(visibility);
+        QueueRules.CheckSpan(visibility);
         var until = After(visibility);
         var held = await _database.WriteAsync(
             connection =>
@@ -244,22 +243,4 @@ public sealed partial class SqliteQueue : IQueue
         command.CommandText = sql;
         return command;
     }
-
-    private static void CheckName(string queue)
-    {
-        if (!NameRule().IsMatch(queue)) throw new ArgumentException("A queue's name has 3 to 63 of a-z, 0-9 and single hyphens, none at an end.", nameof(queue));
-    }
-
-    private static void CheckBody(ReadOnlyMemory<byte> body)
-    {
-        if (body.Length > IQueue.MaxBodyBytes) throw new ArgumentException($"A message has at most {IQueue.MaxBodyBytes} bytes.", nameof(body));
-    }
-
-    private static void CheckSpan(TimeSpan span)
-    {
-        if (span < TimeSpan.Zero || span > IQueue.MaxVisibility) throw new ArgumentOutOfRangeException(nameof(span), span, "zero to seven days");
-    }
-
-    [GeneratedRegex("^(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*$")]
-    private static partial Regex NameRule();
 }

@@ -61,6 +61,7 @@ public sealed class SettingsTests : IDisposable
     public async Task Start_OpenAddressWithCertificate_SpeaksTlsOnly()
     {
         var (certificate, key) = Certificate();
+        using var own = X509CertificateLoader.LoadCertificateFromFile(certificate);
         await using var host = await TestHost.StartAsync(settings: new Dictionary<string, string?>
         {
             ["Skylight:Edge:Address"] = "0.0.0.0",
@@ -68,7 +69,7 @@ public sealed class SettingsTests : IDisposable
             ["Skylight:Edge:CertificateKeyFile"] = key,
         });
         Assert.Equal("https", host.Edge.Address.Scheme);
-        using var handler = new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = static (_, _, _, _) => true } };
+        using var handler = new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = (_, presented, _, _) => presented is not null && presented.GetCertHashString() == own.GetCertHashString() } };
         using var client = new HttpClient(handler);
         using var response = await client.GetAsync(new Uri(host.Edge.Address, "/health/live"));
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
