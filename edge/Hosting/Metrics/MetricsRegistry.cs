@@ -16,6 +16,7 @@ public sealed class MetricsRegistry : IDisposable
     private readonly ConcurrentDictionary<Instrument, Family> _families = new();
     private readonly MeterListener _listener = new();
     private readonly IMeterFactory _scope;
+    private readonly Lock _rendering = new();
 
     /// <param name="scope">Instruments that another host in this process made are left out.</param>
     public MetricsRegistry(IMeterFactory scope)
@@ -34,6 +35,15 @@ public sealed class MetricsRegistry : IDisposable
 
     public string Render()
     {
+        lock (_rendering) return RenderAll();
+    }
+
+    public void Dispose() => _listener.Dispose();
+
+    private string RenderAll()
+    {
+        // What an observable instrument no longer tells (a queue that is gone) must not stay at its last value.
+        foreach (var family in _families.Values) family.BeginObservation();
         _listener.RecordObservableInstruments();
         var text = new StringBuilder(8192);
         // Instruments of one name (two meters, or the same one made again) are one family: Prometheus refuses a repeated TYPE line.
@@ -47,8 +57,6 @@ public sealed class MetricsRegistry : IDisposable
 
         return text.ToString();
     }
-
-    public void Dispose() => _listener.Dispose();
 
     private static void Add(object? state, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags) => ((Family)state!).Add(value, tags);
 
@@ -65,13 +73,15 @@ public sealed class MetricsRegistry : IDisposable
         private readonly ConcurrentDictionary<string, Series> _series = new(StringComparer.Ordinal);
         private readonly double[]? _bounds;
         private readonly bool _absolute;
+        private readonly bool _observable;
 
         public Family(Instrument instrument)
         {
             var kind = instrument.GetType().GetGenericTypeDefinition();
             var counter = kind == typeof(Counter<>) || kind == typeof(ObservableCounter<>);
             var histogram = kind == typeof(Histogram<>);
-            _absolute = instrument.IsObservable || kind == typeof(Gauge<>);
+            _observable = instrument.IsObservable;
+            _absolute = _observable || kind == typeof(Gauge<>);
             if (histogram) _bounds = (instrument as Histogram<double>)?.Advice?.HistogramBucketBoundaries?.ToArray() ?? DefaultBounds;
             Type = histogram ? "histogram" : counter ? "counter" : "gauge";
             Name = NameOf(instrument) + (counter ? "_total" : "");
@@ -102,6 +112,11 @@ public sealed class MetricsRegistry : IDisposable
                 var at = Array.BinarySearch(_bounds!, value);
                 buckets[at < 0 ? ~at : at]++;
             }
+        }
+
+        public void BeginObservation()
+        {
+            if (_observable) _series.Clear();
         }
 
         public void Render(StringBuilder text)

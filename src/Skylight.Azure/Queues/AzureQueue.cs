@@ -89,8 +89,8 @@ public sealed class AzureQueue(QueueServiceClient service) : IQueue
         }
     }
 
-    private static Task SendAsync(QueueClient client, ReadOnlyMemory<byte> body, TimeSpan delay, CancellationToken cancellationToken) =>
-        client.SendMessageAsync(new BinaryData(body), delay == TimeSpan.Zero ? null : delay, NeverExpires, cancellationToken);
+    private static async Task SendAsync(QueueClient client, ReadOnlyMemory<byte> body, TimeSpan delay, CancellationToken cancellationToken) =>
+        await client.SendMessageAsync(new BinaryData(body), delay == TimeSpan.Zero ? null : delay, NeverExpires, cancellationToken);
 
     /// <summary>The service's own notation; without it a message that nobody takes is gone after a week.</summary>
     private static TimeSpan NeverExpires => TimeSpan.FromSeconds(-1);

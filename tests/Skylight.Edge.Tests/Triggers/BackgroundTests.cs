@@ -64,6 +64,10 @@ public sealed class BackgroundTests : IAsyncLifetime
         }
 
         await EmptyAsync("test-text");
+        var metrics = await _host!.Client.GetStringAsync("/metrics");
+        Assert.Contains("skylight_queue_messages{queue=\"test-text\"} 0\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("skylight_queue_messages{queue=\"test-text-poison\"} 1\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("skylight_function_duration_seconds_count{function=\"OnText\",trigger=\"queueTrigger\",outcome=\"failed\"} 5\n", metrics, StringComparison.Ordinal);
         var poison = Assert.Single(await Queue.ReceiveAsync("test-text-poison", 1, TimeSpan.FromMinutes(1), CancellationToken.None));
         Assert.Equal("bad", Encoding.UTF8.GetString(poison.Body.Span));
         Assert.Equal(5, _recorder.Calls.Count);

@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
+using System.Diagnostics.Metrics;
 using System.Text;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Options;
 using Skylight.Core.Queues;
 using Skylight.Edge.Hosting;
+using Skylight.Edge.Hosting.Telemetry;
 using Skylight.Local.Queues;
 
 namespace Skylight.Edge.Runtime.Triggers.Background;
@@ -18,6 +20,7 @@ internal sealed class BackgroundTriggers(
     IOptions<EdgeOptions> options,
     TriggerGate gate,
     Drain drain,
+    EdgeTelemetry telemetry,
     TimeProvider time,
     IServiceProvider services,
     ILogger<BackgroundTriggers> logger) : IHostedService, IDisposable
@@ -34,6 +37,7 @@ internal sealed class BackgroundTriggers(
         foreach (var function in catalog.Of<EventGridTriggerAttribute>()) EventFunctions.Add(function, this, subscriptions, errors);
         foreach (var function in catalog.Of<BlobTriggerAttribute>()) BlobFunctions.Add(function, this, subscriptions, services, errors);
         if (errors.Count > 0) throw new StartupException(errors);
+        telemetry.Meter.CreateObservableGauge("skylight.queue.messages", Lengths, null, "Messages in a queue, those being handled included.");
         _running = RunAsync();
         return Task.CompletedTask;
     }
@@ -62,6 +66,15 @@ internal sealed class BackgroundTriggers(
         var bodies = Payload.From(result).Select(body => (output, body)).ToArray();
         if (bodies.Any(b => b.body.Length > IQueue.MaxBodyBytes)) throw new InvalidOperationException($"Function '{function.Name}' returned a message of more than {IQueue.MaxBodyBytes} bytes.");
         await queue.SendManyAsync(bodies, TimeSpan.Zero, linked.Token);
+    }
+
+    /// <summary>Every queue that holds messages, and those that functions read even when they are empty.</summary>
+    private IEnumerable<Measurement<long>> Lengths()
+    {
+        if (_stopping.IsCancellationRequested) return [];
+        var counts = queue.Counts();
+        return counts.Keys.Union(_consumers.Select(c => c.Queue), StringComparer.Ordinal)
+            .Select(name => new Measurement<long>(counts.GetValueOrDefault(name), new KeyValuePair<string, object?>("queue", name)));
     }
 
     private static string? QueueOutput(FunctionEntry function) =>

@@ -20,6 +20,8 @@ internal sealed class QueueConsumer(SqliteQueue queue, ConsumerSettings settings
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
     private readonly SemaphoreSlim _slots = new(settings.Parallel, settings.Parallel);
 
+    public string Queue => settings.Queue;
+
     /// <summary>Runs until <paramref name="stopping"/>, and then until what is being handled is done or <see cref="Drain.Expired"/> has cancelled it.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
