@@ -132,14 +132,14 @@ internal sealed class InspectionEvents(InspectOptions options) : DicomEvents, ID
             _digest.Finish(),
             _pixels?.GetHashAndReset(),
             _pixels is null ? "none" : _encapsulated ? "encoded" : "native",
-            Frames(reader.Syntax, dataset, findings),
+            Frames(reader.Syntax, dataset, length, findings),
             reader.DatasetPosition,
             reader.HasPreamble,
             findings,
             repaired);
     }
 
-    private FrameTable Frames(TransferSyntax syntax, DicomDataset dataset, List<Finding> findings)
+    private FrameTable Frames(TransferSyntax syntax, DicomDataset dataset, long fileLength, List<Finding> findings)
     {
         if (_pixels is null) return FrameTable.None;
         var count = PixelLayout.Frames(dataset);
@@ -149,6 +149,8 @@ internal sealed class InspectionEvents(InspectOptions options) : DicomEvents, ID
             return syntax.IsDeflated || syntax.IsVideo && count > 1 ? FrameTable.Decode(count) : _fragments.Table(count, table, findings);
         }
 
+        // Of a file that ends too early, only what is there.
+        if (!syntax.IsDeflated) _native = _native with { Length = Math.Min(_native.Length, Math.Max(0, fileLength - _native.Offset)) };
         var bits = PixelLayout.FrameBits(dataset);
         var expected = bits is { } b ? (b * count + 7) / 8 : -1;
         if (expected < 0 || (_native.Length != expected && _native.Length != expected + (expected & 1)))

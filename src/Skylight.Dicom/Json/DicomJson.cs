@@ -162,16 +162,18 @@ public static class DicomJson
             if (i == fraction) return false;
         }
 
+        var large = s.Length > 300;
         if (i < s.Length && s[i] is ('e' or 'E'))
         {
+            large = true;
             if (++i < s.Length && s[i] is ('+' or '-')) i++;
             var exponent = i;
             while (i < s.Length && char.IsAsciiDigit(s[i])) i++;
-            // What overflows a double could not be read back by others.
-            if (i == exponent || !double.IsFinite(double.Parse(s, CultureInfo.InvariantCulture))) return false;
+            if (i == exponent) return false;
         }
 
-        return i == s.Length;
+        // What overflows a double could not be read back by others.
+        return i == s.Length && (!large || (double.TryParse(s, NumberStyles.Float, CultureInfo.InvariantCulture, out var d) && double.IsFinite(d)));
     }
 
     private static void Numbers(Utf8JsonWriter writer, Vr vr, ReadOnlySpan<byte> b)

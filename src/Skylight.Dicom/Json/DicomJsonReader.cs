@@ -20,7 +20,7 @@ internal static class DicomJsonReader
             if (json.Read()) throw Bad(ref json, "Text follows the object");
             return dataset;
         }
-        catch (JsonException e)
+        catch (Exception e) when (IsBadText(e))
         {
             throw new DicomFormatException(DicomErrors.BadJson, json.BytesConsumed, "", $"Invalid JSON: {e.Message}");
         }
@@ -38,11 +38,14 @@ internal static class DicomJsonReader
             while (json.Read() && json.TokenType != JsonTokenType.EndArray) datasets.Add(Root(ref json));
             return datasets;
         }
-        catch (JsonException e)
+        catch (Exception e) when (IsBadText(e))
         {
             throw new DicomFormatException(DicomErrors.BadJson, json.BytesConsumed, "", $"Invalid JSON: {e.Message}");
         }
     }
+
+    /// <summary>Bad syntax, or strings that are no Unicode text (the reader reports those as an invalid operation).</summary>
+    private static bool IsBadText(Exception e) => e is JsonException or InvalidOperationException;
 
     private static DicomDataset Root(ref Utf8JsonReader json)
     {

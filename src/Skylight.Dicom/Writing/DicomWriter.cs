@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Compression;
+using System.Text;
 
 namespace Skylight.Dicom;
 
@@ -80,14 +81,14 @@ public static class DicomWriter
         output.Advance(132);
     }
 
-    /// <summary>File Meta Information of our own (PS3.10 7.1).</summary>
+    /// <summary>File Meta Information of our own (PS3.10 7.1). Malformed UIDs pass as they are.</summary>
     internal static void FileMeta(IBufferWriter<byte> output, string sopClass, string sopInstance, TransferSyntax syntax, string? sourceAeTitle)
     {
         var meta = new DicomDataset()
             .Set(DicomTags.FileMetaInformationVersion, Vr.OB, new byte[] { 0, 1 })
-            .Set(DicomTags.MediaStorageSOPClassUID, sopClass)
-            .Set(DicomTags.MediaStorageSOPInstanceUID, sopInstance)
-            .Set(DicomTags.TransferSyntaxUID, syntax.Uid)
+            .Set(DicomTags.MediaStorageSOPClassUID, Vr.UI, Encoding.Latin1.GetBytes(sopClass))
+            .Set(DicomTags.MediaStorageSOPInstanceUID, Vr.UI, Encoding.Latin1.GetBytes(sopInstance))
+            .Set(DicomTags.TransferSyntaxUID, Vr.UI, Encoding.Latin1.GetBytes(syntax.Uid))
             .Set(DicomTags.ImplementationClassUID, DicomUids.ImplementationClassUid)
             .Set(DicomTags.ImplementationVersionName, DicomUids.ImplementationVersionName);
         if (sourceAeTitle is not null) meta.Set(DicomTags.SourceApplicationEntityTitle, sourceAeTitle);

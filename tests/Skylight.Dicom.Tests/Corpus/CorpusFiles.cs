@@ -15,6 +15,9 @@ internal static class CorpusFiles
         return File.ReadAllBytes(Path.Combine(Folder!, "files", name));
     }
 
+    /// <summary>Files below 10 KB, as further seeds for mutations; none where the corpus is not.</summary>
+    public static IEnumerable<byte[]> Small() => Folder is null ? [] : Directory.GetFiles(Path.Combine(Folder, "files")).Order(StringComparer.Ordinal).Select(File.ReadAllBytes).Where(b => b.Length < 10_000);
+
     public static IReadOnlyDictionary<string, JsonElement> Expected { get; } = LoadExpected();
 
     private static Dictionary<string, JsonElement> LoadExpected()

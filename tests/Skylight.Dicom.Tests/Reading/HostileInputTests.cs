@@ -1,4 +1,7 @@
 using System.Buffers.Binary;
+using System.IO.Pipelines;
+using System.Xml;
+using Skylight.Dicom.Tests.Corpus;
 
 namespace Skylight.Dicom.Tests.Reading;
 
@@ -91,8 +94,8 @@ public sealed class HostileInputTests
     [Fact]
     public void Read_MutatedFiles_GivesResultOrFormatException()
     {
-        var cases = int.TryParse(Environment.GetEnvironmentVariable("SKYLIGHT_FUZZ"), out var n) ? n : 3000;
-        var seeds = Samples.Seeds();
+        var cases = Cases(3000);
+        var seeds = Samples.Seeds().Concat(CorpusFiles.Small()).ToList();
         var random = new Random(20260101);
         for (var i = 0; i < cases; i++)
         {
@@ -111,6 +114,8 @@ public sealed class HostileInputTests
             }
         }
     }
+
+    private static int Cases(int usual) => int.TryParse(Environment.GetEnvironmentVariable("SKYLIGHT_FUZZ"), out var n) ? n : usual;
 
     private static byte[] Mutate(byte[] seed, Random random)
     {
@@ -146,5 +151,56 @@ public sealed class HostileInputTests
         _ = PatientKeys.Identifiers(found.Readable);
         var file = DicomFile.Read(bytes, new ReadOptions { AllowTruncated = true, MaxDatasetBytes = 16 << 20 });
         _ = DicomWriter.ToArray(file, WriteOptions.AsRead);
+        foreach (var finding in DicomValidator.Validate(found, ValidationOptions.Strict)) Assert.NotEqual("", finding.TextZh);
+        using var xml = XmlWriter.Create(Stream.Null);
+        DicomXml.Write(xml, found.Readable);
+    }
+
+    [Fact]
+    public async Task Convert_MutatedFiles_GivesFileOrFormatException()
+    {
+        var seeds = Samples.Seeds().Concat(CorpusFiles.Small()).ToList();
+        var random = new Random(20260102);
+        for (var i = 0; i < Cases(500); i++)
+        {
+            var bytes = Mutate(seeds[random.Next(seeds.Count)], random);
+            using var target = new MemoryStream();
+            try
+            {
+                var source = PipeReader.Create(new MemoryStream(bytes), new StreamPipeReaderOptions(bufferSize: random.Next(200, 3000)));
+                await ExplicitVrConverter.ConvertAsync(source, PipeWriter.Create(target), null, CancellationToken.None);
+            }
+            catch (DicomFormatException)
+            {
+                continue;
+            }
+            catch (Exception e)
+            {
+                Assert.Fail($"case {i}: {e}\n{Convert.ToBase64String(bytes)}");
+            }
+        }
+    }
+
+    [Fact]
+    public void ReadJson_MutatedText_GivesDatasetOrFormatException()
+    {
+        var seeds = Samples.Seeds().Select(s => DicomJson.ToUtf8(DicomFile.Read(s, new ReadOptions { StopBeforePixelData = true }).Dataset)).ToList();
+        var random = new Random(20260103);
+        for (var i = 0; i < Cases(2000); i++)
+        {
+            var json = Mutate(seeds[random.Next(seeds.Count)], random);
+            try
+            {
+                _ = DicomWriter.ToArray(DicomFile.Of(DicomJson.ReadMany(json)[0], TransferSyntax.ExplicitLittle));
+            }
+            catch (DicomFormatException)
+            {
+                continue;
+            }
+            catch (Exception e)
+            {
+                Assert.Fail($"case {i}: {e}\n{Convert.ToBase64String(json)}");
+            }
+        }
     }
 }
