@@ -10,7 +10,7 @@ using Skylight.Functions.Http;
 namespace Skylight.Functions.Audit;
 
 /// <summary>The audit trail of the caller's institution, for its audit administrator. Reading it is recorded too.</summary>
-public sealed class AuditHttp(Gate gate, IAuditLog audit)
+public sealed class AuditHttp(Gate gate, IAuditLog audit, IStudySubjects subjects)
 {
     [Function("audit-list")]
     public async Task<IActionResult> List([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/audit")] HttpRequest request, CancellationToken cancellationToken)
@@ -22,7 +22,8 @@ public sealed class AuditHttp(Gate gate, IAuditLog audit)
         if (!TryTime(request, "to", out var to)) return Bad("to");
         var after = 0L;
         if (paging.Next is not null && !long.TryParse(paging.Next, NumberStyles.None, CultureInfo.InvariantCulture, out after)) return Bad("next");
-        var query = new AuditQuery(Text(request, "patient"), Text(request, "study"), Text(request, "actor"), from, to, after, paging.Limit);
+        var patients = Text(request, "patient") is { } patient ? await subjects.AliasesAsync(admission.Institution, patient, cancellationToken) : null;
+        var query = new AuditQuery(patients, Text(request, "study"), Text(request, "actor"), from, to, after, paging.Limit);
         var page = await audit.ReadAsync(admission.Institution, query, cancellationToken);
         return Answer.List(page.Items, page.Next);
     }

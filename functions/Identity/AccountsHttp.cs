@@ -141,7 +141,9 @@ public sealed class AccountsHttp(Gate gate, AccountDirectory accounts, Instituti
         return Answer.Json(View(changed));
     }
 
-    internal static Problem Fault(string code, string? field, int status = 400) => Problem.Of(status, code.Replace('.', '-'), English(code), Chinese(code), ("field", field));
+    internal static Problem Fault(string code, string? field, int status = 400) => field is null
+        ? Problem.Of(status, code.Replace('.', '-'), English(code), Chinese(code))
+        : Problem.Of(status, code.Replace('.', '-'), English(code), Chinese(code), ("field", field));
 
     private ValueTask<Admission> AdmitAsync(HttpRequest request, CancellationToken cancellationToken) =>
         gate.AdmitAsync(request, AccessAction.AccountManage, ObjectRef.Accounts(Institution(request)), cancellationToken);

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Skylight.Core.Audit;
-using Skylight.Core.Catalog;
 using Skylight.Core.Patients;
 
 namespace Skylight.Core.Access;
@@ -13,7 +12,7 @@ public static class AccessServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<PatientDirectory>();
-        services.TryAddSingleton<IStudySubjects>(p => new CatalogSubjects(new Lazy<ICatalog>(p.GetRequiredService<ICatalog>), p.GetRequiredService<PatientDirectory>()));
+        services.TryAddSingleton<IStudySubjects, CatalogSubjects>();
         services.AddSingleton<SubjectKeys>();
         services.AddSingleton<AuditRecorder>();
         services.AddSingleton<RelationRecords>();

@@ -4,12 +4,11 @@ using Skylight.Core.Patients;
 namespace Skylight.Core.Access;
 
 /// <summary><see cref="IStudySubjects"/> by the catalog and the patients' merge links.</summary>
-/// <param name="catalog">Opened when the first study is asked for.</param>
-public sealed class CatalogSubjects(Lazy<ICatalog> catalog, PatientDirectory patients) : IStudySubjects
+public sealed class CatalogSubjects(ICatalog catalog, PatientDirectory patients) : IStudySubjects
 {
     public async ValueTask<StudySubject?> FindAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken)
     {
-        var stored = await catalog.Value.GetStudyAsync(institution, studyInstanceUid, cancellationToken);
+        var stored = await catalog.GetStudyAsync(institution, studyInstanceUid, cancellationToken);
         var study = stored?.Value is { } found && found.IsVisible() ? found : null;
 
         // Asked for a missing study too: it must not answer faster than one that may not be seen.

@@ -55,7 +55,8 @@ public sealed record AuditEntry(string Institution, long Sequence, string Previo
 public sealed record AuditPage(IReadOnlyList<AuditEntry> Items, string? Next);
 
 /// <summary>Which entries to list; null means no restriction.</summary>
-public sealed record AuditQuery(string? PatientKey, string? StudyKey, string? Actor, DateTimeOffset? From, DateTimeOffset? To, long After, int Limit);
+/// <param name="PatientKeys">Keys that stand for one patient (the current one and those merged into it).</param>
+public sealed record AuditQuery(IReadOnlyList<string>? PatientKeys, string? StudyKey, string? Actor, DateTimeOffset? From, DateTimeOffset? To, long After, int Limit);
 
 /// <summary>What checking a chain found.</summary>
 /// <param name="Entries">Entries checked.</param>

@@ -16,7 +16,10 @@ public sealed class SignInService(
     public async ValueTask<SignIn> SignInAsync(string signInName, string password, AccountKind kind, string address, CancellationToken cancellationToken)
     {
         if (signInName.Length > 128 || password.Length > 256) return new(null, null);
-        if (await throttle.BeginAsync(signInName, address, cancellationToken) is { } wait) return new(null, wait);
+
+        // A program's secret is generated and beyond guessing: a lock on its name would only let strangers stop a hospital's uploads.
+        var lockable = kind == AccountKind.Person ? signInName : null;
+        if (await throttle.BeginAsync(lockable, address, cancellationToken) is { } wait) return new(null, wait);
         var stored = await accounts.FindBySignInNameAsync(signInName, cancellationToken);
         var usable = stored?.Value is { DisabledAt: null } account && account.Kind == kind;
         var check = hashing.Check(usable ? stored!.Value.PasswordHash : null, password);
@@ -27,7 +30,7 @@ public sealed class SignInService(
         }
 
         if (check == PasswordCheck.RightButOld) await RehashAsync(stored!, password, cancellationToken);
-        await throttle.SucceededAsync(signInName, address, cancellationToken);
+        await throttle.SucceededAsync(lockable, address, cancellationToken);
         await RecordAsync(stored!.Value, "done", cancellationToken);
         return new(stored.Value, null);
     }

@@ -16,17 +16,18 @@ public sealed class SignInThrottle(IDocuments documents, IOptions<IdentityOption
     private const int Retries = 20;
 
     /// <summary>Counts an attempt. A value means: refused, wait that long.</summary>
-    public async ValueTask<TimeSpan?> BeginAsync(string signInName, string address, CancellationToken cancellationToken)
+    /// <param name="signInName">Null counts the address alone.</param>
+    public async ValueTask<TimeSpan?> BeginAsync(string? signInName, string address, CancellationToken cancellationToken)
     {
         var o = options.Value;
         return await CountAsync(Key("address", address), o.MaxFailuresPerAddress, TimeSpan.FromSeconds(o.AddressLockoutSeconds), cancellationToken)
-            ?? await CountAsync(Key("name", signInName), o.MaxFailures, TimeSpan.FromSeconds(o.LockoutSeconds), cancellationToken);
+            ?? (signInName is null ? null : await CountAsync(Key("name", signInName), o.MaxFailures, TimeSpan.FromSeconds(o.LockoutSeconds), cancellationToken));
     }
 
     /// <summary>The attempt succeeded: the name starts afresh, the address gets this one attempt back.</summary>
-    public async ValueTask SucceededAsync(string signInName, string address, CancellationToken cancellationToken)
+    public async ValueTask SucceededAsync(string? signInName, string address, CancellationToken cancellationToken)
     {
-        await documents.DeleteAsync(Key("name", signInName), Match.Any, cancellationToken);
+        if (signInName is not null) await documents.DeleteAsync(Key("name", signInName), Match.Any, cancellationToken);
         for (var i = 0; i < Retries; i++)
         {
             var stored = await documents.GetAsync<Attempts>(Key("address", address), cancellationToken);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 using Skylight.Core.Audit;
@@ -80,7 +81,12 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
                 command.Parameters.AddWithValue(name, value);
             }
 
-            Filter("patient=$patient", "$patient", query.PatientKey);
+            if (query.PatientKeys is { } patients)
+            {
+                // As one JSON parameter: the number of keys merged into one patient has no small bound.
+                Filter("patient IN (SELECT value FROM json_each($patients))", "$patients", JsonSerializer.Serialize(patients));
+            }
+
             Filter("study=$study", "$study", query.StudyKey);
             Filter("actor=$actor", "$actor", query.Actor);
             Filter("at>=$from", "$from", query.From?.ToUnixTimeMilliseconds());

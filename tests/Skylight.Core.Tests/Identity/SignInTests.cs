@@ -83,6 +83,16 @@ public sealed class SignInTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Program_IsNotLockedByStrangers_ButTheirAddressIs()
+    {
+        await _f.AddAsync(Role.Uploader, "node");
+        Task<SignIn> TryNodeAsync(string secret, string address) => _f.SignIn.SignInAsync("node@hospital-a", secret, AccountKind.Client, address, default).AsTask();
+        for (var i = 0; i < 20; i++) Assert.Null((await TryNodeAsync("wrong secret", "10.0.0.9")).RetryAfter);
+        Assert.NotNull((await TryNodeAsync("correct horse", "10.0.0.9")).RetryAfter);
+        Assert.NotNull((await TryNodeAsync("correct horse", "10.0.0.1")).Account);
+    }
+
+    [Fact]
     public async Task OldHash_IsRenewed_AndTokensStay()
     {
         var account = await _f.AddAsync(Role.Radiologist, "lin");

@@ -37,9 +37,9 @@ public sealed class SqliteAuditLogTests : IAsyncDisposable
     public async Task Read_FiltersAndPages_InOrder()
     {
         for (var i = 0; i < 20; i++) await _log.AppendAsync("a", Event(i) with { PatientKey = i % 4 == 0 ? "p" : "q" }, default);
-        var first = await _log.ReadAsync("a", new("p", null, null, null, null, 0, 3), default);
+        var first = await _log.ReadAsync("a", new(["p", "p-merged"], null, null, null, null, 0, 3), default);
         Assert.Equal([1L, 5, 9], first.Items.Select(e => e.Sequence));
-        var rest = await _log.ReadAsync("a", new("p", null, null, null, null, long.Parse(first.Next!, null), 9), default);
+        var rest = await _log.ReadAsync("a", new(["p"], null, null, null, null, long.Parse(first.Next!, null), 9), default);
         Assert.Equal([13L, 17], rest.Items.Select(e => e.Sequence));
         Assert.Null(rest.Next);
         var time = await _log.ReadAsync("a", new(null, null, null, At(3), At(5), 0, 9), default);
