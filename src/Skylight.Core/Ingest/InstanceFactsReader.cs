@@ -45,7 +45,7 @@ internal static class InstanceFactsReader
             Frames = inspected.Frames.Count,
             Study = Study(dataset),
             Series = Series(dataset),
-            Metadata = DicomJson.ToUtf8(inspected.Dataset, s_json),
+            Metadata = DicomJson.ToUtf8(dataset, s_json),
             Findings = [.. inspected.Findings.Select(finding => finding.Code).Distinct(StringComparer.Ordinal).Take(MaxFindings)],
         };
     }
