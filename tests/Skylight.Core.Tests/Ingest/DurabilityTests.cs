@@ -1,6 +1,7 @@
 using Skylight.Archive.Objects;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
+using Skylight.Core.Events;
 using Skylight.Core.Ingest;
 using Skylight.Core.Studies;
 
@@ -129,6 +130,39 @@ public sealed class DurabilityTests : IDisposable
         Assert.Equal(StudyState.Complete, (await bench.Study()).State);
         await Run(bench, "2", Slice(2));
         Assert.Equal((StudyState.Receiving, "study.updated"), ((await bench.Study()).State, (await bench.Study()).Outbox[^1].Type));
+    }
+
+    [Fact]
+    public async Task Outbox_IsPublishedAtLeastOnce_AndCleared()
+    {
+        await using var bench = new IngestBench();
+        var publisher = new Publisher();
+        var outbox = new StudyOutbox(bench.Catalog, bench.Commit, publisher, bench.Time);
+        await Run(bench, "0", Slice(1));
+        publisher.Fail = true;
+        await Assert.ThrowsAsync<IOException>(() => outbox.PublishAsync(default));
+        Assert.Single((await bench.Study()).Outbox);
+        publisher.Fail = false;
+        Assert.Equal(1, await outbox.PublishAsync(default));
+        Assert.Equal(0, await outbox.PublishAsync(default));
+        Assert.Empty((await bench.Study()).Outbox);
+        var study = await bench.Study();
+        var item = Assert.Single(publisher.Events.DistinctBy(sent => sent.Id));
+        Assert.Equal(("study.stored", $"studies/{study.StudyKey}", "/institutions/hospital-a"), (item.Type, item.Subject, item.Source));
+        Assert.DoesNotContain("1.2.3", item.Data.GetRawText(), StringComparison.Ordinal);
+    }
+
+    private sealed class Publisher : IEventPublisher
+    {
+        public List<SkylightEvent> Events { get; } = [];
+
+        public bool Fail { get; set; }
+
+        public ValueTask PublishAsync(IReadOnlyList<SkylightEvent> events, CancellationToken cancellationToken)
+        {
+            Events.AddRange(events);
+            return Fail ? throw new IOException("The connection broke after the events had gone.") : ValueTask.CompletedTask;
+        }
     }
 
     private sealed class DyingCommit : ICommit
