@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Azure.Core.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -34,17 +35,25 @@ public static class LocalArchive
         services.AddSingleton<IObjectStore>(static provider =>
             new JournalObjectStore(provider.GetRequiredService<Journal.Journal>(), provider.GetRequiredService<FolderObjectStore>()));
         services.AddSingleton<PackReader>();
-        services.AddSingleton(static provider => new JournalDrain(
-            provider.GetRequiredService<Journal.Journal>(),
+        services.AddSingleton(Drain);
+        services.AddHostedService(static provider => provider.GetRequiredService<JournalDrain>());
+        services.AddHealthChecks().AddCheck<JournalHealth>("journal");
+        return services;
+    }
+
+    private static JournalDrain Drain(IServiceProvider provider)
+    {
+        var journal = provider.GetRequiredService<Journal.Journal>();
+        if (provider.GetService<IMeterFactory>() is { } meters) JournalMetrics.Add(meters, journal);
+        return new JournalDrain(
+            journal,
             provider.GetRequiredService<FolderObjectStore>(),
             provider.GetRequiredService<IOptions<JournalOptions>>().Value,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<JournalDrain>>())
         {
             Compact = provider.GetService<SeriesMerge>() is { } merge ? (objects, token) => CompactAsync(merge, objects, token) : null,
-        });
-        services.AddHostedService(static provider => provider.GetRequiredService<JournalDrain>());
-        return services;
+        };
     }
 
     private static async ValueTask<JournalVerdict> CompactAsync(SeriesMerge merge, IReadOnlyList<string> objects, CancellationToken cancellationToken)

@@ -114,6 +114,15 @@ public sealed class Journal : IAsyncDisposable
     /// <summary>Waits until everything that was applied is durable where it was applied.</summary>
     internal ValueTask CheckpointAsync(CancellationToken cancellationToken) => _checkpoint!(cancellationToken);
 
+    /// <summary>Why the journal takes no more commits; null while it works.</summary>
+    public JournalException? Failure => _writer?.Failure;
+
+    /// <summary>Records made durable since the start.</summary>
+    internal long Commits => _writer?.Commits ?? 0;
+
+    /// <summary>Groups written since the start: each cost one fdatasync.</summary>
+    internal long Groups => _writer?.Groups ?? 0;
+
     /// <summary>True once appends are accepted.</summary>
     internal bool Started => Volatile.Read(ref _writer) is not null;
 

@@ -22,6 +22,8 @@ internal sealed class JournalWriter : IAsyncDisposable
     private long _next;
     private long _durable;
     private volatile JournalException? _poison;
+    private long _commits;
+    private long _groups;
     private bool _closing;
 
     /// <param name="file">An empty file; its first sequence is the next one.</param>
@@ -34,6 +36,12 @@ internal sealed class JournalWriter : IAsyncDisposable
         _thread = new Thread(Run) { IsBackground = true, Name = "journal" };
         _thread.Start();
     }
+
+    public JournalException? Failure => _poison;
+
+    public long Commits => Volatile.Read(ref _commits);
+
+    public long Groups => Volatile.Read(ref _groups);
 
     public Task<long> AppendAsync(RecordKind kind, IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> objects, ReadOnlyMemory<byte> change)
     {
@@ -193,6 +201,8 @@ internal sealed class JournalWriter : IAsyncDisposable
         _file.Length = at;
         _file.LastSequence = _next - 1;
         _durable = _next - 1;
+        Volatile.Write(ref _commits, _commits + group.Count);
+        Volatile.Write(ref _groups, _groups + 1);
     }
 
     private uint Checksum(Entry entry)

@@ -171,6 +171,7 @@ public sealed class JournalTests : IDisposable
             broken = true;
             Assert.Equal(JournalFault.Poisoned, (await Assert.ThrowsAsync<JournalException>(async () => await journal.AppendAsync([("a/b/1.pack", new byte[10])], "two"u8.ToArray(), default))).Fault);
             broken = false;
+            Assert.Equal(JournalFault.Poisoned, journal.Failure?.Fault);
             await Assert.ThrowsAsync<JournalException>(async () => await journal.AppendAsync([], "three"u8.ToArray(), default));
             Assert.Empty(await JournalFolder.ListAsync(_folder.Store(journal), ""));
             Assert.Equal([(1, "one")], _folder.Applied);
@@ -178,6 +179,32 @@ public sealed class JournalTests : IDisposable
 
         await using var again = await _folder.OpenAsync();
         Assert.True(await again.AppendAsync([], "four"u8.ToArray(), default) > 1);
+    }
+
+    [Fact]
+    public async Task Append_WhileAGroupIsBeingWritten_BecomesOneGroupWithOneFsync()
+    {
+        using var first = new SemaphoreSlim(0);
+        using var go = new SemaphoreSlim(0);
+        var syncs = 0;
+        _folder.Options = _folder.Options with
+        {
+            Sync = (_, _) =>
+            {
+                if (Interlocked.Increment(ref syncs) > 1) return;
+                first.Release();
+                go.Wait();
+            },
+        };
+        await using var journal = await _folder.OpenAsync();
+        var leader = journal.AppendAsync([], default, default);
+        await first.WaitAsync();
+        var followers = Enumerable.Range(0, 50).Select(_ => journal.AppendAsync([], new byte[10], default).AsTask()).ToArray();
+        go.Release();
+        Assert.Equal(1, await leader);
+        Assert.Equal(Enumerable.Range(2, 50).Select(i => (long)i), await Task.WhenAll(followers));
+        Assert.Equal((2, 51L, 2L), (syncs, journal.Commits, journal.Groups));
+        Assert.Null(journal.Failure);
     }
 
     [Fact]
