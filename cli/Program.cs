@@ -22,8 +22,10 @@ Console.CancelKeyPress += (_, e) =>
 
 try
 {
-    if (parsed.Errors.Count == 0) return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }, stop.Token);
-    await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }, stop.Token);
+    // Ctrl+C is ours alone: the library's own handler would cancel before the token above says why.
+    var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+    if (parsed.Errors.Count == 0) return await parsed.InvokeAsync(configuration, stop.Token);
+    await parsed.InvokeAsync(configuration, stop.Token);
     return ExitCode.Usage;
 }
 catch (CliException error)
