@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Skylight.Core.Access;
+using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
 using Skylight.Core.Hosting;
 using Skylight.Core.Ingest;
@@ -15,7 +16,7 @@ namespace Skylight.Functions.DicomWeb;
 /// STOW-RS (PS3.18 §10.5): instances in one multipart/related body, each with its own outcome. What the answer calls stored is durable. A body that breaks
 /// off or is no valid multipart stores nothing.
 /// </summary>
-public sealed class StoreHttp(Gate gate, IngestService ingest, PublicAddress address)
+public sealed class StoreHttp(Gate gate, IngestService ingest, AuditRecorder audit, PublicAddress address)
 {
     /// <summary>Past this many bytes the answer is 413 and names the upload API, which resumes; 4 GiB. The cloud's own cap is lower.</summary>
     private const long MaxBodyBytes = 4L << 30;
@@ -79,6 +80,10 @@ public sealed class StoreHttp(Gate gate, IngestService ingest, PublicAddress add
 
         var report = await batch.CommitAsync(cancellationToken);
         if (report.Files.Count == 0) return Malformed("multipart.empty");
+
+        // Which studies it was about is known only now.
+        foreach (var key in report.Files.Select(f => f.StudyKey).OfType<string>().Distinct())
+            await audit.DoneAsync(admission.Actor, admission.Institution, "study.store", null, cancellationToken, studyKey: key);
         var receipt = StoreReceipt.Of(report, DicomWebUrls.Of(address.BaseUrl, institution));
         return DicomWebAnswers.Json(receipt.Status, [receipt.Attributes], many: false);
     }

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Skylight.Core.Access;
+using Skylight.Core.Audit;
 using Skylight.Core.Patients;
 using Skylight.Core.Quarantine;
 using Skylight.Functions.Access;
@@ -10,7 +11,7 @@ using Skylight.Functions.Http;
 namespace Skylight.Functions.Ingest;
 
 /// <summary>Quarantined and held content of the caller's institution, and the decisions about it. For technicians.</summary>
-public sealed class IntakeHttp(Gate gate, IntakeItems items, IntakeService intake)
+public sealed class IntakeHttp(Gate gate, IntakeItems items, IntakeService intake, AuditRecorder audit)
 {
     /// <param name="StudyInstanceUid">For linking a quarantined file: the study that it belongs to.</param>
     /// <param name="PatientId">For reassigning a held study: Patient ID as in (0010,0020), with <paramref name="Assigner"/> as in (0010,0021).</param>
@@ -40,29 +41,36 @@ public sealed class IntakeHttp(Gate gate, IntakeItems items, IntakeService intak
     {
         var admission = await gate.AdmitAsync(request, AccessAction.IntakeHandle, ObjectRef.Intake(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        return await items.GetAsync(admission.Institution, id, cancellationToken) is { } item ? Answer.Json(View(item.Value)) : Refusals.NotFound();
+        if (await items.GetAsync(admission.Institution, id, cancellationToken) is not { } item) return Refusals.NotFound();
+
+        // The gate's entry cannot name the patient yet; the trail is asked by patient.
+        await audit.DoneAsync(admission.Actor, admission.Institution, "intake.read", id, cancellationToken, item.Value.PatientKey, item.Value.StudyKey);
+        return Answer.Json(View(item.Value));
     }
 
     [Function("intake-accept")]
     public Task<IActionResult> Accept([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/intake/{id}/accept")] HttpRequest request, string id, CancellationToken cancellationToken) =>
-        DecideAsync(request, (institution, by, order) => intake.AcceptAsync(institution, id, by, order.Note, cancellationToken), cancellationToken);
+        DecideAsync(request, "intake.accept", id, (institution, by, order) => intake.AcceptAsync(institution, id, by, order.Note, cancellationToken), cancellationToken);
 
     [Function("intake-link")]
     public Task<IActionResult> Link([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/intake/{id}/link")] HttpRequest request, string id, CancellationToken cancellationToken) =>
-        DecideAsync(request, (institution, by, order) => intake.LinkAsync(institution, id, by, order.Note, order.StudyInstanceUid, cancellationToken), cancellationToken);
+        DecideAsync(request, "intake.link", id, (institution, by, order) => intake.LinkAsync(institution, id, by, order.Note, order.StudyInstanceUid, cancellationToken), cancellationToken);
 
     [Function("intake-reassign")]
     public Task<IActionResult> Reassign([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/intake/{id}/reassign")] HttpRequest request, string id, CancellationToken cancellationToken) =>
         DecideAsync(
             request,
+            "intake.reassign",
+            id,
             (institution, by, order) => intake.ReassignAsync(institution, id, by, order.Note, new PatientIdentity { Id = order.PatientId, Issuer = order.Assigner }, cancellationToken),
             cancellationToken);
 
     [Function("intake-reject")]
     public Task<IActionResult> Reject([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/intake/{id}/reject")] HttpRequest request, string id, CancellationToken cancellationToken) =>
-        DecideAsync(request, (institution, by, order) => intake.RejectAsync(institution, id, by, order.Note, cancellationToken), cancellationToken);
+        DecideAsync(request, "intake.reject", id, (institution, by, order) => intake.RejectAsync(institution, id, by, order.Note, cancellationToken), cancellationToken);
 
-    private async Task<IActionResult> DecideAsync(HttpRequest request, Func<string, string, IntakeOrder, Task<IntakeResult>> decide, CancellationToken cancellationToken)
+    private async Task<IActionResult> DecideAsync(
+        HttpRequest request, string verb, string id, Func<string, string, IntakeOrder, Task<IntakeResult>> decide, CancellationToken cancellationToken)
     {
         var admission = await gate.AdmitAsync(request, AccessAction.IntakeHandle, ObjectRef.Intake(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
@@ -76,6 +84,8 @@ public sealed class IntakeHttp(Gate gate, IntakeItems items, IntakeService intak
 
         if (order.Note is { Length: > 500 }) return Problem.BadRequest("note-too-long", "A note has at most 500 characters.", "备注最多 500 个字符。", "note");
         var result = await decide(admission.Institution, admission.Actor!.Subject, order);
+        if (result is { Refusal: null, Item: { } decided })
+            await audit.DoneAsync(admission.Actor, admission.Institution, verb, id, cancellationToken, decided.PatientKey, decided.StudyKey);
         return result.Refusal switch
         {
             null => Answer.Json(View(result.Item!)),
