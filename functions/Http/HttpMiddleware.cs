@@ -66,7 +66,7 @@ public sealed class HttpMiddleware(IOptions<HttpOptions> options, ILogger<HttpMi
 /// <summary>Exceptions as answers.</summary>
 public static class HttpFailure
 {
-    private const int DiskFull = 28; // ENOSPC, as .NET puts it into an IOException's HResult on Linux
+    private const int DiskFull = 28; // ENOSPC, as .NET puts it into an IOException's HResult on Linux, and our stores into theirs
     private const int QuotaFull = 122; // EDQUOT
 
     public static Problem Of(Exception error, CancellationToken timeLimit) => error switch
@@ -76,7 +76,7 @@ public static class HttpFailure
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => Problem.Of(408, "request-too-slow", "The body arrived too slowly.", "请求体传输过慢。"),
         BadHttpRequestException bad => Problem.Of(bad.StatusCode, "request-malformed", "The request is not valid HTTP.", "请求不是有效的 HTTP。"),
         OperationCanceledException when timeLimit.IsCancellationRequested => Problem.Of(503, "time-limit", "This took too long or the service is stopping; try again.", "处理超时或服务正在停止，请重试。").WithHeader("Retry-After", "5"),
-        IOException { HResult: DiskFull or QuotaFull } => Problem.Of(507, "storage-full", "There is no space left; nothing was stored.", "存储空间已满，未保存任何内容。"),
+        { HResult: DiskFull or QuotaFull } => Problem.Of(507, "storage-full", "There is no space left; nothing was stored.", "存储空间已满，未保存任何内容。"),
         _ => Problem.Of(500, "internal-error", "Something went wrong on our side; the correlation id finds it in the logs.", "服务内部错误，可凭 correlationId 在日志中查找。"),
     };
 

@@ -11,6 +11,8 @@ namespace Skylight.Local.Sqlite;
 public sealed class SqliteDatabase : IAsyncDisposable
 {
     private const int MaxGroup = 512;
+    private const int Full = 13; // SQLITE_FULL
+    private const int NoSpace = 28; // ENOSPC, which every exception for a full disk carries as its HResult
     private readonly string _connectionString;
     private readonly BlockingCollection<Work> _queue = new(boundedCapacity: 8192);
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
@@ -145,6 +147,7 @@ public sealed class SqliteDatabase : IAsyncDisposable
                 {
                     // Fails the whole group, and the work it came up in: whoever waits for it must hear of it.
                     failure = error;
+                    if (error.SqliteErrorCode == Full) error.HResult = NoSpace;
                     if (current is not null) group.Add((current, null));
                     if (!TryRollback(connection)) _broken = error;
                 }

@@ -1,11 +1,12 @@
 using System.Text;
 using System.Text.Json;
+using Azure.Storage.Blobs;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Skylight.Conformance;
 using Skylight.Core.Events;
 using Skylight.Core.Queues;
-using Skylight.Edge.Runtime.Triggers.Background;
+using Skylight.Core.Uploads;
 
 namespace Skylight.Edge.Tests.Triggers;
 
@@ -172,9 +173,13 @@ public sealed class BackgroundTests : IAsyncLifetime
     public async Task Blob_Created_RunsTheFunctionOfItsPath()
     {
         await StartAsync(typeof(BlobFunctions));
-        await Events.PublishAsync([Blob("inbox", "a/b.json"), Blob("inbox", "gone/b.json"), Blob("inbox", "a/b.txt"), Blob("other", "a/c.json"), Blob("inbox", "x/y/z.json")], CancellationToken.None);
+        var container = UploadId.Container(UploadId.New());
+        var url = await _host!.Services.GetRequiredService<IIngress>().GrantAsync(container, _clock.GetUtcNow().AddHours(1), CancellationToken.None);
+        foreach (var name in new[] { "a/b.json", "a/b.txt", "x/y/z.json" })
+            await new BlobContainerClient(url).GetBlobClient(name).UploadAsync(BinaryData.FromString("content of " + name));
+        await Events.PublishAsync([Blob(container, "a/b.json"), Blob(container, "gone/b.json"), Blob(container, "a/b.txt"), Blob(container, "x/y/z.json")], CancellationToken.None);
         await _recorder.NextAsync(2);
-        Assert.Equal(["a b inbox:a/b.json", "x/y z inbox:x/y/z.json"], _recorder.Calls.Order(StringComparer.Ordinal));
+        Assert.Equal(["a b content of a/b.json", "x/y z content of x/y/z.json"], _recorder.Calls.Order(StringComparer.Ordinal));
         await EmptyAsync("event:OnBlob");
     }
 
@@ -189,7 +194,6 @@ public sealed class BackgroundTests : IAsyncLifetime
         {
             b.Services.AddSingleton<TimeProvider>(_clock);
             b.Services.AddSingleton(_recorder);
-            b.Services.AddSingleton<IBlobSource, Blobs>();
         },
         functions: [functions]);
 
@@ -208,11 +212,5 @@ public sealed class BackgroundTests : IAsyncLifetime
             await Task.Delay(20);
             if (i % 5 == 4 && step > TimeSpan.Zero) _clock.Advance(step);
         }
-    }
-
-    private sealed class Blobs : IBlobSource
-    {
-        public ValueTask<Stream?> OpenAsync(string container, string name, CancellationToken cancellationToken) =>
-            ValueTask.FromResult<Stream?>(name.StartsWith("gone", StringComparison.Ordinal) ? null : new MemoryStream(Encoding.UTF8.GetBytes($"{container}:{name}")));
     }
 }

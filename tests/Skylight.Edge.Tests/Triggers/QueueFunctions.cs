@@ -64,7 +64,7 @@ public sealed class EventFunctions(Recorder recorder)
 public sealed class BlobFunctions(Recorder recorder)
 {
     [Function("OnBlob")]
-    public async Task OnBlob([BlobTrigger("inbox/{folder}/{name}.json", Source = BlobTriggerSource.EventGrid)] Stream content, string folder, string name, CancellationToken cancellationToken)
+    public async Task OnBlob([BlobTrigger("{container}/{folder}/{name}.json", Source = BlobTriggerSource.EventGrid)] Stream content, string folder, string name, CancellationToken cancellationToken)
     {
         using var reader = new StreamReader(content);
         await recorder.CallAsync($"{folder} {name} {await reader.ReadToEndAsync(cancellationToken)}", cancellationToken);

@@ -27,6 +27,7 @@ public sealed class SqliteDatabaseTests : IAsyncDisposable
             catch (SqliteException error)
             {
                 Assert.Equal(13, error.SqliteErrorCode);
+                Assert.Equal(28, error.HResult); // what tells the HTTP layer that it is the disk
                 return false;
             }
         }));

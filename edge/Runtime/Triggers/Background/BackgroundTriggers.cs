@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Options;
 using Skylight.Core.Queues;
+using Skylight.Core.Uploads;
 using Skylight.Edge.Hosting;
 using Skylight.Edge.Hosting.Telemetry;
 using Skylight.Local.Queues;
@@ -22,7 +23,7 @@ internal sealed class BackgroundTriggers(
     Drain drain,
     EdgeTelemetry telemetry,
     TimeProvider time,
-    IServiceProvider services,
+    IIngress ingress,
     ILogger<BackgroundTriggers> logger) : IHostedService, IDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
@@ -35,7 +36,7 @@ internal sealed class BackgroundTriggers(
         var errors = new List<string>();
         foreach (var function in catalog.Of<QueueTriggerAttribute>()) AddQueue(function, errors);
         foreach (var function in catalog.Of<EventGridTriggerAttribute>()) EventFunctions.Add(function, this, subscriptions, errors);
-        foreach (var function in catalog.Of<BlobTriggerAttribute>()) BlobFunctions.Add(function, this, subscriptions, services, errors);
+        foreach (var function in catalog.Of<BlobTriggerAttribute>()) BlobFunctions.Add(function, this, subscriptions, ingress, errors);
         if (errors.Count > 0) throw new StartupException(errors);
         telemetry.Meter.CreateObservableGauge("skylight.queue.messages", Lengths, null, "Messages in a queue, those being handled included.");
         _running = RunAsync();

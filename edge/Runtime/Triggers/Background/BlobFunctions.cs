@@ -2,17 +2,10 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Azure.Functions.Worker;
-using Skylight.Core.Events;
+using Skylight.Core.Uploads;
 using Skylight.Local.Queues;
 
 namespace Skylight.Edge.Runtime.Triggers.Background;
-
-/// <summary>Where blob functions read the blob that was created; the edge's blob endpoint implements it.</summary>
-public interface IBlobSource
-{
-    /// <summary>The committed content, or null when the blob is gone.</summary>
-    ValueTask<Stream?> OpenAsync(string container, string name, CancellationToken cancellationToken);
-}
 
 /// <summary>
 /// Blob functions with the Event Grid source: they get the blob-created events whose blob matches the path pattern. A blob that is gone when
@@ -23,7 +16,7 @@ internal static partial class BlobFunctions
     private const int MaxAttempts = 5;
     private const string BlobCreated = "Microsoft.Storage.BlobCreated";
 
-    public static void Add(FunctionEntry function, BackgroundTriggers triggers, EventSubscriptions subscriptions, IServiceProvider services, List<string> errors)
+    public static void Add(FunctionEntry function, BackgroundTriggers triggers, EventSubscriptions subscriptions, IIngress ingress, List<string> errors)
     {
         var trigger = (BlobTriggerAttribute)function.Trigger;
         if (trigger.Source != BlobTriggerSource.EventGrid)
@@ -37,12 +30,6 @@ internal static partial class BlobFunctions
         var type = function.TriggerParameter.ParameterType;
         var convert = type == typeof(Stream) ? null : Payload.To(type);
         var arguments = Arguments.Bind(function, convert is null && type != typeof(Stream) ? null : TriggerValue.Get, [.. names, "BlobTrigger"], errors);
-        if (services.GetService<IBlobSource>() is not { } blobs)
-        {
-            errors.Add($"Function '{function.Name}': this host has no blob endpoint to read from.");
-            return;
-        }
-
         var queue = EventFunctions.QueueOf(function);
         subscriptions.Add(new EventSubscription(queue, e => PathOf(e.Type, e.Subject) is { } path && pattern.IsMatch(path)));
         triggers.Consume(
@@ -51,8 +38,18 @@ internal static partial class BlobFunctions
             {
                 var path = PathOf(message.Body);
                 var match = pattern.Match(path);
-                await using var content = await blobs.OpenAsync(path[..path.IndexOf('/', StringComparison.Ordinal)], path[(path.IndexOf('/', StringComparison.Ordinal) + 1)..], cancellation);
-                if (content is null) return;
+                var slash = path.IndexOf('/', StringComparison.Ordinal);
+                Stream content;
+                try
+                {
+                    content = await ingress.OpenAsync(path[..slash], path[(slash + 1)..], null, cancellation);
+                }
+                catch (UploadChangedException)
+                {
+                    return;
+                }
+
+                await using var closing = content;
                 object? item = content;
                 if (convert is not null)
                 {
@@ -67,14 +64,15 @@ internal static partial class BlobFunctions
             });
     }
 
-    /// <summary><c>container/{name}.{extension}</c>: a name stands for any characters, slashes too. A container alone means every blob in it.</summary>
+    /// <summary><c>container/{name}.{extension}</c>: a name stands for any characters, slashes too (in the container, which has none, for the rest of it). A container alone means every blob in it.</summary>
     internal static Regex Pattern(string path)
     {
+        var container = path.IndexOf('/', StringComparison.Ordinal) is var slash && slash < 0 ? path.Length : slash;
         var text = new System.Text.StringBuilder("^");
         var at = 0;
         foreach (Match name in Names().Matches(path))
         {
-            text.Append(Regex.Escape(path[at..name.Index])).Append("(?<").Append(name.Groups[1].Value).Append(">.+)");
+            text.Append(Regex.Escape(path[at..name.Index])).Append("(?<").Append(name.Groups[1].Value).Append(name.Index < container ? ">[^/]+)" : ">.+)");
             at = name.Index + name.Length;
         }
 
