@@ -106,10 +106,11 @@ public sealed partial class DicomDataset : IReadOnlyList<DicomElement>
         return new DicomDataset(copy) { HasUndefinedLength = HasUndefinedLength };
     }
 
-    /// <summary>The same elements read in another character set, items that declare none included: the repaired reading of wrongly declared text.</summary>
+    /// <summary>The same elements read in another character set, which the copy declares; items that declare their own keep it. The repaired reading of wrongly declared text.</summary>
     public DicomDataset ReadAs(CharacterSet characterSet)
     {
         var copy = Clone();
+        copy.Set(DicomTags.SpecificCharacterSet, [.. characterSet.DeclaredTerms]);
         copy.Override(characterSet);
         return copy;
     }
@@ -126,7 +127,8 @@ public sealed partial class DicomDataset : IReadOnlyList<DicomElement>
         _characterSet = characterSet;
         foreach (var e in Elements)
             if (e.Sequence is { } s)
-                foreach (var item in s.Items) item.Override(characterSet);
+                foreach (var item in s.Items)
+                    if (!item.Contains(DicomTags.SpecificCharacterSet)) item.Override(characterSet);
     }
 
     private void ForgetCharacterSet()

@@ -103,6 +103,21 @@ public sealed class CharacterSetTests
     }
 
     [Fact]
+    public void ReadAs_ItemsWithAndWithoutDeclaration_AreReadEachInTheirSet()
+    {
+        var own = new DicomDataset().Set(DicomTags.SpecificCharacterSet, "ISO_IR 100").Set(DicomTags.CodeMeaning, Vr.LO, Convert.FromHexString("4AE9"));
+        var plain = new DicomDataset().Set(DicomTags.CodeMeaning, Vr.LO, Convert.FromHexString("CDF5"));
+        var stored = new DicomDataset().Set(DicomTags.PatientName, Vr.PN, Convert.FromHexString("CDF5")).Set(DicomTags.ProcedureCodeSequence, own, plain);
+
+        var read = stored.ReadAs(CharacterSet.Gb18030);
+
+        Assert.Equal("GB18030", read.GetString(DicomTags.SpecificCharacterSet));
+        Assert.Equal("王", read.GetString(DicomTags.PatientName));
+        Assert.Equal(["Jé", "王"], read.GetItems(DicomTags.ProcedureCodeSequence).Select(i => i.GetString(DicomTags.CodeMeaning)));
+        Assert.False(stored.Contains(DicomTags.SpecificCharacterSet));
+    }
+
+    [Fact]
     public void Of_UnknownTerm_IsReadAsDefault()
     {
         var set = CharacterSet.Of(["KLINGON"]);
