@@ -34,10 +34,18 @@ public sealed class TestHost : IAsyncDisposable
         var folder = data ?? Directory.CreateTempSubdirectory("skylight-").FullName;
         var all = new Dictionary<string, string?> { ["Skylight:Edge:Port"] = "0", ["Skylight:Edge:MinFreeSpaceMiB"] = "0" };
         foreach (var (key, value) in settings ?? new Dictionary<string, string?>()) all[key] = value;
-        var edge = await EdgeHost.StartAsync(
-            new EdgeSetup { DataFolder = folder, Settings = all, Configure = configure, MoreFunctions = functions, Quiet = true },
-            CancellationToken.None);
-        return new TestHost(edge, folder, data is null);
+        try
+        {
+            var edge = await EdgeHost.StartAsync(
+                new EdgeSetup { DataFolder = folder, Settings = all, Configure = configure, MoreFunctions = functions, Quiet = true },
+                CancellationToken.None);
+            return new TestHost(edge, folder, data is null);
+        }
+        catch when (data is null)
+        {
+            Directory.Delete(folder, recursive: true);
+            throw;
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -64,7 +64,8 @@ public sealed class ProcessTests : IDisposable
         Assert.DoesNotContain("topsecret", log, StringComparison.Ordinal);
         Assert.DoesNotContain("127.0.0.1", log, StringComparison.Ordinal);
         var lines = log.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement).ToArray();
-        var line = Assert.Single(lines, l => l.GetProperty("event").GetInt32() == 2001 && l.GetProperty("values").GetProperty("Status").GetInt32() == 404);
+        var line = Assert.Single(lines, l => l.GetProperty("event").GetInt32() == 2001 && l.GetProperty("values").GetProperty("Route").GetString() == "/api/uploads/{id}");
+        Assert.Equal(401, line.GetProperty("values").GetProperty("Status").GetInt32());
         Assert.Equal(32, line.GetProperty("correlationId").GetString()!.Length);
         Assert.True(line.GetProperty("values").GetProperty("Milliseconds").GetDouble() >= 0);
     }
