@@ -180,9 +180,11 @@ internal sealed class FileOpener(IngestBatch batch, IngestName name)
             Mode = FileMode.CreateNew,
             Access = FileAccess.ReadWrite,
             Share = FileShare.None,
-            Options = FileOptions.Asynchronous | FileOptions.DeleteOnClose,
+            Options = FileOptions.Asynchronous,
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         });
+        // Gone from the folder at once: the bytes go with the handle, also when the process is killed.
+        File.Delete(path);
         try
         {
             await peeked.CopyToAsync(file, cancellationToken);
