@@ -29,4 +29,7 @@ internal static partial class Log
 
     [LoggerMessage(2021, LogLevel.Error, "The schedule of timer function {Function} could not be stored")]
     public static partial void TimerNotStored(ILogger logger, string function, Exception error);
+
+    [LoggerMessage(2030, LogLevel.Warning, "{Count} observable instruments could not be read")]
+    public static partial void InstrumentsFailed(ILogger logger, int count, Exception error);
 }

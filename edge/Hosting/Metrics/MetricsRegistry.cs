@@ -16,12 +16,14 @@ public sealed class MetricsRegistry : IDisposable
     private readonly ConcurrentDictionary<Instrument, Family> _families = new();
     private readonly MeterListener _listener = new();
     private readonly IMeterFactory _scope;
+    private readonly ILogger _logger;
     private readonly Lock _rendering = new();
 
     /// <param name="scope">Instruments that another host in this process made are left out.</param>
-    public MetricsRegistry(IMeterFactory scope)
+    public MetricsRegistry(IMeterFactory scope, ILogger<MetricsRegistry> logger)
     {
         _scope = scope;
+        _logger = logger;
         _listener.InstrumentPublished = Publish;
         _listener.SetMeasurementEventCallback<byte>(static (_, value, tags, state) => Add(state, value, tags));
         _listener.SetMeasurementEventCallback<short>(static (_, value, tags, state) => Add(state, value, tags));
@@ -44,7 +46,16 @@ public sealed class MetricsRegistry : IDisposable
     {
         // What an observable instrument no longer tells (a queue that is gone) must not stay at its last value.
         foreach (var family in _families.Values) family.BeginObservation();
-        _listener.RecordObservableInstruments();
+        try
+        {
+            _listener.RecordObservableInstruments();
+        }
+        catch (AggregateException errors)
+        {
+            // The listener has asked every instrument before it throws: those that answered are shown, the others are missing.
+            Log.InstrumentsFailed(_logger, errors.InnerExceptions.Count, errors);
+        }
+
         var text = new StringBuilder(8192);
         // Instruments of one name (two meters, or the same one made again) are one family: Prometheus refuses a repeated TYPE line.
         foreach (var group in _families.Values.GroupBy(f => f.Name, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal))

@@ -59,6 +59,18 @@ public sealed class ObservationTests
     }
 
     [Fact]
+    public async Task Metrics_WithAnInstrumentThatThrows_ShowsTheOthers()
+    {
+        await using var host = await TestHost.StartAsync();
+        using var meter = new System.Diagnostics.Metrics.Meter("Skylight.Broken");
+        meter.CreateObservableGauge("skylight.broken", new Func<long>(() => throw new InvalidOperationException("its source is gone")));
+        meter.CreateObservableGauge("skylight.sound", () => 7L);
+        var text = await host.Client.GetStringAsync("/metrics");
+        Assert.Contains("skylight_sound 7", text, StringComparison.Ordinal);
+        Assert.Contains("dotnet_process_memory_working_set_bytes", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Metrics_Histogram_AddsUp()
     {
         await using var host = await TestHost.StartAsync();
