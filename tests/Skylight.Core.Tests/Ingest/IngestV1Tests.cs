@@ -82,10 +82,15 @@ public sealed class IngestV1Tests
             }
 
             var batch = ((IngestBatchInput)input!).Batch;
-            Batches.Add(batch);
-            Most = Math.Max(Most, ++Running);
+            lock (Batches)
+            {
+                Batches.Add(batch);
+                Most = Math.Max(Most, ++Running);
+            }
+
+            // Goes on on another thread, as no orchestration's own code does.
             await Task.Yield();
-            Running--;
+            lock (Batches) Running--;
             if (batch == Fails) throw new TaskFailedException(name.ToString(), batch, new TaskFailureDetails("System.IO.IOException", "full", null, null, null));
             return default!;
         }
