@@ -43,7 +43,7 @@ public sealed class CorpusTests
                 var digest = Convert.ToHexStringLower(SHA256.HashData(AsInFile(all, image.Layout, bigEndian: entry.GetProperty("transferSyntax").GetString() == "1.2.840.10008.1.2.2")));
                 compared++;
                 if (references.Any(r => r.Value.GetProperty("sha256").GetString() == digest)) continue;
-                if (OtherSign.Contains(name)) continue;
+                if (OtherSign.Contains(name) && IsSignExtended(all, image.Layout, references[0].Value.GetProperty("probes"))) continue;
                 failures.Add($"{name}: none of {string.Join(", ", references.Select(r => $"{r.Name} ({r.Value.GetProperty("bytes")} bytes)"))}, ours {all.Length} bytes");
             }
             catch (PixelDataException error) when (name == Truncated && error.Code == PixelDataError.Truncated)
@@ -89,6 +89,14 @@ public sealed class CorpusTests
 
         Assert.True(failures.Count == 0, string.Join("\n", failures));
         Assert.True(rendered > 50, $"only {rendered} images were rendered");
+    }
+
+    /// <summary>Our value is the reference's bit pattern, read as two's complement of Bits Stored.</summary>
+    private static bool IsSignExtended(byte[] values, PixelLayout layout, JsonElement probes)
+    {
+        var unused = 32 - layout.BitsStored;
+        return layout is { Signed: true, BytesPerSample: 2 } && probes.GetArrayLength() > 0 && probes.EnumerateArray().All(probe =>
+            BitConverter.ToInt16(values, 2 * probe[0].GetInt32()) == (probe[1].GetInt32() << unused) >> unused);
     }
 
     /// <summary>"stored" references of uncompressed files are taken over the bytes of the file: packed bits, big-endian words.</summary>
