@@ -129,7 +129,86 @@ public abstract class ObjectStoreConformance
         await Assert.ThrowsAsync<ArgumentException>(async () => await Store.ReadAsync(name, 0, new byte[1], default));
         await Assert.ThrowsAsync<ArgumentException>(async () => await Store.GetLengthAsync(name, default));
         await Assert.ThrowsAsync<ArgumentException>(async () => await Store.DeleteAsync(name, default));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await Store.SetTierAsync(name, ObjectTier.Cool, default));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await Store.GetStatusAsync(name, default));
     }
+
+    [Theory]
+    [InlineData(ObjectTier.Cool)]
+    [InlineData(ObjectTier.Cold)]
+    public async Task SetTier_ReadableTiers_KeepTheObjectReadableUnderItsName(ObjectTier tier)
+    {
+        await StoreAsync(Name, Bytes(100_000));
+        Assert.Equal(new ObjectStatus(100_000, ObjectTier.Hot, false), await Store.GetStatusAsync(Name, default));
+        await Store.SetTierAsync(Name, tier, default);
+        await Store.SetTierAsync(Name, tier, default);
+        Assert.Equal(new ObjectStatus(100_000, tier, false), await Store.GetStatusAsync(Name, default));
+        Assert.Equal(100_000, await Store.GetLengthAsync(Name, default));
+        Assert.Equal(Bytes(100_000)[99_000..], await ReadAsync(Name, 99_000, 5000));
+        Assert.Equal([Name], await ListAsync("hospital-a/"));
+        await Assert.ThrowsAsync<ObjectExistsException>(() => StoreAsync(Name, Bytes(20)));
+
+        await Store.SetTierAsync(Name, ObjectTier.Hot, default);
+        Assert.Equal(ObjectTier.Hot, (await Store.GetStatusAsync(Name, default))!.Value.Tier);
+        Assert.Equal(Bytes(100_000), await ReadAsync(Name, 0, 100_000));
+        Assert.Equal([Name], await ListAsync(""));
+    }
+
+    [Fact]
+    public async Task SetTier_Archive_IsListedButNotRead_UntilRehydrated()
+    {
+        await StoreAsync(Name, Bytes(5000));
+        await Store.SetTierAsync(Name, ObjectTier.Archive, default);
+        Assert.Equal(new ObjectStatus(5000, ObjectTier.Archive, false), await Store.GetStatusAsync(Name, default));
+        Assert.Equal(5000, await Store.GetLengthAsync(Name, default));
+        Assert.Equal([Name], await ListAsync("hospital-a/study-1/"));
+        Assert.Equal(Name, (await Assert.ThrowsAsync<ObjectArchivedException>(() => ReadAsync(Name, 0, 1))).Name);
+        await Assert.ThrowsAsync<ObjectExistsException>(() => StoreAsync(Name, Bytes(20)));
+
+        await Store.SetTierAsync(Name, ObjectTier.Cool, default);
+        await RehydratedAsync();
+        Assert.Equal(new ObjectStatus(5000, ObjectTier.Cool, false), await Store.GetStatusAsync(Name, default));
+        Assert.Equal(Bytes(5000), await ReadAsync(Name, 0, 6000));
+    }
+
+    [Fact]
+    public async Task Delete_InAColderTier_LeavesNothing()
+    {
+        foreach (var tier in new[] { ObjectTier.Cool, ObjectTier.Cold, ObjectTier.Archive })
+        {
+            await StoreAsync(Name, Bytes(10));
+            await Store.SetTierAsync(Name, tier, default);
+            Assert.True(await Store.DeleteAsync(Name, default));
+            Assert.False(await Store.DeleteAsync(Name, default));
+            await AssertMissingAsync();
+        }
+    }
+
+    [Fact]
+    public async Task SetTier_OfNoObject_IsRefused()
+    {
+        await Assert.ThrowsAsync<ObjectMissingException>(async () => await Store.SetTierAsync(Name, ObjectTier.Cool, default));
+        Assert.Null(await Store.GetStatusAsync(Name, default));
+    }
+
+    [Fact]
+    public async Task SetTier_WhileOthersRead_NoReadMissesTheObject()
+    {
+        await StoreAsync(Name, Bytes(20_000));
+        var moves = Task.Run(async () =>
+        {
+            for (var i = 0; i < 30; i++) await Store.SetTierAsync(Name, (ObjectTier)(i % 3), default);
+        });
+        do
+        {
+            Assert.Equal(Bytes(20_000)[10_000..], await ReadAsync(Name, 10_000, 10_000));
+        }
+        while (!moves.IsCompleted);
+        await moves;
+    }
+
+    /// <summary>Waits until the object has left the archive tier, where a store takes its time for that.</summary>
+    protected virtual Task RehydratedAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task Read_ManyAtOnce_ReturnTheirOwnBytes()

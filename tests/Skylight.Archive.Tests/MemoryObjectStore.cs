@@ -43,6 +43,12 @@ internal sealed class MemoryObjectStore : IObjectStore
         foreach (var name in Objects.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal))) yield return name;
     }
 
+    public ValueTask SetTierAsync(string name, ObjectTier tier, CancellationToken cancellationToken) =>
+        Objects.ContainsKey(name) && tier == ObjectTier.Hot ? ValueTask.CompletedTask : throw new ObjectMissingException(name);
+
+    public async ValueTask<ObjectStatus?> GetStatusAsync(string name, CancellationToken cancellationToken) =>
+        await GetLengthAsync(name, cancellationToken) is { } length ? new ObjectStatus(length, ObjectTier.Hot, Rehydrating: false) : null;
+
     private sealed class Writer(MemoryObjectStore store, string name) : ObjectWriter
     {
         private readonly MemoryStream _bytes = new();

@@ -13,6 +13,7 @@ public interface IObjectStore
 
     /// <summary>Reads at <paramref name="offset"/> and answers the number of bytes read: fewer than asked only at the object's end, 0 past it.</summary>
     /// <exception cref="ObjectMissingException">There is no such object.</exception>
+    /// <exception cref="ObjectArchivedException">The object lies in <see cref="ObjectTier.Archive"/>: it can be read once it has been moved to another tier.</exception>
     ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken);
 
     /// <summary>The object's length in bytes, or null when there is no such object.</summary>
@@ -23,9 +24,22 @@ public interface IObjectStore
 
     /// <summary>
     /// Names that start with <paramref name="prefix"/>, in no particular order. The prefix is empty or ends with '/'. An object committed or
-    /// deleted while the listing runs may or may not be in it.
+    /// deleted while the listing runs may or may not be in it; one whose tier changes meanwhile is in it, perhaps twice.
     /// </summary>
     IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Moves an object to a tier, its bytes verified before the old copy goes. From <see cref="ObjectTier.Archive"/> this starts a rehydration that may take
+    /// hours: until it is over the object stays archived (<see cref="ObjectStatus.Rehydrating"/>), and further calls change nothing. The tier that it has
+    /// already: nothing happens. May be repeated after any failure.
+    /// </summary>
+    /// <exception cref="ObjectMissingException">There is no such object.</exception>
+    /// <exception cref="ObjectBusyException">The object cannot be moved just now.</exception>
+    /// <exception cref="StorageFullException">The tier has no room; the object stays where it is.</exception>
+    ValueTask SetTierAsync(string name, ObjectTier tier, CancellationToken cancellationToken);
+
+    /// <summary>Length and tier of an object, without reading it; null when there is no such object.</summary>
+    ValueTask<ObjectStatus?> GetStatusAsync(string name, CancellationToken cancellationToken);
 }
 
 /// <summary>One object being written. Not for concurrent use. After any exception the writer is spent: dispose it and start over under a new name.</summary>
@@ -41,6 +55,30 @@ public abstract class ObjectWriter : IAsyncDisposable
 
     /// <summary>Abandons what was not committed.</summary>
     public abstract ValueTask DisposeAsync();
+}
+
+/// <summary>How fast, and how dear, an object is to read. The first three are read alike; an archived object must be rehydrated first.</summary>
+public enum ObjectTier
+{
+    Hot,
+    Cool,
+    Cold,
+    Archive,
+}
+
+/// <summary>Where an object stands. <see cref="Rehydrating"/>: on its way out of <see cref="ObjectTier.Archive"/>, not readable yet.</summary>
+public readonly record struct ObjectStatus(long Length, ObjectTier Tier, bool Rehydrating);
+
+/// <summary>The object is there, in the archive tier: it cannot be read before it has been rehydrated.</summary>
+public sealed class ObjectArchivedException(string name) : IOException($"The object '{name}' is archived.")
+{
+    public string Name { get; } = name;
+}
+
+/// <summary>The object cannot change its tier just now (it has not come to rest yet); the same call later succeeds.</summary>
+public sealed class ObjectBusyException(string name) : IOException($"The object '{name}' cannot be moved just now.")
+{
+    public string Name { get; } = name;
 }
 
 /// <summary>There is no object of that name.</summary>

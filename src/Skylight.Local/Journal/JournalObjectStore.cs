@@ -48,6 +48,20 @@ public sealed class JournalObjectStore(Journal journal, IObjectStore inner) : IO
             if (!journaled.Contains(name)) yield return name;
     }
 
+    /// <inheritdoc/>
+    /// <remarks>What lies in the journal is hot; it can be moved once the journal has been drained of it.</remarks>
+    public async ValueTask SetTierAsync(string name, ObjectTier tier, CancellationToken cancellationToken)
+    {
+        if (journal.Index.Find(ObjectName.Check(name)) is null) await inner.SetTierAsync(name, tier, cancellationToken);
+        else if (tier != ObjectTier.Hot) throw new ObjectBusyException(name);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ObjectStatus?> GetStatusAsync(string name, CancellationToken cancellationToken) =>
+        journal.Index.Find(ObjectName.Check(name)) is { } place
+            ? new ObjectStatus(place.Length, ObjectTier.Hot, Rehydrating: false)
+            : await inner.GetStatusAsync(name, cancellationToken);
+
     internal static async ValueTask<int> ReadAsync(JournalPlace place, long offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         var wanted = (int)Math.Clamp(place.Length - offset, 0, destination.Length);

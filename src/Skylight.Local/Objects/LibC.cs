@@ -6,8 +6,8 @@ namespace Skylight.Local.Objects;
 /// <summary>The few system calls whose outcome must be known exactly: .NET hides the result of some fsyncs and cannot open a directory or rename without overwriting.</summary>
 internal static partial class LibC
 {
-    internal const int NoSuchFile = 2, Exists = 17, Invalid = 22, NoSpace = 28, NotSupported = 95, QuotaExceeded = 122;
-    private const int AtFdCwd = -100, OpenReadOnly = 0, OpenCloseOnExec = 0x80000, RenameNoReplace = 1, SyncRangeWrite = 2;
+    internal const int NoSuchFile = 2, Exists = 17, OtherFileSystem = 18, Invalid = 22, NoSpace = 28, NotSupported = 95, QuotaExceeded = 122;
+    private const int AtFdCwd = -100, OpenReadOnly = 0, OpenCloseOnExec = 0x80000, RenameNoReplace = 1, SyncRangeWrite = 2, AdviseDontNeed = 4;
 
     /// <summary>fsync: data and all metadata.</summary>
     public static void Sync(SafeFileHandle handle, string what) => Check(FSync(handle), what);
@@ -36,6 +36,19 @@ internal static partial class LibC
         error = Marshal.GetLastPInvokeError();
         return error == Exists ? false : throw Error(error, "link a file");
     }
+
+    /// <summary>Renames within one file system, without overwriting; false when the target lies on another one.</summary>
+    public static bool TryRename(string from, string to)
+    {
+        if (RenameAt2(AtFdCwd, from, AtFdCwd, to, RenameNoReplace) == 0) return true;
+        var error = Marshal.GetLastPInvokeError();
+        if (error == OtherFileSystem) return false;
+        if (error is Invalid or NotSupported) return RenameNew(from, to) ? true : throw Error(Exists, "rename a file");
+        throw Error(error, "rename a file");
+    }
+
+    /// <summary>Asks the kernel to forget a file's pages, so that what is read next comes from the medium. A hint: some file systems keep them.</summary>
+    public static void DropCache(SafeFileHandle handle) => _ = FileAdvise(handle, 0, 0, AdviseDontNeed);
 
     /// <summary>Removes a file. False when there was none.</summary>
     public static bool Remove(string path)
@@ -78,4 +91,7 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "sync_file_range")]
     private static partial int SyncFileRange(SafeFileHandle handle, long offset, long length, uint flags);
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    private static partial int FileAdvise(SafeFileHandle handle, long offset, long length, int advice);
 }

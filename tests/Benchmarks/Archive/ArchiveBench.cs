@@ -180,6 +180,10 @@ internal static class ArchiveBench
 
         public IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken) => AsyncEnumerable.Empty<string>();
 
+        public ValueTask SetTierAsync(string name, ObjectTier tier, CancellationToken cancellationToken) => throw new ObjectMissingException(name);
+
+        public ValueTask<ObjectStatus?> GetStatusAsync(string name, CancellationToken cancellationToken) => ValueTask.FromResult<ObjectStatus?>(null);
+
         private sealed class Writer : ObjectWriter
         {
             public override ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) => ValueTask.CompletedTask;
@@ -207,5 +211,9 @@ internal static class ArchiveBench
         public ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken) => ValueTask.FromResult(false);
 
         public IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken) => AsyncEnumerable.Empty<string>();
+
+        public ValueTask SetTierAsync(string name, ObjectTier tier, CancellationToken cancellationToken) => throw new ObjectMissingException(name);
+
+        public ValueTask<ObjectStatus?> GetStatusAsync(string name, CancellationToken cancellationToken) => ValueTask.FromResult<ObjectStatus?>(null);
     }
 }
