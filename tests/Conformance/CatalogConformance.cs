@@ -98,6 +98,28 @@ public abstract class CatalogConformance
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(1000)]
+    public async Task List_WalksEveryStudyAndEveryRowOnce(int limit)
+    {
+        for (var i = 1; i <= 7; i++) await Put(Study(i) with { Hidden = i == 2, ProvisionalOf = i == 3 ? "key00001" : null }, Row(Study(i), $"1.{i % 3}", (byte)i));
+        await Put(Study(1, "hospital-b"), Row(Study(1, "hospital-b"), "1.1"));
+        var keys = new List<string>();
+        while (await Catalog.ListStudyKeysAsync(A, keys.Count == 0 ? "" : keys[^1], limit, default) is { Count: > 0 } page) keys.AddRange(page);
+        Assert.Equal(Enumerable.Range(1, 7).Select(i => $"key{i:D5}"), keys);
+        var rows = new List<InstanceIndexRow>();
+        while (await Catalog.ListInstancesAsync(A, rows.Count == 0 ? "" : rows[^1].SopInstanceUid, limit, default) is { Count: > 0 } page)
+        {
+            Assert.True(page.Count <= limit || page.All(row => row.SopInstanceUid == page[0].SopInstanceUid));
+            rows.AddRange(page);
+        }
+
+        Assert.Equal(["1.0", "1.0", "1.1", "1.1", "1.1", "1.2", "1.2"], rows.Select(row => row.SopInstanceUid));
+        Assert.Equal(7, rows.Select(row => row.StudyKey).Distinct().Count());
+    }
+
+    [Theory]
     [InlineData("Zhang^San", true)]
     [InlineData("zhang*", true)]
     [InlineData("ZHANG SAN", true)]

@@ -18,6 +18,20 @@ public interface ICatalog
     ValueTask<IReadOnlyList<InstanceIndexRow>> FindInstancesAsync(string institution, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Index rows of an institution in order of UID (ordinal), from the first UID after <paramref name="after"/> (empty for the beginning): at most
+    /// <paramref name="limit"/> rows, but all rows of a UID or none, and no row only at the end. For checks and repairs that walk the whole index.
+    /// </summary>
+    /// <param name="limit">1 to 1,000; exceeded only by a single UID that has more rows.</param>
+    ValueTask<IReadOnlyList<InstanceIndexRow>> ListInstancesAsync(string institution, string after, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Keys of all studies of an institution, hidden and provisional ones too, in ordinal order, from the first after <paramref name="after"/> (empty for
+    /// the beginning); none only at the end. A study that is there during the whole walk is in it once.
+    /// </summary>
+    /// <param name="limit">1 to 1,000.</param>
+    ValueTask<IReadOnlyList<string>> ListStudyKeysAsync(string institution, string after, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
     /// Visible studies that match, newest study date and time first (then by study key, so that the order is total). Studies without a date come last.
     /// The cost depends on the page and its offset, not on the number of studies.
     /// </summary>

@@ -7,16 +7,43 @@ namespace Skylight.Local.Catalog;
 /// <summary>The instance index. Study and series keys are stored once and referred to by number: a row is about 200 bytes.</summary>
 internal static class InstanceRows
 {
+    private const string Columns = "i.sop, i.class, st.id, se.key, i.dataset, i.pixel, i.pixel_kind, i.file, i.revision, i.trust, i.state, i.item, i.origin";
+
     public static IReadOnlyList<InstanceIndexRow> Find(SqliteConnection connection, string pk, IReadOnlyCollection<string> sopInstanceUids)
     {
         using var command = connection.CreateCommand();
-        command.CommandText = """
-            SELECT i.sop, i.class, st.id, se.key, i.dataset, i.pixel, i.pixel_kind, i.file, i.revision, i.trust, i.state, i.item, i.origin
+        command.CommandText = $"""
+            SELECT {Columns}
             FROM json_each($sops) u CROSS JOIN instances i ON i.pk=$pk AND i.sop=u.value JOIN studies st ON st.n=i.n JOIN series se ON se.s=i.s
             ORDER BY i.sop, i.revision
             """;
         command.Parameters.AddWithValue("$pk", pk);
         command.Parameters.AddWithValue("$sops", JsonSerializer.Serialize(sopInstanceUids.Distinct(StringComparer.Ordinal)));
+        return Read(command);
+    }
+
+    /// <summary>Rows after a UID, in order of UID, never some of a UID's rows alone.</summary>
+    public static IReadOnlyList<InstanceIndexRow> List(SqliteConnection connection, string pk, string after, int limit)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = $"""
+            SELECT {Columns}
+            FROM instances i JOIN studies st ON st.n=i.n JOIN series se ON se.s=i.s WHERE i.pk=$pk AND i.sop>$after ORDER BY i.sop LIMIT $limit
+            """;
+        command.Parameters.AddWithValue("$pk", pk);
+        command.Parameters.AddWithValue("$after", after);
+        command.Parameters.AddWithValue("$limit", limit + 1);
+        var rows = Read(command);
+        if (rows.Count <= limit) return rows;
+
+        // One row too many was asked for: it shows whether the last UID is whole. If not, that UID waits for the next page.
+        var last = rows[^1].SopInstanceUid;
+        var whole = rows.FindIndex(row => row.SopInstanceUid == last);
+        return whole > 0 ? rows[..whole] : Find(connection, pk, [last]);
+    }
+
+    private static List<InstanceIndexRow> Read(SqliteCommand command)
+    {
         using var reader = command.ExecuteReader();
         var rows = new List<InstanceIndexRow>();
         while (reader.Read())
