@@ -11,6 +11,6 @@ switch (args)
     case ["dicom", .. var options]:
         return DicomBench.Run(options);
     default:
-        Console.Error.WriteLine("usage: ./dev bench durable|archive [--data DIR] [--rounds N] | dicom [--files N] [--rounds N] [--size N]");
+        Console.Error.WriteLine("usage: ./dev bench durable|archive [--data DIR] [--rounds N] | dicom [SECTION…] [--files N] [--rounds N] [--size N] [--json]");
         return 2;
 }

@@ -1,39 +1,30 @@
-using System.Diagnostics;
 using System.Globalization;
-using Skylight.Dicom;
+using System.Text.Json;
 
 namespace Skylight.Benchmarks.Dicom;
 
-/// <summary>Header parse, reading of every value and JSON of CT files, beside DCMTK (in process), pydicom and GDCM: every round runs each of them in turn.</summary>
+/// <summary><c>./dev bench dicom</c>: sections of contests on files that are made here. A section adds its contests in <see cref="Contests"/>.</summary>
 internal static class DicomBench
 {
-    private sealed record Peer(string Name, string Mode, Func<string, Round?> Run);
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    private sealed record Round(double Seconds, double Cpu, long Elements, long Bytes);
+    private static readonly string[] s_sections = [ParseSection.Name];
 
-    public static int Run(string[] options)
+    public static int Run(string[] arguments)
     {
-        int files = 1000, rounds = 5, size = 512;
-        for (var i = 0; i + 1 < options.Length; i += 2)
+        if (BenchOptions.Parse(arguments) is not { } options || options.Sections.Except(s_sections).Any())
         {
-            if (!int.TryParse(options[i + 1], CultureInfo.InvariantCulture, out var value) || value < 1) return Usage();
-            switch (options[i])
-            {
-                case "--files": files = value; break;
-                case "--rounds": rounds = value; break;
-                case "--size": size = value; break;
-                default: return Usage();
-            }
+            Console.Error.WriteLine($"{BenchOptions.Usage}\nsections: {string.Join(' ', s_sections)}");
+            return 2;
         }
 
         var folder = Directory.CreateTempSubdirectory("skylight-bench-").FullName;
         try
         {
-            var paths = CtFiles.Make(folder, files, size);
-            var list = Path.Combine(folder, "list.txt");
-            File.WriteAllLines(list, paths);
-            Measure(Peers(paths, BuildDcmtk(folder)), list, files, rounds);
-            Allocations(paths[0]);
+            var (standings, ratios) = ContestRunner.Run(Contests(options, folder), options.Rounds);
+            ratios.AddRange(ParseSection.Derived(ratios.ToList()));
+            if (options.Json) Console.WriteLine(JsonSerializer.Serialize(new { options.Files, options.Rounds, options.Size, cores = Environment.ProcessorCount, standings, ratios }, s_json));
+            else Print(options, standings, ratios);
             return 0;
         }
         finally
@@ -42,131 +33,38 @@ internal static class DicomBench
         }
     }
 
-    private static int Usage()
+    private static List<Contest> Contests(BenchOptions options, string folder)
     {
-        Console.Error.WriteLine("usage: ./dev bench dicom [--files 1000] [--rounds 5] [--size 512]");
-        return 2;
-    }
-
-    private static List<Peer> Peers(string[] paths, string? dcmtk)
-    {
-        var script = Path.Combine(AppContext.BaseDirectory, "Dicom", "peers", "python_peer.py");
-        var peers = new List<Peer>();
-        foreach (var mode in (string[])["parse", "read", "json"])
+        bool Wants(string section) => options.Sections.Count == 0 || options.Sections.Contains(section);
+        var peers = Peers.Build(folder);
+        var contests = new List<Contest>();
+        if (Wants(ParseSection.Name))
         {
-            peers.Add(new Peer("skylight", mode, _ => Ours(paths, mode)));
-            if (dcmtk is not null) peers.Add(new Peer("dcmtk", mode, list => Child(dcmtk, [list, mode])));
-            peers.Add(new Peer("pydicom", mode, list => Child("/usr/bin/python3", [script, list, mode])));
-            if (mode == "parse") peers.Add(new Peer("gdcm", mode, list => Child("/usr/bin/python3", [script, list, "gdcm"])));
+            var paths = CtFiles.Make(Path.Combine(folder, "ct"), options.Files, options.Size);
+            var list = Path.Combine(folder, "ct.txt");
+            File.WriteAllLines(list, paths);
+            contests.AddRange(ParseSection.Contests(paths, list, peers));
         }
 
-        return peers;
+        return contests;
     }
 
-    private static void Measure(List<Peer> peers, string list, int files, int rounds)
+    private static void Print(BenchOptions options, List<Standing> standings, List<Ratio> ratios)
     {
-        var results = peers.ToDictionary(p => p, _ => new List<Round>());
-        for (var round = -1; round < rounds; round++)
+        var inv = CultureInfo.InvariantCulture;
+        Console.WriteLine($"{options.Files} CT files of {options.Size} x {options.Size}, one thread, {options.Rounds} rounds in turns; median (best)");
+        Console.WriteLine($"{"work",-10} {"by",-10} {"a second",18} {"CPU us each",12} {"allocated",10} {"elements",9}  throughput");
+        foreach (var contest in standings.GroupBy(s => s.Contest))
         {
-            foreach (var peer in peers)
+            foreach (var s in contest)
             {
-                // The first round warms caches and compilers and does not count.
-                if (peer.Run(list) is { } result && round >= 0) results[peer].Add(result);
-            }
-        }
-
-        Console.WriteLine($"{files} CT files, {rounds} rounds, one thread; median (best)");
-        Console.WriteLine("mode   reader     files/s             CPU us/file   MB/s of JSON   elements/file");
-        foreach (var mode in peers.GroupBy(p => p.Mode))
-        {
-            foreach (var peer in mode.Where(p => results[p].Count > 0))
-            {
-                var r = results[peer];
-                var json = peer.Mode == "json" ? $"{Median(r, x => x.Bytes / x.Seconds / 1e6),8:F1}" : "       -";
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{peer.Mode,-6} {peer.Name,-9} {Median(r, x => files / x.Seconds),8:F0} ({r.Max(x => files / x.Seconds),6:F0})   {Median(r, x => x.Cpu * 1e6 / files),8:F1}      {json}       {r[0].Elements / files}"));
+                var allocated = s.AllocatedPerItem == 0 ? "-" : s.AllocatedPerItem.ToString(inv);
+                var throughput = s.MegabytesPerSecond is { } m ? string.Create(inv, $"{m:F1} {s.Unit}/s") : "";
+                Console.WriteLine(string.Create(inv, $"{s.Contest,-10} {s.Name,-10} {s.ItemsPerSecond,8:F0} ({s.BestItemsPerSecond,7:F0}) {s.CpuMicroseconds,12:F1} {allocated,10} {s.ElementsPerItem,9:F1}  {throughput}"));
             }
 
-            var ours = mode.First(p => p.Name == "skylight");
-            foreach (var peer in mode.Where(p => p != ours && results[p].Count > 0))
-            {
-                var ratios = results[ours].Zip(results[peer], (a, b) => b.Cpu / a.Cpu).Order().ToList();
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"       skylight / {peer.Name}: {ratios[ratios.Count / 2]:F1}x files per CPU second (median of rounds)"));
-            }
-        }
-    }
-
-    private static double Median(List<Round> rounds, Func<Round, double> of) => rounds.Select(of).Order().ElementAt(rounds.Count / 2);
-
-    private static Round Ours(string[] paths, string mode)
-    {
-        long elements = 0, bytes = 0;
-        var cpu = Process.GetCurrentProcess().TotalProcessorTime;
-        var clock = Stopwatch.StartNew();
-        foreach (var path in paths)
-        {
-            var dataset = DicomFile.ReadHeader(path).Dataset;
-            if (mode == "read") elements += Touch(dataset, ref bytes);
-            else elements += dataset.Count;
-            if (mode == "json") bytes += DicomJson.ToUtf8(dataset).Length;
-        }
-
-        return new Round(clock.Elapsed.TotalSeconds, (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds, elements, bytes);
-    }
-
-    private static long Touch(DicomDataset dataset, ref long bytes)
-    {
-        long n = 0;
-        foreach (var e in dataset.Elements)
-        {
-            n++;
-            if (e.Sequence is { } s)
-                foreach (var item in s.Items) n += Touch(item, ref bytes);
-            else
-                foreach (var text in dataset.GetStrings(e.Tag)) bytes += text.Length;
-        }
-
-        return n;
-    }
-
-    private static void Allocations(string path)
-    {
-        var file = File.ReadAllBytes(path);
-        var header = new ReadOptions { StopBeforePixelData = true };
-        for (var i = 0; i < 3; i++) DicomFile.Read(file, header);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        DicomFile.Read(file, header);
-        Console.WriteLine($"allocated for a dataset: {GC.GetAllocatedBytesForCurrentThread() - before} bytes");
-    }
-
-    private static string? BuildDcmtk(string folder)
-    {
-        var source = Path.Combine(AppContext.BaseDirectory, "Dicom", "peers", "dcmtk_peer.cc");
-        var program = Path.Combine(folder, "dcmtk_peer");
-        var built = Child("g++", ["-O2", "-o", program, source, "-ldcmdata", "-loflog", "-lofstd", "-lpthread"], parse: false);
-        if (built is not null) return program;
-        Console.Error.WriteLine("DCMTK is left out: it needs g++ and libdcmtk-dev");
-        return null;
-    }
-
-    private static Round? Child(string program, string[] arguments, bool parse = true)
-    {
-        try
-        {
-            using var child = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            var text = child.StandardOutput.ReadToEnd();
-            child.StandardError.ReadToEnd();
-            child.WaitForExit();
-            if (child.ExitCode != 0) return null;
-            if (!parse) return new Round(0, 0, 0, 0);
-            var f = text.Split(' ', StringSplitOptions.TrimEntries);
-            var inv = CultureInfo.InvariantCulture;
-            return new Round(double.Parse(f[0], inv), double.Parse(f[1], inv), long.Parse(f[2], inv), long.Parse(f[3], inv));
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            // The peer is not installed: its lines are left out.
-            return null;
+            foreach (var r in ratios.Where(r => r.Contest == contest.Key))
+                Console.WriteLine(string.Create(inv, $"{"",-10} x {r.Against,-9} {r.PerCpuSecond:F1} times per CPU second, {r.PerSecond:F1} times per second{(r.Note is null ? "" : $" ({r.Note})")}"));
         }
     }
 }

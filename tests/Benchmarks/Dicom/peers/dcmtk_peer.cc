@@ -1,4 +1,4 @@
-// One round of DCMTK's reading of the listed files: dcmtk_peer LIST MODE, MODE = parse | read | json. Prints "seconds cpu-seconds elements bytes".
+// One round of DCMTK's reading of the listed files: dcmtk_peer LIST MODE, MODE = header | values | whole | json. Prints "seconds cpu-seconds elements bytes".
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
 #include <dcmtk/dcmdata/dcjson.h>
@@ -45,21 +45,37 @@ int main(int argc, char **argv)
     for (const std::string &path : files)
     {
         DcmFileFormat file;
-        if (file.loadFileUntilTag(path.c_str(), EXS_Unknown, EGL_noChange, 4096, ERM_autoDetect, DCM_PixelData).bad())
+        const OFCondition read = mode == "whole"
+            ? file.loadFile(path.c_str())
+            : file.loadFileUntilTag(path.c_str(), EXS_Unknown, EGL_noChange, 4096, ERM_autoDetect, DCM_PixelData);
+        if (read.bad())
         {
             fprintf(stderr, "cannot read %s\n", path.c_str());
             return 1;
         }
 
-        if (mode == "parse") elements += file.getDataset()->card();
-        else if (mode == "read") elements += touch(*file.getDataset(), bytes);
-        else
+        if (mode == "values")
         {
+            elements += touch(*file.getDataset(), bytes);
+            continue;
+        }
+
+        elements += file.getDataset()->card();
+        if (mode == "whole")
+        {
+            // Values beyond 4 KiB stay in the file until they are asked for.
+            if (file.loadAllDataIntoMemory().bad()) return 1;
+            std::ifstream whole(path, std::ios::ate);
+            bytes += whole.tellg();
+        }
+        else if (mode == "json")
+        {
+            // As dcm2json does it: JSON is UTF-8.
+            if (file.convertToUTF8().bad()) return 1;
             std::ostringstream out;
             DcmJsonFormatCompact format(OFFalse);
             file.getDataset()->writeJson(out, format);
             bytes += out.str().size();
-            elements += file.getDataset()->card();
         }
     }
 
