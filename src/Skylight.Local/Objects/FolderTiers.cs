@@ -33,7 +33,7 @@ internal sealed class FolderTiers
     /// <summary>Clears what moves that a crash broke off have left in the tiers' folders.</summary>
     public void Clean()
     {
-        foreach (var tier in All[1..]) _tiered |= _mover.Clean(_roots[(int)tier]);
+        foreach (var tier in All[1..]) _tiered |= TierMover.Clean(_roots[(int)tier]);
     }
 
     /// <summary>Where an object is; null when it is nowhere. A rehydration whose time has come is finished by this look.</summary>

@@ -16,7 +16,7 @@ internal sealed class TierMover(FolderObjectStoreOptions options, TimeProvider t
     private long _counter;
 
     /// <summary>Clears broken-off copies; true when the tier's folder is there at all.</summary>
-    public bool Clean(string root)
+    public static bool Clean(string root)
     {
         if (!Directory.Exists(root)) return false;
         var temporary = Path.Combine(root, TemporaryFolder);
