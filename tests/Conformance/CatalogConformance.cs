@@ -82,6 +82,28 @@ public abstract class CatalogConformance
     }
 
     [Fact]
+    public async Task Remove_TakesDocumentTermsAndRows_AndLeavesTheOthers()
+    {
+        var study = await Put(Study(1));
+        await Catalog.ApplyAsync(StudyChange.Of(study, study, [Row(study, "1.1")]), default);
+        var other = await Put(Study(2), Row(Study(2), "1.1", 2));
+        await Assert.ThrowsAsync<DocumentConflictException>(async () => await Catalog.RemoveAsync(A, study.StudyKey, "1", ["1.1"], default));
+        Assert.Equal(2, (await Catalog.FindInstancesAsync(A, ["1.1"], default)).Count);
+        Assert.True(await Catalog.RemoveAsync(A, study.StudyKey, "2", ["1.1"], default));
+        Assert.False(await Catalog.RemoveAsync(A, study.StudyKey, "2", ["1.1"], default));
+        Assert.Null(await Catalog.GetStudyAsync(A, study.StudyInstanceUid, default));
+        Assert.Null(await Catalog.GetStudyByKeyAsync(A, study.StudyKey, default));
+        Assert.Equal([other.StudyKey], (await Catalog.FindInstancesAsync(A, ["1.1"], default)).Select(row => row.StudyKey));
+        Assert.Empty(await Find(new StudyQuery { PatientId = "P1" }));
+        Assert.Equal([other.StudyKey], await Find(new StudyQuery { PatientName = "*san" }));
+
+        // The same study comes again and is a new one.
+        await Put(Study(1), Row(study, "1.1"));
+        Assert.Equal("1", (await Catalog.GetStudyAsync(A, study.StudyInstanceUid, default))!.ETag);
+        Assert.Equal(2, (await Catalog.FindInstancesAsync(A, ["1.1"], default)).Count);
+    }
+
+    [Fact]
     public async Task FindInstances_ReturnsEveryContentOfTheUid_AndUpsertsByIdentity()
     {
         var study = await Put(Study(1));

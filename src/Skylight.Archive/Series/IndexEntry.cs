@@ -79,4 +79,7 @@ public enum EntryState
 
     /// <summary>Gone from every answer; its bytes are dropped by the next compaction.</summary>
     Deleted = 2,
+
+    /// <summary>Deleted or rejected by a user: not served, its bytes are kept, and it can be brought back until it is erased.</summary>
+    Hidden = 3,
 }

@@ -24,4 +24,20 @@ public sealed class DirectCommit(IObjectStore store, ICatalog catalog) : ICommit
             return CommitOutcome.Conflict;
         }
     }
+
+    public async Task<CommitOutcome> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await catalog.RemoveAsync(institution, studyKey, etag, sopInstanceUids, cancellationToken);
+            return CommitOutcome.Committed;
+        }
+        catch (DocumentConflictException)
+        {
+            return CommitOutcome.Conflict;
+        }
+    }
+
+    /// <summary>The store has no log of its own that we could empty.</summary>
+    public Task PurgeAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

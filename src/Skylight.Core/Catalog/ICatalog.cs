@@ -49,6 +49,14 @@ public interface ICatalog
     /// </summary>
     /// <exception cref="DocumentConflictException">The stored document has another ETag than <see cref="StudyChange.ExpectedETag"/>.</exception>
     ValueTask ApplyAsync(StudyChange change, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Removes a study for good: the document, its search terms and its index rows, atomically. False when there is none. Handlers go through
+    /// <see cref="ICommit.RemoveAsync"/>.
+    /// </summary>
+    /// <param name="sopInstanceUids">The UIDs that the study has index rows for: a store need not know them by study.</param>
+    /// <exception cref="DocumentConflictException">The stored document has another ETag than <paramref name="etag"/>; nothing was removed.</exception>
+    ValueTask<bool> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken);
 }
 
 /// <summary>A study named without personal data.</summary>

@@ -11,6 +11,19 @@ public interface ICommit
 {
     /// <remarks>After <see cref="CommitOutcome.Conflict"/> nothing has changed: read again, repeat the duplicate check, retry. Any exception: unknown, so the same.</remarks>
     Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Removes a study from the catalog for good, durably: no restart brings it back. <see cref="CommitOutcome.Committed"/> too when it was not there;
+    /// <see cref="CommitOutcome.Conflict"/> when it has another ETag.
+    /// </summary>
+    /// <param name="sopInstanceUids">The UIDs that the study has index rows for.</param>
+    Task<CommitOutcome> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Sees to it that what was removed from the catalog and from the documents is in no log and no free page of the store either. May take as long as
+    /// draining the journal does. Idempotent.
+    /// </summary>
+    Task PurgeAsync(CancellationToken cancellationToken);
 }
 
 public enum CommitOutcome

@@ -36,7 +36,7 @@ public sealed record InstanceIndexRow
     /// <summary>Identifies the batch that stored it, so that the batch, repeated after a crash, reports it as its own and not as a duplicate. 0 for none.</summary>
     public long Origin { get; init; }
 
-    /// <summary>The intake item of a held or rejected content.</summary>
+    /// <summary>The intake item of a held or rejected content, or the deletion of a hidden one.</summary>
     public string? ItemId { get; init; }
 
     /// <summary>Same content: both digests agree.</summary>
@@ -58,6 +58,9 @@ public enum InstanceState
     /// <summary>A technician refused it.</summary>
     Rejected,
 
-    /// <summary>Removed with its study.</summary>
+    /// <summary>Erased, or removed with its study. The UID is free again.</summary>
     Deleted,
+
+    /// <summary>Deleted or rejected by a user, and kept until it is erased: not served, and not simply taken in again. <see cref="InstanceIndexRow.ItemId"/> names the deletion.</summary>
+    Hidden,
 }

@@ -24,6 +24,8 @@ internal static class CatalogSchema
         CREATE TABLE IF NOT EXISTS instances(pk TEXT NOT NULL, sop TEXT NOT NULL, n INTEGER NOT NULL, dataset BLOB NOT NULL, pixel BLOB NOT NULL, pixel_kind TEXT NOT NULL,
           s INTEGER NOT NULL, class TEXT NOT NULL, file BLOB NOT NULL, revision INTEGER NOT NULL, trust INTEGER NOT NULL, state INTEGER NOT NULL, origin INTEGER NOT NULL, item TEXT,
           PRIMARY KEY(pk, sop, n, dataset, pixel)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS numbers(one INTEGER PRIMARY KEY CHECK(one = 1), next INTEGER NOT NULL);
+        INSERT OR IGNORE INTO numbers VALUES(1, 1);
         CREATE TABLE IF NOT EXISTS applied(one INTEGER PRIMARY KEY CHECK(one = 1), sequence INTEGER NOT NULL);
         INSERT OR IGNORE INTO applied VALUES(1, 0);
         """;

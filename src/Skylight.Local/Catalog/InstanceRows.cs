@@ -112,6 +112,21 @@ internal static class InstanceRows
         }
     }
 
+    /// <summary>Takes the rows of one study under these UIDs out.</summary>
+    public static void Remove(SqliteConnection connection, string pk, long n, IReadOnlyCollection<string> sopInstanceUids)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "DELETE FROM instances WHERE pk=$pk AND sop=$sop AND n=$n";
+        command.Parameters.AddWithValue("$pk", pk);
+        command.Parameters.AddWithValue("$n", n);
+        var sop = command.Parameters.Add("$sop", SqliteType.Text);
+        foreach (var uid in sopInstanceUids)
+        {
+            sop.Value = uid;
+            command.ExecuteNonQuery();
+        }
+    }
+
     private static long SeriesNumber(SqliteConnection connection, long n, string seriesKey)
     {
         using var command = connection.CreateCommand();

@@ -10,7 +10,8 @@ namespace Skylight.Local.Catalog;
 /// The ETag is checked before the record is written, under a lock of the study, so that a durable record always applies. The host owns the data folder
 /// alone, so a lock within the process is enough.
 /// </summary>
-public sealed class JournalCommit(Journal.Journal journal, SqliteCatalog catalog) : ICommit
+/// <param name="purge">Empties the journal and the logs of the database files; null where somebody else does.</param>
+public sealed class JournalCommit(Journal.Journal journal, SqliteCatalog catalog, Func<CancellationToken, Task>? purge = null) : ICommit
 {
     private const int Stripes = 256;
 
@@ -19,7 +20,7 @@ public sealed class JournalCommit(Journal.Journal journal, SqliteCatalog catalog
     public async Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
     {
         var study = batch.Change.Document;
-        var gate = _locks[(uint)string.GetHashCode(study.StudyKey, StringComparison.Ordinal) % Stripes];
+        var gate = Gate(study.StudyKey);
         await gate.WaitAsync(cancellationToken);
         try
         {
@@ -34,4 +35,29 @@ public sealed class JournalCommit(Journal.Journal journal, SqliteCatalog catalog
             gate.Release();
         }
     }
+
+    /// <summary>
+    /// Not a journal record: under the study's lock no commit of it is on its way, and the checkpoint makes the removal as durable as the number of the last
+    /// journal record applied, so that no replay brings it back.
+    /// </summary>
+    public async Task<CommitOutcome> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken)
+    {
+        var gate = Gate(studyKey);
+        await gate.WaitAsync(cancellationToken);
+        try
+        {
+            if (catalog.ETagOf(institution, studyKey) is { } current && current != etag) return CommitOutcome.Conflict;
+            await catalog.RemoveAsync(institution, studyKey, etag, sopInstanceUids, CancellationToken.None);
+            await catalog.CheckpointAsync(CancellationToken.None);
+            return CommitOutcome.Committed;
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
+    public Task PurgeAsync(CancellationToken cancellationToken) => purge?.Invoke(cancellationToken) ?? catalog.CheckpointAsync(cancellationToken);
+
+    private SemaphoreSlim Gate(string studyKey) => _locks[(uint)string.GetHashCode(studyKey, StringComparison.Ordinal) % Stripes];
 }

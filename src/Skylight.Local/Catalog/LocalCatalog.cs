@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
+using Skylight.Local.Journal;
 using Skylight.Local.Sqlite;
 
 namespace Skylight.Local.Catalog;
@@ -16,9 +17,18 @@ public static class LocalCatalog
         services.AddKeyedSingleton("catalog", (_, _) => SqliteDatabase.Open(Path.Combine(dataFolder, "catalog.db"), SqliteDurability.Journaled, SqliteCatalog.Schema));
         services.AddSingleton(static provider => new SqliteCatalog(provider.GetRequiredKeyedService<SqliteDatabase>("catalog")));
         services.AddSingleton<ICatalog>(static provider => provider.GetRequiredService<SqliteCatalog>());
-        services.AddSingleton<ICommit, JournalCommit>();
+        services.AddSingleton<ICommit>(static provider => new JournalCommit(
+            provider.GetRequiredService<Journal.Journal>(), provider.GetRequiredService<SqliteCatalog>(), token => PurgeAsync(provider, token)));
         services.AddHostedService<CatalogReplay>();
         return services;
+    }
+
+    /// <summary>The drain drops the journal's files; the checkpoints write freed pages, zeroed by then, over what was there. Resolved late: the drain merges, and merging commits.</summary>
+    private static async Task PurgeAsync(IServiceProvider provider, CancellationToken cancellationToken)
+    {
+        await provider.GetRequiredService<JournalDrain>().DrainAllAsync(cancellationToken);
+        foreach (var file in (string[])["catalog", "records", "queues"])
+            if (provider.GetKeyedService<SqliteDatabase>(file) is { } database) await database.PurgeAsync(cancellationToken);
     }
 
     /// <summary>Brings the catalog up to the journal's end; from then on the journal accepts commits.</summary>

@@ -84,7 +84,7 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
         await database.WriteAsync(
             connection =>
             {
-                var (n, revision) = Find(connection, change.Document);
+                var (n, revision) = Find(connection, change.Document.Institution, change.Document.StudyKey);
                 var expected = change.ExpectedETag is null ? 0 : long.Parse(change.ExpectedETag, CultureInfo.InvariantCulture);
                 if (revision != expected) throw new DocumentConflictException(new DocumentKey(change.Document.Institution, "study", change.Document.StudyKey));
                 Write(connection, n, change, body);
@@ -92,6 +92,29 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
             },
             cancellationToken);
     }
+
+    public async ValueTask<bool> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) =>
+        await database.WriteAsync(
+            connection =>
+            {
+                if (Find(connection, institution, studyKey) is not ({ } n, var revision)) return false;
+                if (revision != long.Parse(etag, CultureInfo.InvariantCulture)) throw new DocumentConflictException(new DocumentKey(institution, "study", studyKey));
+                StudyTerms.Remove(connection, institution, n);
+                InstanceRows.Remove(connection, institution, n, sopInstanceUids);
+                using var delete = connection.CreateCommand();
+                // A number is never given again, so that a row left over can never come to belong to another study.
+                delete.CommandText = """
+                    UPDATE numbers SET next=max(next, (SELECT max(n)+1 FROM studies));
+                    DELETE FROM series WHERE n=$n;
+                    DELETE FROM bodies WHERE n=$n;
+                    DELETE FROM studies WHERE n=$n;
+                    """;
+                delete.Parameters.AddWithValue("$n", n);
+                delete.ExecuteNonQuery();
+
+                return true;
+            },
+            cancellationToken);
 
     /// <summary>
     /// Applies a change that a journal has already made durable, and whose ETag was checked then. Applying it again, or an older change after a
@@ -111,7 +134,7 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
                     applied.ExecuteNonQuery();
                 }
 
-                var (n, revision) = Find(connection, change.Document);
+                var (n, revision) = Find(connection, change.Document.Institution, change.Document.StudyKey);
                 if (revision >= change.Document.Revision) return false;
                 Write(connection, n, change, body);
                 return true;
@@ -166,12 +189,12 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
             : throw new InvalidOperationException($"A study document has {body.Length} bytes; at most {StudyDocument.MaxBytes} are allowed.");
     }
 
-    private static (long? N, long Revision) Find(SqliteConnection connection, StudyDocument study)
+    private static (long? N, long Revision) Find(SqliteConnection connection, string institution, string studyKey)
     {
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT n, revision FROM studies WHERE pk=$pk AND id=$id";
-        command.Parameters.AddWithValue("$pk", study.Institution);
-        command.Parameters.AddWithValue("$id", study.StudyKey);
+        command.Parameters.AddWithValue("$pk", institution);
+        command.Parameters.AddWithValue("$id", studyKey);
         using var reader = command.ExecuteReader();
         return reader.Read() ? (reader.GetInt64(0), reader.GetInt64(1)) : (null, 0);
     }
@@ -183,7 +206,7 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
         using (var put = connection.CreateCommand())
         {
             put.CommandText = known is null
-                ? "INSERT INTO studies(pk,id,uid,revision,provisional,outbox,due,summary) VALUES($pk,$id,$uid,$revision,$provisional,$outbox,$due,$summary) RETURNING n"
+                ? "INSERT INTO studies(n,pk,id,uid,revision,provisional,outbox,due,summary) SELECT max(next, coalesce((SELECT max(n)+1 FROM studies),1)),$pk,$id,$uid,$revision,$provisional,$outbox,$due,$summary FROM numbers RETURNING n"
                 : "UPDATE studies SET revision=$revision, provisional=$provisional, outbox=$outbox, due=$due, summary=$summary WHERE n=$n RETURNING n";
             put.Parameters.AddWithValue("$n", known ?? 0);
             put.Parameters.AddWithValue("$pk", study.Institution);

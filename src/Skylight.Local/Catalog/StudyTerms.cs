@@ -66,7 +66,8 @@ internal static class StudyTerms
         return count == wanted.Count;
     }
 
-    private static void Remove(SqliteConnection connection, string pk, long n)
+    /// <summary>Takes all terms of a study out, and the tails of names that no other study has.</summary>
+    public static void Remove(SqliteConnection connection, string pk, long n)
     {
         var names = new List<string>();
         using (var select = connection.CreateCommand())

@@ -30,6 +30,8 @@ public sealed class SqliteDatabase : IAsyncDisposable
             Run(connection, "PRAGMA journal_mode=WAL");
             Run(connection, durability == SqliteDurability.Full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
             Run(connection, "PRAGMA wal_autocheckpoint=4000");
+            // What is deleted is overwritten: an erased patient must not be read out of a free page.
+            Run(connection, "PRAGMA secure_delete=ON");
             Run(connection, schema);
         }
         catch
@@ -91,6 +93,20 @@ public sealed class SqliteDatabase : IAsyncDisposable
     public Task CheckpointAsync(CancellationToken cancellationToken) =>
         Task.Run(() => Read(connection => Run(connection, "PRAGMA wal_checkpoint(TRUNCATE)")), cancellationToken);
 
+    /// <summary>As <see cref="CheckpointAsync"/>, but repeated until no reader has kept a part of the log from being emptied.</summary>
+    /// <exception cref="IOException">Readers kept the log for half a minute.</exception>
+    public async Task PurgeAsync(CancellationToken cancellationToken)
+    {
+        for (var attempt = 0; attempt < 60; attempt++)
+        {
+            var busy = await Task.Run(() => Read(static connection => Scalar(connection, "PRAGMA wal_checkpoint(TRUNCATE)")), cancellationToken);
+            if (busy == 0) return;
+            await Task.Delay(TimeSpan.FromMilliseconds(500), cancellationToken);
+        }
+
+        throw new IOException("The log of a database is in use and cannot be emptied.");
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_disposed) return;
@@ -106,6 +122,14 @@ public sealed class SqliteDatabase : IAsyncDisposable
         using var command = connection.CreateCommand();
         command.CommandText = sql;
         return command.ExecuteNonQuery();
+    }
+
+    /// <summary>The first column of the first row.</summary>
+    private static long Scalar(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return (long)command.ExecuteScalar()!;
     }
 
     private SqliteConnection Connect()

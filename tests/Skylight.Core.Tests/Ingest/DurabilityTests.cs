@@ -168,6 +168,10 @@ public sealed class DurabilityTests : IDisposable
     private sealed class DyingCommit : ICommit
     {
         public Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken) => throw new IOException("The process died here.");
+
+        public Task<CommitOutcome> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task PurgeAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 
     /// <summary>A store with room for so many more objects.</summary>

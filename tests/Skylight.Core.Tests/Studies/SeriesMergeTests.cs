@@ -204,6 +204,10 @@ public sealed class SeriesMergeTests : IAsyncLifetime
     private sealed class Refusal : ICommit
     {
         public Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken) => Task.FromResult(CommitOutcome.Conflict);
+
+        public Task<CommitOutcome> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task PurgeAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 
     /// <summary>Lets somebody else commit just before.</summary>
@@ -214,5 +218,9 @@ public sealed class SeriesMergeTests : IAsyncLifetime
             await before();
             return await inner.CommitAsync(batch, cancellationToken);
         }
+
+        public Task<CommitOutcome> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task PurgeAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }
