@@ -102,7 +102,9 @@ public static class DicomCommands
         var (input, frame, output) = (Input(), Frame(), Output("Picture to write: .png or .jpg."));
         var window = new Option<string?>("--window") { Description = "CENTER,WIDTH instead of the file's own window." };
         var size = new Option<int>("--size") { Description = "Longest side in pixels (1 to 16384); the frame's own size without it." };
-        var command = new Command("render", "Show one frame as a picture.") { input, frame, window, size, output };
+        var quality = new Option<int>("--quality") { Description = "Of .jpg, 1 to 100.", DefaultValueFactory = _ => 85 };
+        var bare = new Option<bool>("--no-overlays") { Description = "Leave the overlays of the file out." };
+        var command = new Command("render", "Show one frame as a picture.") { input, frame, window, size, quality, bare, output };
         command.SetAction(async (parsed, cancellationToken) => await OneAsync(parsed.GetValue(input)!, async file =>
         {
             var to = parsed.GetValue(output)!;
@@ -110,9 +112,11 @@ public static class DicomCommands
             if (extension is not (".png" or ".jpg" or ".jpeg")) throw new CliException(ExitCode.Usage, "--output must end in .png or .jpg.");
             var side = parsed.GetValue(size);
             if (side is < 0 or > 16384) throw new CliException(ExitCode.Usage, "--size is 1 to 16384.");
+            if (parsed.GetValue(quality) is < 1 or > 100) throw new CliException(ExitCode.Usage, "--quality is 1 to 100.");
             using var image = DicomImage.Open(file);
-            var shown = image.Render(FrameIndex(parsed.GetValue(frame), image), new RenderOptions { Window = ParseWindow(parsed.GetValue(window)), MaxWidth = side, MaxHeight = side });
-            await File.WriteAllBytesAsync(to, extension == ".png" ? shown.ToPng() : shown.ToJpeg(), cancellationToken);
+            var options = new RenderOptions { Window = ParseWindow(parsed.GetValue(window)), MaxWidth = side, MaxHeight = side, Overlays = !parsed.GetValue(bare) };
+            var shown = image.Render(FrameIndex(parsed.GetValue(frame), image), options);
+            await File.WriteAllBytesAsync(to, extension == ".png" ? shown.ToPng() : shown.ToJpeg(parsed.GetValue(quality)), cancellationToken);
         }));
         return command;
     }

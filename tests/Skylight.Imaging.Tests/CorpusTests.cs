@@ -72,7 +72,7 @@ public sealed class CorpusTests
             try
             {
                 using var image = DicomImage.Open(File.OpenRead(file));
-                var shown = image.Render(0, new Display.RenderOptions { MaxWidth = 64, MaxHeight = 64 });
+                var shown = image.Render(0, new Skylight.Imaging.Display.RenderOptions { MaxWidth = 64, MaxHeight = 64 });
                 Assert.True(Math.Max(shown.Width, shown.Height) == 64);
                 Assert.Equal(0xD8FF, BitConverter.ToUInt16(shown.ToJpeg()));
                 rendered++;

@@ -34,17 +34,22 @@ public sealed class LookupTable
     }
 
     /// <summary>Palette entries (PS3.3 C.7.6.3.1.5), scaled to 16 bits.</summary>
-    public static LookupTable? Palette(DicomDataset dataset, DicomTag descriptorTag, DicomTag dataTag, bool signedInput)
+    /// <param name="segmentedTag">Where the same entries may lie in segments instead (PS3.3 C.7.9.2).</param>
+    public static LookupTable? Palette(DicomDataset dataset, DicomTag descriptorTag, DicomTag dataTag, DicomTag segmentedTag, bool signedInput)
     {
         var descriptor = Words(dataset.GetBytes(descriptorTag));
         if (descriptor.Length != 3) return null;
         var count = descriptor[0] == 0 ? 65536 : descriptor[0];
         var bits = descriptor[2] <= 8 ? 8 : 16;
-        if (Entries(dataset.GetBytes(dataTag), count, bits) is not { } entries) return null;
+        var segmented = dataset.GetBytes(segmentedTag);
+        if ((segmented.IsEmpty ? Entries(dataset.GetBytes(dataTag), count, bits) : SegmentedPalette.Expand(segmented.Span, count, bits == 16)) is not { } entries) return null;
         // Some writers say 16 bits and fill 8: entries that never pass 255 are taken as 8-bit ones.
         if (bits == 8 || entries.Max() <= 255) for (var i = 0; i < entries.Length; i++) entries[i] = (ushort)(entries[i] * 257);
         return new LookupTable(entries, signedInput ? (short)descriptor[1] : (int)descriptor[1], 16);
     }
+
+    /// <summary>A Presentation LUT (PS3.3 C.11.4): its input is 0 to the number of entries less one, whatever the descriptor's first value says.</summary>
+    public static LookupTable? Presentation(DicomDataset item) => Read(item, signedInput: false) is { } table ? new LookupTable(table._entries, 0, table.Bits) : null;
 
     private static ushort[]? Entries(ReadOnlyMemory<byte> data, int count, int bits)
     {

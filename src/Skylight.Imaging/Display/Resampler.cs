@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
@@ -9,20 +10,73 @@ namespace Skylight.Imaging.Display;
 /// </summary>
 internal static class Resampler
 {
-    /// <summary>Fills one source row of width x samples values 0 … 255.</summary>
-    public delegate void RowSource(int y, Span<float> row);
-
-    public static void Resample(RowSource source, int width, int height, int samples, int toWidth, int toHeight, Span<byte> destination)
+    /// <summary>Fills <paramref name="destination"/> pixel by pixel with the shown part of the source.</summary>
+    public static void Resample<T>(T source, int samples, RenderGeometry geometry, Span<byte> destination)
+        where T : IRowSource, allows ref struct
     {
-        var horizontal = Filter(width, toWidth);
-        var vertical = Filter(height, toHeight);
-        var line = new float[width * samples];
+        if (geometry.ToWidth == geometry.Width && geometry.ToHeight == geometry.Height) Copy(source, samples, geometry, destination);
+        else if (geometry.ToHeight <= geometry.Height) RowsFirst(source, samples, geometry, destination);
+        else ColumnsFirst(source, samples, geometry, destination);
+    }
+
+    private static void Copy<T>(T source, int samples, RenderGeometry g, Span<byte> destination)
+        where T : IRowSource, allows ref struct
+    {
+        var line = ArrayPool<float>.Shared.Rent(g.SourceColumns * samples);
+        for (var y = 0; y < g.Height; y++)
+        {
+            source.Fill(g.Y + y, line.AsSpan(0, g.SourceColumns * samples));
+            Store(line, g.SourceColumns, g.X, samples, g, y, destination);
+        }
+
+        ArrayPool<float>.Shared.Return(line);
+    }
+
+    /// <summary>Shrinking: rows are summed up first, whole vectors at a time, and only the sums are filtered along the row.</summary>
+    private static void RowsFirst<T>(T source, int samples, RenderGeometry g, Span<byte> destination)
+        where T : IRowSource, allows ref struct
+    {
+        var horizontal = Filter(g.Width, g.ToWidth);
+        var vertical = Filter(g.Height, g.ToHeight);
+        var length = g.SourceColumns * samples;
+        var line = ArrayPool<float>.Shared.Rent(length);
+        var sum = ArrayPool<float>.Shared.Rent(length);
+        var shown = ArrayPool<float>.Shared.Rent(g.ToWidth * samples);
+        var held = -1;
+        for (var y = 0; y < g.ToHeight; y++)
+        {
+            var (first, weights) = vertical[y];
+            sum.AsSpan(0, length).Clear();
+            for (var k = 0; k < weights.Length; k++)
+            {
+                // The last row of one sum is often the first of the next.
+                if (held != first + k) source.Fill(g.Y + first + k, line.AsSpan(0, length));
+                held = first + k;
+                AddScaled(sum.AsSpan(0, length), line.AsSpan(0, length), weights[k]);
+            }
+
+            for (var s = 0; s < samples; s++) Along(sum.AsSpan((s * g.SourceColumns) + g.X, g.Width), shown.AsSpan(s * g.ToWidth, g.ToWidth), horizontal);
+            Store(shown, g.ToWidth, 0, samples, g, y, destination);
+        }
+
+        ArrayPool<float>.Shared.Return(line);
+        ArrayPool<float>.Shared.Return(sum);
+        ArrayPool<float>.Shared.Return(shown);
+    }
+
+    /// <summary>Enlarging: each source row is filtered once and kept while sums need it.</summary>
+    private static void ColumnsFirst<T>(T source, int samples, RenderGeometry g, Span<byte> destination)
+        where T : IRowSource, allows ref struct
+    {
+        var horizontal = Filter(g.Width, g.ToWidth);
+        var vertical = Filter(g.Height, g.ToHeight);
+        var line = new float[g.SourceColumns * samples];
         var window = vertical.Max(f => f.Weights.Length);
         var ring = new float[window][];
         var held = new int[window];
         Array.Fill(held, -1);
-        var sum = new float[toWidth * samples];
-        for (var y = 0; y < toHeight; y++)
+        var sum = new float[g.ToWidth * samples];
+        for (var y = 0; y < g.ToHeight; y++)
         {
             Array.Clear(sum);
             var (first, weights) = vertical[y];
@@ -32,49 +86,50 @@ internal static class Resampler
                 var slot = from % window;
                 if (held[slot] != from)
                 {
-                    ring[slot] ??= new float[toWidth * samples];
-                    source(from, line);
-                    Shrink(line, ring[slot], horizontal, samples);
+                    ring[slot] ??= new float[sum.Length];
+                    source.Fill(g.Y + from, line);
+                    for (var s = 0; s < samples; s++) Along(line.AsSpan((s * g.SourceColumns) + g.X, g.Width), ring[slot].AsSpan(s * g.ToWidth, g.ToWidth), horizontal);
                     held[slot] = from;
                 }
 
                 AddScaled(sum, ring[slot], weights[k]);
             }
 
-            var row = destination.Slice(y * sum.Length, sum.Length);
-            for (var i = 0; i < row.Length; i++) row[i] = (byte)Math.Clamp(sum[i] + 0.5f, 0, 255);
+            Store(sum, g.ToWidth, 0, samples, g, y, destination);
         }
     }
 
-    private static void Shrink(float[] from, float[] to, (int First, float[] Weights)[] filter, int samples)
+    private static void Along(ReadOnlySpan<float> from, Span<float> to, (int First, float[] Weights)[] filter)
     {
-        for (var x = 0; x < filter.Length; x++)
+        for (var x = 0; x < to.Length; x++)
         {
             var (first, weights) = filter[x];
-            if (samples == 1)
-            {
-                var sum = 0f;
-                for (var k = 0; k < weights.Length; k++) sum += from[first + k] * weights[k];
-                to[x] = sum;
-                continue;
-            }
-
-            for (var s = 0; s < samples; s++)
-            {
-                var sum = 0f;
-                for (var k = 0; k < weights.Length; k++) sum += from[((first + k) * samples) + s] * weights[k];
-                to[(x * samples) + s] = sum;
-            }
+            var part = from.Slice(first, weights.Length);
+            var sum = 0f;
+            for (var k = 0; k < part.Length; k++) sum += part[k] * weights[k];
+            to[x] = sum;
         }
     }
 
-    private static void AddScaled(float[] sum, float[] row, float weight)
+    private static void AddScaled(Span<float> sum, ReadOnlySpan<float> row, float weight)
     {
-        var vectors = MemoryMarshal.Cast<float, Vector<float>>(sum.AsSpan());
+        var vectors = MemoryMarshal.Cast<float, Vector<float>>(sum);
         var rows = MemoryMarshal.Cast<float, Vector<float>>(row);
         var scale = new Vector<float>(weight);
-        for (var i = 0; i < vectors.Length; i++) vectors[i] += rows[i] * scale;
+        for (var i = 0; i < vectors.Length && i < rows.Length; i++) vectors[i] += rows[i] * scale;
         for (var i = vectors.Length * Vector<float>.Count; i < sum.Length; i++) sum[i] += row[i] * weight;
+    }
+
+    /// <summary>One row of planes, rounded, to its place in the picture.</summary>
+    private static void Store(ReadOnlySpan<float> planes, int stride, int first, int samples, RenderGeometry g, int y, Span<byte> destination)
+    {
+        var row = destination.Slice((g.MirrorY ? g.ToHeight - 1 - y : y) * g.ToWidth * samples, g.ToWidth * samples);
+        for (var s = 0; s < samples; s++)
+        {
+            var plane = planes.Slice((s * stride) + first, g.ToWidth);
+            var (at, step) = g.MirrorX ? (((g.ToWidth - 1) * samples) + s, -samples) : (s, samples);
+            for (var x = 0; x < plane.Length; x++, at += step) row[at] = (byte)Math.Clamp(plane[x] + 0.5f, 0, 255);
+        }
     }
 
     private static (int First, float[] Weights)[] Filter(int from, int to)

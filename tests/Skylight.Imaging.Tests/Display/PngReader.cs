@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 
-namespace Skylight.Imaging.Tests;
+namespace Skylight.Imaging.Tests.Display;
 
 /// <summary>A second reading of the PNG specification, for filters 0 and 1 only.</summary>
 internal static class PngReader

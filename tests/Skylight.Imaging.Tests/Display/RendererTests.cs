@@ -1,6 +1,6 @@
 using Skylight.Imaging.Display;
 
-namespace Skylight.Imaging.Tests;
+namespace Skylight.Imaging.Tests.Display;
 
 public sealed class RendererTests
 {
