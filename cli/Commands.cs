@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Skylight.Cli.Audit;
 using Skylight.Cli.Demo;
+using Skylight.Cli.Integrity;
 using Skylight.Cli.Query;
 using Skylight.Cli.Upload;
 
@@ -18,5 +19,6 @@ public static class Commands
         Dicom.DicomCommands.Build(),
         DemoCommand.Create(),
         AuditCommand.Create(),
+        VerifyCommand.Create(),
     ];
 }

@@ -8,6 +8,7 @@ using Skylight.Core.Hosting;
 using Skylight.Core.Ingest;
 using Skylight.Core.Identity;
 using Skylight.Core.Institutions;
+using Skylight.Core.Integrity;
 using Skylight.Core.Retrieve;
 using Skylight.Functions.Access;
 using Skylight.Core.Uploads;
@@ -28,6 +29,7 @@ public static class Composition
         services.AddSingleton<Gate>();
         services.AddUploads();
         services.AddRetrieve();
+        services.AddIntegrity();
         services.AddOptions<HttpOptions>().Bind(configuration.GetSection(HttpOptions.Section)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<HttpOptions>, HttpOptionsValidator>();
         return services;

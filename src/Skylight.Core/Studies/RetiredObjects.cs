@@ -47,6 +47,13 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
         return (expired, waiting);
     }
 
+    /// <summary>Every name that is remembered.</summary>
+    internal async ValueTask<IReadOnlySet<string>> NamesAsync(CancellationToken cancellationToken)
+    {
+        await LoadAsync(cancellationToken);
+        return _known.Values.SelectMany(retirement => retirement.Names).ToHashSet(StringComparer.Ordinal);
+    }
+
     /// <summary>Deletes what has been retired for the whole grace time. Answers how many objects that were.</summary>
     public async Task<int> PurgeAsync(CancellationToken cancellationToken)
     {

@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Skylight.Core.Ingest;
+using Skylight.Core.Institutions;
+using Skylight.Core.Integrity;
+using Skylight.Core.Retrieve;
+using Skylight.Local;
+using Skylight.Local.Catalog;
+using Skylight.Local.Journal;
+using Skylight.Local.Keys;
+
+namespace Skylight.Cli.Integrity;
+
+/// <summary>
+/// The archive in an edge host's data folder, opened without the host: the journal is replayed, as at a host's start. Refused while a host has the folder.
+/// </summary>
+internal sealed class OfflineArchive : IAsyncDisposable
+{
+    private readonly ServiceProvider _provider;
+
+    private OfflineArchive(ServiceProvider provider) => _provider = provider;
+
+    public IServiceProvider Services => _provider;
+
+    /// <exception cref="CliException">There is no archive in the folder, a host has it open, or its journal or key ring cannot be used.</exception>
+    public static async Task<OfflineArchive> OpenAsync(DirectoryInfo data, CancellationToken cancellationToken)
+    {
+        if (!File.Exists(Path.Combine(data.FullName, "catalog.db"))) throw new CliException(ExitCode.NotFound, $"{data.FullName} has no archive.");
+        var services = new ServiceCollection();
+        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddJsonFile(Path.Combine(data.FullName, "settings.json"), optional: true).AddEnvironmentVariables().Build());
+        services.AddLogging();
+        services.AddMetrics();
+        services.AddLocalAdapters(data.FullName);
+        services.AddIngest();
+        services.AddRetrieve();
+        services.AddInstitutions();
+        services.AddIntegrity();
+        var provider = services.BuildServiceProvider();
+        try
+        {
+            // The journal first: its lock keeps us out of a folder that a host is writing in.
+            var journal = provider.GetRequiredService<Journal>();
+            await LocalCatalog.ReplayAsync(journal, provider.GetRequiredService<SqliteCatalog>(), cancellationToken);
+            return new OfflineArchive(provider);
+        }
+        catch (JournalException error) when (error.Fault == JournalFault.InUse)
+        {
+            await provider.DisposeAsync();
+            throw new CliException(ExitCode.Partial, "A host has this folder open. Stop it first, or ask the host itself (without --data).");
+        }
+        catch (Exception error) when (error is JournalException or KeyRingException)
+        {
+            await provider.DisposeAsync();
+            throw new CliException(ExitCode.Partial, error.Message);
+        }
+    }
+
+    public ValueTask DisposeAsync() => _provider.DisposeAsync();
+}

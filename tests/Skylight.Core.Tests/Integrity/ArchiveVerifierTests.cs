@@ -1,0 +1,155 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Skylight.Archive.Keys;
+using Skylight.Core.Catalog;
+using Skylight.Core.Institutions;
+using Skylight.Core.Integrity;
+using Skylight.Core.Keys;
+using Skylight.Core.Retrieve;
+using Skylight.Core.Studies;
+using Skylight.Core.Tests.Ingest;
+
+namespace Skylight.Core.Tests.Integrity;
+
+/// <summary>A whole archive passes; whatever is damaged, missing or contradictory is found and named.</summary>
+public sealed class ArchiveVerifierTests : IAsyncLifetime
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("skylight-").FullName;
+    private IngestBench _bench = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _bench = new IngestBench(_folder);
+        await _bench.Send(Slice(1), Slice(2));
+        await _bench.SendOne(Slice(3));
+        await _bench.SendOne(Slice(2).Set(0x00081030, "LO", "rewritten"), SourceTrust.Pacs);
+        await _bench.SendOne(TestDicom.Ct(study: "1.2.9", series: "1.2.9.1", sop: "1.2.9.1.1"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _bench.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Theory]
+    [InlineData(VerifyDepth.Quick)]
+    [InlineData(VerifyDepth.Deep)]
+    public async Task Verify_WholeArchive_FindsNothing(VerifyDepth depth)
+    {
+        var report = await VerifyAsync(depth);
+        Assert.Empty(report.Findings);
+        Assert.True(report.Ok);
+        Assert.Equal((2, 4), (report.Studies, report.Instances));
+        Assert.Equal(depth == VerifyDepth.Deep, report.Bytes > 0);
+    }
+
+    [Fact]
+    public async Task Verify_HeldContent_IsPartOfTheWhole()
+    {
+        await _bench.SendOne(Slice(1).With(file => file.Pixels = [9, 9, 9, 9]));
+        var report = await VerifyAsync(VerifyDepth.Deep);
+        Assert.Empty(report.Findings);
+    }
+
+    [Fact]
+    public async Task Verify_FlippedBitInAPack_DeepFindsIt()
+    {
+        var pack = await FirstPackAsync();
+        Flip(pack, 200);
+        Assert.True((await VerifyAsync(VerifyDepth.Quick)).Ok);
+        var report = await VerifyAsync(VerifyDepth.Deep);
+        Assert.False(report.Ok);
+        Assert.All(report.Findings, finding => Assert.Equal((VerifyCode.ObjectDamaged, pack), (finding.Code, finding.Object)));
+    }
+
+    [Theory]
+    [InlineData(".pack", 1)]
+    [InlineData(".index", 1)]
+    [InlineData(".metadata", 1)]
+    public async Task Verify_ShortenedObject_QuickFindsIt(string kind, int by)
+    {
+        var name = (await _bench.Objects()).First(item => item.EndsWith(kind, StringComparison.Ordinal));
+        using (var file = File.Open(PathOf(name), FileMode.Open)) file.SetLength(file.Length - by);
+        var report = await VerifyAsync(VerifyDepth.Quick);
+        Assert.Contains(report.Findings, finding => finding.IsError && finding.Code == VerifyCode.ObjectDamaged && finding.Object == name);
+    }
+
+    [Theory]
+    [InlineData(".pack")]
+    [InlineData(".index")]
+    [InlineData(".metadata")]
+    public async Task Verify_MissingObject_IsFound(string kind)
+    {
+        var name = (await _bench.Objects()).First(item => item.EndsWith(kind, StringComparison.Ordinal));
+        File.Delete(PathOf(name));
+        var report = await VerifyAsync(VerifyDepth.Quick);
+        Assert.Contains(report.Findings, finding => finding.IsError && finding.Code == VerifyCode.ObjectMissing && finding.Object == name);
+    }
+
+    [Fact]
+    public async Task Verify_UnreferencedObject_IsANoteOnly()
+    {
+        var study = await _bench.Study();
+        var stray = $"{IngestBench.A}/{study.StudyKey}/{new string('a', 32)}.pack";
+        File.WriteAllBytes(PathOf(stray), [1, 2, 3]);
+        var report = await VerifyAsync(VerifyDepth.Deep);
+        var finding = Assert.Single(report.Findings);
+        Assert.Equal((VerifyCode.ObjectUnreferenced, false, stray), (finding.Code, finding.IsError, finding.Object));
+        Assert.True(report.Ok);
+    }
+
+    [Fact]
+    public async Task Verify_KeyRecordGone_NamesTheStudy()
+    {
+        var study = await _bench.Study();
+        await _bench.Keys.DestroyAsync(IngestBench.A, study.StudyKey, default);
+        var report = await VerifyAsync(VerifyDepth.Quick);
+        Assert.Contains(report.Findings, finding => finding.Code == VerifyCode.KeyMissing && finding.StudyKey == study.StudyKey);
+    }
+
+    [Fact]
+    public async Task Verify_RowsAndDocumentDisagree_IsFound()
+    {
+        var study = await _bench.Study();
+        var rows = await _bench.Catalog.FindInstancesAsync(IngestBench.A, [Uid(1), Uid(3)], default);
+        await _bench.Catalog.ApplyAsync(
+            StudyChange.Of(
+                study,
+                study with { Series = [study.Series[0] with { Instances = 7 }] },
+                [rows[0] with { State = InstanceState.Superseded }, rows[1] with { SopInstanceUid = "1.2.3.1.99" }]),
+            default);
+        var report = await VerifyAsync(VerifyDepth.Quick);
+        Assert.Equal(
+            [VerifyCode.EntryMissing, VerifyCode.InstanceCount, VerifyCode.RowState],
+            report.Findings.Select(finding => finding.Code).Distinct().Order(StringComparer.Ordinal));
+        Assert.DoesNotContain(report.Findings, finding => finding.ToString().Contains("1.2.3", StringComparison.Ordinal));
+    }
+
+    private static string Uid(int number) => $"1.2.3.1.{number}";
+
+    private static TestDicom Slice(int number) => TestDicom.Ct(study: "1.2.3", series: "1.2.3.1", sop: Uid(number));
+
+    private string PathOf(string name) => Path.Combine(_folder, "objects", name);
+
+    private void Flip(string name, long offset)
+    {
+        using var file = File.Open(PathOf(name), FileMode.Open);
+        file.Position = offset;
+        var value = file.ReadByte();
+        file.Position = offset;
+        file.WriteByte((byte)(value ^ 1));
+    }
+
+    private async Task<string> FirstPackAsync() => (await _bench.Entries(await _bench.Study()))[0].Pack.Name;
+
+    private async Task<VerifyReport> VerifyAsync(VerifyDepth depth)
+    {
+        // A verifier of its own: nothing that was read before is remembered.
+        var records = new DocumentKeyRecords(_bench.Documents);
+        var bytes = new InstanceBytes(_bench.Packs, NullLogger<InstanceBytes>.Instance);
+        var studies = new StudyVerifier(_bench.Catalog, _bench.Parts, _bench.Store, _bench.Keys, records, bytes);
+        var retired = new RetiredObjects(_bench.Documents, _bench.Catalog, _bench.Parts, _bench.Store, _bench.Time, NullLogger<RetiredObjects>.Instance);
+        var verifier = new ArchiveVerifier(studies, _bench.Catalog, _bench.Store, _bench.Keys, records, new InstitutionDirectory(_bench.Documents), _bench.Items, retired, _bench.Time);
+        return await verifier.VerifyAsync([IngestBench.A], depth, default);
+    }
+}
