@@ -9,6 +9,7 @@ using Skylight.Core.Ingest;
 using Skylight.Core.Identity;
 using Skylight.Core.Institutions;
 using Skylight.Core.Integrity;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Retrieve;
 using Skylight.Functions.Access;
 using Skylight.Core.Uploads;
@@ -26,6 +27,7 @@ public static class Composition
         services.AddInstitutions();
         services.AddAccess();
         services.AddIngest();
+        services.AddLifecycle();
         services.AddSingleton<Gate>();
         services.AddUploads();
         services.AddRetrieve();

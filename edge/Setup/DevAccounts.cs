@@ -27,6 +27,7 @@ internal sealed class DevAccounts(
         (Role.Radiologist, "radiologist", "林放射"),
         (Role.Clinician, "clinician", "陈临床"),
         (Role.Technician, "technician", "周技师"),
+        (Role.MedicalRecords, "medical-records", "吴病案"),
         (Role.Uploader, "uploader", "上传节点"),
         (Role.Patient, "patient", "示例患者"),
     ];

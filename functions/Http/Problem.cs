@@ -2,7 +2,9 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
+using Skylight.Core.Lifecycle;
 
 namespace Skylight.Functions.Http;
 
@@ -40,6 +42,16 @@ public sealed class Problem : IActionResult
         new(status, code, en, zh, extensions);
 
     public static Problem NotFound() => Of(404, "not-found", "There is nothing here, or nothing that you may see.", "此处没有内容，或您无权查看。");
+
+    /// <summary>409: a hold forbids it.</summary>
+    public static Problem OnHold(StudyHold? hold) => Of(
+        409, "study-on-hold", "The study is on hold; nothing of it may be deleted.", "该检查处于保全状态，不得删除。",
+        ("rule", "X-HOLD"), ("holdId", hold?.Id), ("kind", hold?.Kind), ("since", hold?.At));
+
+    /// <summary>409: it must still be kept.</summary>
+    public static Problem Retained(RetentionVerdict verdict) => Of(
+        409, "retention-not-over", "The study must still be kept.", "该检查尚在法定保存期内。",
+        ("rule", verdict.Rule), ("source", verdict.Source), ("lastVisit", verdict.LastVisit), ("years", verdict.Years), ("until", verdict.Until));
 
     /// <summary>A body, query or header that breaks the documented form. <paramref name="field"/> names which, never its value.</summary>
     public static Problem BadRequest(string code, string en, string zh, string? field = null) =>

@@ -29,8 +29,32 @@ public enum AccessAction
     /// <summary>Store instances (STOW-RS).</summary>
     StudyStore,
 
-    /// <summary>Hide a study.</summary>
+    /// <summary>Hide a study, a series or an instance.</summary>
     StudyDelete,
+
+    /// <summary>List what is deleted and not yet erased, and bring it back.</summary>
+    DeletionHandle,
+
+    /// <summary>See until when a study must be kept, and why.</summary>
+    RetentionRead,
+
+    /// <summary>Put a legal or clinical hold on a study or release it; record the encounter that its retention counts from.</summary>
+    HoldManage,
+
+    /// <summary>Ask that a study be erased.</summary>
+    ErasureRequest,
+
+    /// <summary>List requests for erasure, approve or refuse them, and read certificates.</summary>
+    ErasureDecide,
+
+    /// <summary>Propose a correction of attributes.</summary>
+    CorrectionPropose,
+
+    /// <summary>Approve, refuse or undo corrections.</summary>
+    CorrectionDecide,
+
+    /// <summary>Make an earlier version of an instance the current one.</summary>
+    VersionRestore,
 
     /// <summary>Read the bytes of an instance exactly as they were received, before any correction.</summary>
     OriginalRead,
@@ -78,6 +102,10 @@ public enum Role
 
     [JsonStringEnumMemberName("technician")]
     Technician,
+
+    /// <summary>Medical records: keeps and destroys records, sets holds, approves corrections. Sees no images.</summary>
+    [JsonStringEnumMemberName("medical-records")]
+    MedicalRecords,
 
     /// <summary>A program (upload node), not a person.</summary>
     [JsonStringEnumMemberName("uploader")]

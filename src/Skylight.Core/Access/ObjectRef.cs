@@ -10,6 +10,7 @@ public enum ObjectKind
     Intake,
     Study,
     Audit,
+    Lifecycle,
 }
 
 /// <summary>What an action is about. Built with the factories; a null institution means the caller's own.</summary>
@@ -53,6 +54,9 @@ public sealed record ObjectRef(
 
     /// <summary>One study, by the UID in the request.</summary>
     public static ObjectRef Study(string? institution, string studyInstanceUid) => new(ObjectKind.Study, institution, studyInstanceUid);
+
+    /// <summary>Deletions, erasures and corrections of an institution as a whole.</summary>
+    public static ObjectRef Lifecycle(string? institution = null) => new(ObjectKind.Lifecycle, institution);
 
     /// <summary>The audit trail of an institution.</summary>
     public static ObjectRef Audit(string? institution = null) => new(ObjectKind.Audit, institution);

@@ -13,7 +13,8 @@ namespace Skylight.Core.Access;
 public static class RuleCatalogue
 {
     private static readonly ImmutableArray<AccessAction> Clinical =
-        [UploadCreate, UploadComplete, UploadRead, IntakeHandle, StudySearch, StudyRead, FrameRead, StudyStore, StudyDelete, OriginalRead];
+        [UploadCreate, UploadComplete, UploadRead, IntakeHandle, StudySearch, StudyRead, FrameRead, StudyStore, StudyDelete, OriginalRead,
+            DeletionHandle, RetentionRead, HoldManage, ErasureRequest, ErasureDecide, CorrectionPropose, CorrectionDecide, VersionRestore];
 
     private static readonly ImmutableArray<AccessAction> Viewing = [StudySearch, StudyRead, FrameRead, OriginalRead];
 
@@ -41,6 +42,12 @@ public static class RuleCatalogue
             [StudyDelete, OriginalRead], OwnInstitution, [Purpose.Treatment]),
         Basis("G7b2-REPORT", "GB/T 39725-2020 7 b 2 and 6.2: the institution's reporting staff", [Radiologist],
             [StudySearch, StudyRead, FrameRead, OriginalRead], OwnInstitution, [Purpose.Treatment]),
+        Basis("TECH-3", "a technician brings back what was withdrawn, and proposes corrections (GB/T 39725-2020 7 f)", [Technician],
+            [DeletionHandle, RetentionRead, CorrectionPropose, VersionRestore], OwnInstitution, [Purpose.Treatment]),
+        Basis("REP-1", "GB/T 39725-2020 7 f: who reports a study may propose to correct it", [Radiologist], [RetentionRead, CorrectionPropose], OwnInstitution, [Purpose.Treatment]),
+        Basis("MR-1", "医疗机构病历管理规定 and GB/T 39725-2020 7 f: medical records keep, seal, correct and destroy the institution's records", [MedicalRecords],
+            [StudyDelete, DeletionHandle, RetentionRead, HoldManage, ErasureRequest, ErasureDecide, CorrectionPropose, CorrectionDecide, VersionRestore], OwnInstitution, [Purpose.Treatment]),
+        Basis("PIPL47", "PIPL 47: the subject asks for erasure, through a verified person link", [Patient], [ErasureRequest], Conditions.PersonLink, [Purpose.Subject]),
         Basis("G7b2-CARE", "GB/T 39725-2020 7 b 2 and 6.2: those who take part in the care, by record", [Clinician],
             [StudySearch, StudyRead, FrameRead], OwnInstitution | Conditions.CareRelation, [Purpose.Treatment]),
         Basis("G7b1", "GB/T 39725-2020 7 b 1, d, e: the subject, through a verified person link", [Patient],

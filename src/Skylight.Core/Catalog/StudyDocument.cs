@@ -62,11 +62,20 @@ public sealed record StudyDocument
     /// <summary>When the newest instance arrived, UTC.</summary>
     public DateTimeOffset ReceivedAt { get; init; }
 
-    /// <summary>A legal or clinical hold: nothing may be deleted.</summary>
+    /// <summary>A legal or clinical hold: nothing may be deleted. True while any of <see cref="Holds"/> is in force.</summary>
     public bool Hold { get; init; }
+
+    /// <summary>Holds in force, and those released last (at most 20 in all), oldest first.</summary>
+    public IReadOnlyList<StudyHold> Holds { get; init; } = [];
 
     /// <summary>Deleted by a user: answers as missing, kept until retention ends.</summary>
     public bool Hidden { get; init; }
+
+    /// <summary>Id of the deletion that hid the whole study; null while it is not hidden.</summary>
+    public string? Deletion { get; init; }
+
+    /// <summary>Object name of the sealed list of corrections that readers lay over the stored attributes; null where there are none.</summary>
+    public string? Corrections { get; init; }
 
     /// <summary>Set on a provisional study, which waits for a technician and is never found by UID or search: the key of the study whose UID it shares.</summary>
     public string? ProvisionalOf { get; init; }
@@ -95,6 +104,31 @@ public sealed record StudyDocument
         foreach (var series in Series) sum += series.Instances;
         return sum;
     }
+}
+
+/// <summary>A hold on a study: while it is in force nothing of the study is deleted or erased.</summary>
+/// <param name="Reference">Number of the case or order it rests on, as the hospital writes it; no names.</param>
+/// <param name="By">Account that set it.</param>
+public sealed record StudyHold(string Id, HoldKind Kind, string Reference, string By, DateTimeOffset At)
+{
+    public string? ReleasedBy { get; init; }
+
+    public DateTimeOffset? ReleasedAt { get; init; }
+}
+
+public enum HoldKind
+{
+    /// <summary>Records sealed in a dispute between patient and institution.</summary>
+    Dispute,
+
+    /// <summary>A court or an authority asks for it.</summary>
+    Legal,
+
+    /// <summary>Needed for care or for quality assurance.</summary>
+    Clinical,
+
+    /// <summary>A study of medicine that has been promised the data.</summary>
+    Research,
 }
 
 /// <summary>One series inside its study document.</summary>

@@ -23,6 +23,12 @@ public static class StudyEventTypes
     /// <summary>Instances or revisions were added to a study that was already complete.</summary>
     public const string Updated = "study.updated";
 
+    /// <summary>All or some instances of a study were deleted or rejected: they answer as missing.</summary>
+    public const string Deleted = "study.deleted";
+
+    /// <summary>Instances that had been deleted or rejected are back.</summary>
+    public const string Restored = "study.restored";
+
     /// <summary>No source has sent for its quiet time.</summary>
     public const string Complete = "study.complete";
 }

@@ -114,7 +114,7 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
             var parts = await SealAsync(kept, smalls, cancellationToken);
             var next = StudyAssembler.Next(current, intake, match, kept, parts, batch.Context, TimeSpan.FromSeconds(_service.Options.QuietSeconds), _service.Time.GetUtcNow());
             var accepted = kept.Exists(instance => instance.Pending.Accepted);
-            if (accepted && next.Hidden) next = next with { Hidden = false };
+            if (accepted && next.Hidden) next = next with { Hidden = false, Deletion = null };
             (next, var manifest) = await _service.Parts.SpillAsync(next, _service.Keys, _service.Seal, cancellationToken);
             if (manifest is not null) smalls.Add(manifest);
             var rows = kept.SelectMany(instance => instance.Decision.Replaces is { } replaced

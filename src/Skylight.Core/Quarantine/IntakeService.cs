@@ -144,7 +144,7 @@ public sealed class IntakeService
         }
 
         if (item.Kind == IntakeKind.HeldStudy) await _held.CloseAsync(item.Institution, holder, item.Id, InstanceState.Deleted, provisional => provisional with { Hidden = true }, cancellationToken);
-        else if (item.Kind == IntakeKind.DeletedStudy) await _held.CloseAsync(item.Institution, holder, item.Id, InstanceState.Held, deleted => deleted with { Hidden = false }, cancellationToken);
+        else if (item.Kind == IntakeKind.DeletedStudy) await _held.CloseAsync(item.Institution, holder, item.Id, InstanceState.Held, deleted => deleted with { Hidden = false, Deletion = null }, cancellationToken);
         return null;
     }
 

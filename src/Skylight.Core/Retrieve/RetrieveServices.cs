@@ -4,7 +4,7 @@ namespace Skylight.Core.Retrieve;
 
 public static class RetrieveServices
 {
-    /// <summary>Search, retrieval and withdrawal of studies.</summary>
+    /// <summary>Search and retrieval of studies.</summary>
     public static IServiceCollection AddRetrieve(this IServiceCollection services)
     {
         services.AddSingleton<StudyReader>();
@@ -13,7 +13,6 @@ public static class RetrieveServices
         services.AddSingleton<NativeFrames>();
         services.AddSingleton<QidoSearch>();
         services.AddSingleton<QidoExtras>();
-        services.AddSingleton<StudyWithdrawal>();
         return services;
     }
 }

@@ -71,7 +71,7 @@ public sealed class StoreReceipt
         var reason = file.Reason;
         if (reason is null) return 0x0110;
         if (Is(IngestReasons.StorageFull) || Is(IngestReasons.TooLarge) || Is(IngestReasons.HeaderTooLarge)) return 0xA700;
-        if (Is(IngestReasons.PixelsDiffer) || Is(IngestReasons.NotComparable) || Is(IngestReasons.OtherStudy) || Is(IngestReasons.RejectedBefore)) return 0x0111;
+        if (Is(IngestReasons.PixelsDiffer) || Is(IngestReasons.NotComparable) || Is(IngestReasons.OtherStudy) || Is(IngestReasons.RejectedBefore) || Is(IngestReasons.InstanceDeleted)) return 0x0111;
         if (Is(IngestReasons.NotDicom) || Is(IngestReasons.Empty) || Is(IngestReasons.Truncated) || Is(IngestReasons.Malformed)) return 0xC000;
         if (Is(IngestReasons.WrongStudy)) return 0xA901;
         return Is(IngestReasons.MissingIdentity) ? 0xA900 : 0x0110;

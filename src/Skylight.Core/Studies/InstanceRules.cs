@@ -36,6 +36,8 @@ public static class InstanceRules
         if (incoming.Accepted)
             return new InstanceDecision(current is null ? OutcomeKind.Stored : OutcomeKind.Revision, null, null, current, next, true, same is { State: InstanceState.Held });
         if (same is { State: InstanceState.Held }) return new InstanceDecision(OutcomeKind.Held, HeldReason(incoming, rows, current), same, null, 0, false);
+        // It is here already, hidden: whoever deleted it can bring it back, a sender cannot.
+        if (same is { State: InstanceState.Hidden }) return new InstanceDecision(OutcomeKind.Rejected, IngestReasons.InstanceDeleted, same, null, 0, false);
         if (same is { State: InstanceState.Rejected }) return new InstanceDecision(OutcomeKind.Rejected, IngestReasons.RejectedBefore, same, null, 0, false);
 
         if (HeldReason(incoming, rows, current) is { } reason) return new InstanceDecision(OutcomeKind.Held, reason, null, null, 0, false);
@@ -48,7 +50,7 @@ public static class InstanceRules
     private static IngestReason? HeldReason(IncomingInstance incoming, IReadOnlyList<InstanceIndexRow> rows, InstanceIndexRow? current)
     {
         if (rows.Any(row => row.StudyKey != incoming.StudyKey && row.State == InstanceState.Current)) return IngestReasons.OtherStudy;
-        if (current is null) return null;
+        if (current is null) return rows.Any(row => row.StudyKey == incoming.StudyKey && row.State == InstanceState.Hidden) ? IngestReasons.InstanceDeleted : null;
         if (current.SeriesKey != incoming.SeriesKey) return IngestReasons.OtherStudy;
         if (current.PixelDigestKind != incoming.PixelDigestKind) return IngestReasons.NotComparable;
         if (current.PixelDigest.AsSpan().SequenceEqual(incoming.PixelDigest)) return null;

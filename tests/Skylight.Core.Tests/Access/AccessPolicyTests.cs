@@ -36,9 +36,10 @@ public sealed class AccessPolicyTests
     [InlineData(Role.InstitutionAdmin, "InstitutionManage RelationManage SelfRead")]
     [InlineData(Role.SecurityAdmin, "AccountManage SelfRead")]
     [InlineData(Role.AuditAdmin, "AuditRead SelfRead")]
-    [InlineData(Role.Radiologist, "StudySearch StudyRead FrameRead OriginalRead SelfRead")]
+    [InlineData(Role.Radiologist, "StudySearch StudyRead FrameRead OriginalRead RetentionRead CorrectionPropose SelfRead")]
     [InlineData(Role.Clinician, "SelfRead")]
-    [InlineData(Role.Technician, "UploadCreate UploadComplete UploadRead IntakeHandle StudyStore StudyDelete OriginalRead SelfRead")]
+    [InlineData(Role.Technician, "UploadCreate UploadComplete UploadRead IntakeHandle StudyStore StudyDelete OriginalRead DeletionHandle RetentionRead CorrectionPropose VersionRestore SelfRead")]
+    [InlineData(Role.MedicalRecords, "StudyDelete DeletionHandle RetentionRead HoldManage ErasureRequest ErasureDecide CorrectionPropose CorrectionDecide VersionRestore SelfRead")]
     [InlineData(Role.Uploader, "UploadCreate UploadComplete UploadRead StudyStore SelfRead")]
     [InlineData(Role.Patient, "SelfRead")]
     public void Role_WithoutRelation_MayExactlyThis(Role role, string actions)

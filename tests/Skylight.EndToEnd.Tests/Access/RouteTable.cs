@@ -3,7 +3,7 @@ namespace Skylight.EndToEnd.Tests.Access;
 /// <summary>
 /// Who gets in where: one row for each HTTP function, by name. An expectation reads <c>in: A B; 403: C; else 404</c>. Callers:
 /// SYS and PSEC (the operator's system and security administrator), INST, SEC, AUD (administrators), RAD, CLI (clinician without, CLI+ with a care
-/// relation), TEC, UPL (upload node that made the session, UPL2 another one), PAT (without, PAT+ with a verified link), all of institution "demo".
+/// relation), TEC, REC (medical records), UPL (upload node that made the session, UPL2 another one), PAT (without, PAT+ with a verified link), all of institution "demo".
 /// </summary>
 /// <param name="Own">Towards an object of the caller's institution, or of demo where the route or query names the institution.</param>
 /// <param name="Other">Towards the same of another institution, where a request can name one; PAT+ has a link there too.</param>
@@ -21,6 +21,11 @@ public sealed record RouteRow(string Function, string Own, string? Other = null,
     private const string OneUpload = "in: TEC UPL; else 404";
     private const string OneAccount = "in: SEC; 404: PSEC; else 403";
     private const string ElsewhereByOperator = "in: PSEC; else 404";
+    private const string Delete = "in: TEC REC; 403: RAD CLI+ PAT+; else 404";
+    private const string Records = "in: REC; 403: RAD CLI+ PAT+; else 404";
+
+    /// <summary>By an id that is nobody's: who may ask learns that it is not there.</summary>
+    private const string NoneSuch = "404: TEC REC; else 403";
     private const string Relations = "in: INST; else 403";
 
     public static IReadOnlyList<RouteRow> All { get; } =
@@ -106,8 +111,20 @@ public sealed record RouteRow(string Function, string Own, string? Other = null,
         new("StoreStudy", Store, Body: w => w.Dicom()),
         new("InstitutionStore", "in: TEC UPL UPL2; 404: SYS PSEC; else 403", Nobody, w => w.Dicom()),
         new("InstitutionStoreStudy", "in: TEC UPL UPL2; 404: SYS PSEC; else 403", Nobody, w => w.Dicom()),
-        new("DeleteStudy", "in: TEC; 403: RAD CLI+ PAT+; else 404", Nobody),
-        new("InstitutionDeleteStudy", "in: TEC; 403: RAD CLI+ PAT+; else 404", "403: PAT+; else 404"),
+        new("DeleteStudy", Delete, Nobody),
+        new("DeleteSeries", Delete, Nobody),
+        new("DeleteInstance", Delete, Nobody),
+        new("InstitutionDeleteStudy", Delete, "403: PAT+; else 404"),
+        new("InstitutionDeleteSeries", Delete, "403: PAT+; else 404"),
+        new("InstitutionDeleteInstance", Delete, "403: PAT+; else 404"),
+
+        new("deletions-list", "in: TEC REC; else 403"),
+        new("deletions-get", NoneSuch),
+        new("deletions-restore", NoneSuch),
+        new("retention-get", "in: RAD TEC REC; 403: CLI+ PAT+; else 404", Nobody),
+        new("encounter-put", Records, Nobody, _ => RouteWorld.Json("{\"kind\":\"outpatient\"}")),
+        new("holds-set", Records, Nobody, _ => RouteWorld.Json("{}")),
+        new("holds-release", "403: RAD CLI+ PAT+; else 404", Nobody),
     ];
 
     /// <summary>What a caller is to get: "in", "403" or "404".</summary>

@@ -83,8 +83,12 @@ public sealed class RouteWalkTests(RouteWorld world) : IClassFixture<RouteWorld>
     {
         var (method, route) = Routes[row.Function];
         var target = world.Targets[institution];
-        if (row.Function.EndsWith("DeleteStudy", StringComparison.Ordinal) && institution == "demo" && expected == "in")
-            target = target with { Study = await world.DisposableAsync(institution, row.Function == "DeleteStudy" ? "1.2.826.0.1.31" : "1.2.826.0.1.32") };
+        if (method == "DELETE" && route.Contains("dicomweb", StringComparison.Ordinal) && institution == "demo" && expected == "in")
+        {
+            var uid = $"1.2.826.0.3.{++_disposable}";
+            target = target with { Study = await world.DisposableAsync(institution, uid), Series = $"{uid}.2", Instance = $"{uid}.3" };
+        }
+
         var upload = route.StartsWith("api/uploads/", StringComparison.Ordinal) ? await world.UploadAsync(institution)
             : route.StartsWith("api/intake/", StringComparison.Ordinal) ? await HeldAsync(institution, expected == "in")
             : "";
@@ -99,6 +103,7 @@ public sealed class RouteWalkTests(RouteWorld world) : IClassFixture<RouteWorld>
     }
 
     private readonly Dictionary<string, string> _heldItems = [];
+    private int _disposable;
 
     /// <summary>Who gets in uses the item up; the others may share one.</summary>
     private async Task<string> HeldAsync(string institution, bool fresh)

@@ -20,7 +20,7 @@ public sealed class RouteWorld : IAsyncLifetime
     private DemoInstance _file = null!;
     private int _held;
 
-    public static IReadOnlyList<string> Callers { get; } = ["SYS", "PSEC", "INST", "SEC", "AUD", "RAD", "CLI", "CLI+", "TEC", "UPL", "UPL2", "PAT", "PAT+"];
+    public static IReadOnlyList<string> Callers { get; } = ["SYS", "PSEC", "INST", "SEC", "AUD", "RAD", "CLI", "CLI+", "TEC", "REC", "UPL", "UPL2", "PAT", "PAT+"];
 
     public HttpClient Anonymous { get; private set; } = null!;
 
@@ -39,7 +39,7 @@ public sealed class RouteWorld : IAsyncLifetime
         (string Caller, Role Role)[] people =
         [
             ("SYS", Role.SystemAdmin), ("PSEC", Role.SecurityAdmin), ("INST", Role.InstitutionAdmin), ("SEC", Role.SecurityAdmin), ("AUD", Role.AuditAdmin),
-            ("RAD", Role.Radiologist), ("CLI", Role.Clinician), ("CLI+", Role.Clinician), ("TEC", Role.Technician), ("UPL", Role.Uploader), ("UPL2", Role.Uploader),
+            ("RAD", Role.Radiologist), ("CLI", Role.Clinician), ("CLI+", Role.Clinician), ("TEC", Role.Technician), ("REC", Role.MedicalRecords), ("UPL", Role.Uploader), ("UPL2", Role.Uploader),
             ("PAT", Role.Patient), ("PAT+", Role.Patient),
         ];
         foreach (var (caller, role) in people) _clients[caller] = await SignInAsync(role, caller is "SYS" or "PSEC" ? Actor.PlatformInstitution : "demo");

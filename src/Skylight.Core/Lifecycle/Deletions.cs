@@ -1,0 +1,227 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.Options;
+using Skylight.Archive.Series;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+using Skylight.Core.Events;
+using Skylight.Core.Retrieve;
+using Skylight.Core.Studies;
+
+namespace Skylight.Core.Lifecycle;
+
+/// <summary>What became of a deletion.</summary>
+public enum DeletionOutcome
+{
+    Hidden,
+
+    /// <summary>There is no such visible study, series or instance.</summary>
+    Missing,
+
+    /// <summary>A hold forbids it.</summary>
+    OnHold,
+
+    /// <summary>It must still be kept, and this institution does not hide what must be kept.</summary>
+    Retained,
+}
+
+/// <param name="Record">Set when hidden.</param>
+/// <param name="Retention">Set when hidden or retained.</param>
+/// <param name="Hold">The hold that forbids it.</param>
+public sealed record DeletionResult(DeletionOutcome Outcome, DeletionRecord? Record = null, RetentionVerdict? Retention = null, StudyHold? Hold = null);
+
+/// <summary>What became of bringing something back.</summary>
+public enum RestoreOutcome
+{
+    Restored,
+
+    /// <summary>There is no such deletion.</summary>
+    Missing,
+
+    /// <summary>It was brought back before, or is being erased.</summary>
+    TooLate,
+}
+
+/// <summary>
+/// Takes studies, series and instances out of every answer, and brings them back. Nothing is destroyed here: the bytes stay, sealed, until
+/// the erasure that follows when the delay, retention and holds allow it.
+/// </summary>
+public sealed class Deletions(
+    ICatalog catalog, ICommit commit, IDocuments documents, StudyParts parts, Archive.Objects.IObjectStore store, Archive.Keys.StudyKeys keys, Retention retention,
+    IOptions<LifecycleOptions> options, TimeProvider time)
+{
+    private const int MaxAttempts = 20;
+
+    private readonly InstanceStates _states = new(catalog, store, keys, parts);
+
+    /// <summary>Hides what the target names. Durable when the task completes.</summary>
+    /// <param name="by">Account.</param>
+    public async Task<DeletionResult> DeleteAsync(string institution, RetrieveTarget target, DeletionReason reason, string by, CancellationToken cancellationToken)
+    {
+        if (await catalog.GetStudyAsync(institution, target.StudyInstanceUid, cancellationToken) is not { Value: var study } || !study.IsVisible()) return new(DeletionOutcome.Missing);
+        if (ForbiddenBy(study) is { } hold) return new(DeletionOutcome.OnHold, Hold: hold);
+        var verdict = await retention.OfAsync(study, cancellationToken);
+        if (options.Value.RefusesWithinRetention(institution) && !verdict.IsOver(time.GetUtcNow())) return new(DeletionOutcome.Retained, Retention: verdict);
+        var result = await HideAsync(study, target, null, reason, by, null, cancellationToken);
+        return result with { Retention = verdict };
+    }
+
+    /// <summary>Hides the current revisions of single instances, on the word of a rejection note. What is hidden already stays as it is.</summary>
+    internal Task<DeletionResult> RejectAsync(
+        StudyDocument study, IReadOnlySet<string> sopInstanceUids, DeletionReason reason, string by, string note, CancellationToken cancellationToken) =>
+        HideAsync(study, new RetrieveTarget(study.StudyInstanceUid), sopInstanceUids, reason, by, note, cancellationToken);
+
+    /// <summary>The record, or null.</summary>
+    public async ValueTask<Stored<DeletionRecord>?> GetAsync(string institution, string id, CancellationToken cancellationToken) =>
+        await documents.GetAsync<DeletionRecord>(Key(institution, id), cancellationToken);
+
+    /// <summary>One page of deletions with this status.</summary>
+    public ValueTask<DocumentPage<DeletionRecord>> ListAsync(string institution, DeletionStatus status, int limit, string? continuation, CancellationToken cancellationToken) =>
+        documents.ListAsync<DeletionRecord>(institution, DeletionRecord.Type, $"status:{status}", limit, continuation, cancellationToken);
+
+    /// <summary>Brings back what a deletion hid, as it was. Safe to repeat.</summary>
+    public async Task<RestoreOutcome> RestoreAsync(string institution, string id, string by, CancellationToken cancellationToken)
+    {
+        if (await GetAsync(institution, id, cancellationToken) is not { } stored) return RestoreOutcome.Missing;
+        if (stored.Value.Status != DeletionStatus.Hidden) return RestoreOutcome.TooLate;
+        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        {
+            if (await catalog.GetStudyByKeyAsync(institution, stored.Value.StudyKey, cancellationToken) is not { Value: var study }) break;
+            if (stored.Value.Level == DeletionLevel.Study)
+            {
+                if (study.Deletion != id) break;
+                var shown = Announce(study with { Hidden = false, Deletion = null }, StudyEventTypes.Restored, study.Instances());
+                if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, shown, []), []), cancellationToken) == CommitOutcome.Committed) break;
+                continue;
+            }
+
+            var hidden = await HiddenByAsync(study, id, cancellationToken);
+            using var change = await _states.PrepareAsync(
+                study,
+                (_, entry) => hidden.Contains(Identity(entry)) ? entry with { State = EntryState.Stored } : null,
+                static (entry, row) => row with { State = entry.Current ? InstanceState.Current : InstanceState.Superseded, ItemId = null },
+                cancellationToken);
+            if (change is null) break;
+            change.Next = Announce(change.Next, StudyEventTypes.Restored, change.Count);
+            if (await commit.CommitAsync(change.Batch, cancellationToken) == CommitOutcome.Committed) break;
+        }
+
+        var ended = stored.Value with { Status = DeletionStatus.Restored, EndedBy = by, EndedAt = time.GetUtcNow() };
+        return await TryPutAsync(stored, ended, cancellationToken) ? RestoreOutcome.Restored : RestoreOutcome.TooLate;
+    }
+
+    /// <summary>Replaces a record as it was read. False when somebody else was first.</summary>
+    internal async ValueTask<bool> TryPutAsync(Stored<DeletionRecord> read, DeletionRecord next, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await documents.PutAsync(Key(next.Institution, next.Id), next, Match.Version(read.ETag), Terms(next), cancellationToken);
+            return true;
+        }
+        catch (DocumentConflictException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Entries of a study that one deletion hid, by the catalog's word.</summary>
+    internal async Task<HashSet<(string, int, string)>> HiddenByAsync(StudyDocument study, string deletionId, CancellationToken cancellationToken)
+    {
+        var hidden = (await _states.EntriesAsync(study, cancellationToken)).SelectMany(series => series.Entries).Where(entry => entry.State == EntryState.Hidden).ToList();
+        var found = new HashSet<(string, int, string)>();
+        foreach (var group in hidden.Chunk(1000))
+        {
+            var rows = (await catalog.FindInstancesAsync(study.Institution, [.. group.Select(entry => entry.SopInstanceUid).Distinct()], cancellationToken))
+                .Where(row => row.StudyKey == study.StudyKey && row.State == InstanceState.Hidden && row.ItemId == deletionId).ToLookup(row => row.SopInstanceUid, StringComparer.Ordinal);
+            foreach (var entry in group)
+                if (rows[entry.SopInstanceUid].Any(row => row.SameContent(entry.DatasetDigest, entry.PixelDigest, entry.PixelDigestKind))) found.Add(Identity(entry));
+        }
+
+        return found;
+    }
+
+    internal static (string, int, string) Identity(IndexEntry entry) => (entry.SopInstanceUid, entry.Revision, Convert.ToHexString(entry.FileSha256));
+
+    internal static StudyHold? ForbiddenBy(StudyDocument study) =>
+        study.Holds.FirstOrDefault(hold => hold.ReleasedAt is null) ?? (study.Hold ? new StudyHold("", HoldKind.Legal, "", "", study.CreatedAt) : null);
+
+    private async Task<DeletionResult> HideAsync(
+        StudyDocument study, RetrieveTarget target, IReadOnlySet<string>? only, DeletionReason reason, string by, string? note, CancellationToken cancellationToken)
+    {
+        var record = Record(study, target, only, reason, by, note);
+        var stored = false;
+        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        {
+            if (await catalog.GetStudyByKeyAsync(study.Institution, study.StudyKey, cancellationToken) is not { Value: var current } || !current.IsVisible())
+                return await VoidAsync(new(DeletionOutcome.Missing));
+            if (ForbiddenBy(current) is { } hold) return await VoidAsync(new(DeletionOutcome.OnHold, Hold: hold));
+            using var change = record.Level == DeletionLevel.Study ? null : await PrepareAsync(current, target, only, record.Id, cancellationToken);
+            if (record.Level != DeletionLevel.Study && change is null) return await VoidAsync(new(DeletionOutcome.Missing));
+            record = record with { Instances = change?.Count ?? current.Instances() };
+
+            // The record first: what it names and is not hidden after a crash is nothing, but what is hidden has its record.
+            await documents.PutAsync(Key(record.Institution, record.Id), record, Match.Any, Terms(record), cancellationToken);
+            stored = true;
+            CommitBatch batch;
+            if (change is null)
+            {
+                batch = new CommitBatch(StudyChange.Of(current, Announce(current with { Hidden = true, Deletion = record.Id }, StudyEventTypes.Deleted, current.Instances()), []), []);
+            }
+            else
+            {
+                change.Next = Announce(change.Next, StudyEventTypes.Deleted, change.Count);
+                batch = change.Batch;
+            }
+
+            if (await commit.CommitAsync(batch, cancellationToken) == CommitOutcome.Committed) return new(DeletionOutcome.Hidden, record);
+        }
+
+        // Instances keep arriving faster than the study can be hidden: the caller tries again.
+        await VoidAsync(new(DeletionOutcome.Missing));
+        throw new DocumentConflictException(new DocumentKey(study.Institution, "study", ""));
+
+        async ValueTask<DeletionResult> VoidAsync(DeletionResult result)
+        {
+            if (stored) await documents.DeleteAsync(Key(record.Institution, record.Id), Match.Any, cancellationToken);
+            return result;
+        }
+    }
+
+    private Task<StateChange?> PrepareAsync(StudyDocument study, RetrieveTarget target, IReadOnlySet<string>? only, string deletionId, CancellationToken cancellationToken) =>
+        _states.PrepareAsync(
+            study,
+            (series, entry) => entry.State == EntryState.Stored && (target.SeriesInstanceUid is null || series.SeriesInstanceUid == target.SeriesInstanceUid)
+                && (target.SopInstanceUid is null || entry.SopInstanceUid == target.SopInstanceUid) && (only is null || only.Contains(entry.SopInstanceUid))
+                ? entry with { State = EntryState.Hidden }
+                : null,
+            (_, row) => row with { State = InstanceState.Hidden, ItemId = deletionId },
+            cancellationToken);
+
+    private DeletionRecord Record(StudyDocument study, RetrieveTarget target, IReadOnlySet<string>? only, DeletionReason reason, string by, string? note)
+    {
+        var now = time.GetUtcNow();
+        return new DeletionRecord
+        {
+            Institution = study.Institution,
+            Id = RandomNumberGenerator.GetHexString(32, lowercase: true),
+            Level = target.SopInstanceUid is not null || only is not null ? DeletionLevel.Instances : target.SeriesInstanceUid is not null ? DeletionLevel.Series : DeletionLevel.Study,
+            Reason = reason,
+            Status = DeletionStatus.Hidden,
+            StudyKey = study.StudyKey,
+            PatientKey = study.PatientKey,
+            StudyInstanceUid = study.StudyInstanceUid,
+            SeriesInstanceUid = target.SeriesInstanceUid,
+            SopInstanceUid = target.SopInstanceUid,
+            RejectionNote = note,
+            By = by,
+            At = now,
+            EraseAfter = now.AddDays(options.Value.EraseAfterDaysOf(study.Institution)),
+        };
+    }
+
+    private StudyDocument Announce(StudyDocument study, string type, int instances) =>
+        study with { Outbox = [.. study.Outbox, new StudyEvent(StudyClock.NewEventId(), type, time.GetUtcNow(), study.Revision + 1, instances)] };
+
+    private static DocumentKey Key(string institution, string id) => new(institution, DeletionRecord.Type, id);
+
+    private static string[] Terms(DeletionRecord record) => [$"status:{record.Status}", $"study:{record.StudyKey}"];
+}

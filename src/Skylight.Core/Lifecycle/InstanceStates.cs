@@ -1,0 +1,118 @@
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+using Skylight.Archive.Sealing;
+using Skylight.Archive.Series;
+using Skylight.Core.Catalog;
+using Skylight.Core.Studies;
+
+namespace Skylight.Core.Lifecycle;
+
+/// <summary>A change of instances' states, ready to be committed: the next study document, its index rows, and the sealed objects that it names.</summary>
+internal sealed class StateChange(StudyDocument study, StudyDocument next, IReadOnlyList<InstanceIndexRow> rows, IReadOnlyList<SmallObject> objects, int count) : IDisposable
+{
+    /// <summary>The next document; a caller may change more of it before it commits.</summary>
+    public StudyDocument Next { get; set; } = next;
+
+    /// <summary>Instances (UIDs) that it is about.</summary>
+    public int Count => count;
+
+    public CommitBatch Batch => new(StudyChange.Of(study, Next, rows), objects);
+
+    public void Dispose()
+    {
+        foreach (var item in objects) item.Dispose();
+    }
+}
+
+/// <summary>
+/// Changes what readers see of a study's revisions without touching a byte of them: each series concerned gets one more delta index, which says the new
+/// state of the entries, and the instance index follows in the same commit.
+/// </summary>
+internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, StudyKeys keys, StudyParts parts)
+{
+    private const int RowsPerRead = 1000;
+
+    /// <summary>All entries of all series, merged.</summary>
+    public async Task<IReadOnlyList<(SeriesRecord Series, IReadOnlyList<IndexEntry> Entries)>> EntriesAsync(StudyDocument study, CancellationToken cancellationToken)
+    {
+        var all = await parts.ListAllAsync(study, cancellationToken);
+        var found = new List<(SeriesRecord, IReadOnlyList<IndexEntry>)>();
+        foreach (var series in study.Series)
+        {
+            var deltas = new List<SeriesIndex>();
+            foreach (var part in all[series.SeriesKey]) deltas.Add(await SeriesIndex.ReadAsync(store, part.ObjectName(study, part.Index), keys, cancellationToken));
+            found.Add((series, deltas.Count == 0 ? [] : SeriesIndex.Merge(deltas).Entries));
+        }
+
+        return found;
+    }
+
+    /// <summary>Prepares the change of every entry for which <paramref name="change"/> answers another one; null when there is none.</summary>
+    /// <param name="change">The entry as it shall be, or null to leave it as it is.</param>
+    /// <param name="row">The row of a changed entry as it shall be.</param>
+    public async Task<StateChange?> PrepareAsync(
+        StudyDocument study, Func<SeriesRecord, IndexEntry, IndexEntry?> change, Func<IndexEntry, InstanceIndexRow, InstanceIndexRow> row, CancellationToken cancellationToken)
+    {
+        var objects = new List<SmallObject>();
+        var series = new List<SeriesRecord>();
+        var changed = new List<IndexEntry>();
+        foreach (var (record, entries) in await EntriesAsync(study, cancellationToken))
+        {
+            var delta = entries.Select(entry => change(record, entry)).OfType<IndexEntry>().ToList();
+            if (delta.Count == 0)
+            {
+                series.Add(record);
+                continue;
+            }
+
+            changed.AddRange(delta);
+            var served = SeriesIndex.Merge([new SeriesIndex(entries), new SeriesIndex(delta)]).Served.ToList();
+            series.Add(record with
+            {
+                Parts = [.. record.Parts, await SealAsync(study, delta, objects, cancellationToken)],
+                Instances = served.Count,
+                Frames = served.Sum(entry => (long)entry.Frames),
+            });
+        }
+
+        if (changed.Count == 0) return null;
+        var modalities = series.Where(item => item.Instances > 0).Select(item => item.Attributes.Modality).OfType<string>().Distinct().Order(StringComparer.Ordinal).ToArray();
+        var next = study with { Series = series, Attributes = modalities.Length == 0 ? study.Attributes : study.Attributes with { Modalities = modalities } };
+        (next, var manifest) = await parts.SpillAsync(next, keys, SealOptions.Default, cancellationToken);
+        if (manifest is not null) objects.Add(manifest);
+        return new StateChange(study, next, await RowsAsync(study, changed, row, cancellationToken), objects, changed.Select(entry => entry.SopInstanceUid).Distinct().Count());
+    }
+
+    /// <summary>One part without bytes of its own. It lies beside the pack that its first entry names, since a part has one folder.</summary>
+    private async Task<SeriesPart> SealAsync(StudyDocument study, List<IndexEntry> delta, List<SmallObject> objects, CancellationToken cancellationToken)
+    {
+        var pack = delta[0].Pack.Name;
+        var (institution, owner) = ObjectName.Owner(pack);
+        using var key = await keys.GetOrCreateAsync(institution, owner, cancellationToken);
+        var folder = SealedName.Folder(institution, owner);
+        var (index, indexObject) = new SeriesIndex(delta).Seal(folder, key, SealOptions.Default);
+        objects.Add(indexObject);
+        var (metadata, metadataObject) = new SeriesMetadataBuilder().Seal(folder, key, SealOptions.Default);
+        objects.Add(metadataObject);
+        return new SeriesPart(Last(pack), Last(index.Name), Last(metadata.Name), delta.Count) { Folder = owner == study.StudyKey ? null : owner };
+    }
+
+    private async Task<List<InstanceIndexRow>> RowsAsync(
+        StudyDocument study, List<IndexEntry> changed, Func<IndexEntry, InstanceIndexRow, InstanceIndexRow> row, CancellationToken cancellationToken)
+    {
+        var byUid = changed.ToLookup(entry => entry.SopInstanceUid, StringComparer.Ordinal);
+        var rows = new List<InstanceIndexRow>();
+        foreach (var uids in byUid.Select(group => group.Key).Chunk(RowsPerRead))
+        {
+            foreach (var known in await catalog.FindInstancesAsync(study.Institution, uids, cancellationToken))
+            {
+                if (known.StudyKey != study.StudyKey) continue;
+                if (byUid[known.SopInstanceUid].FirstOrDefault(entry => known.SameContent(entry.DatasetDigest, entry.PixelDigest, entry.PixelDigestKind)) is { } entry) rows.Add(row(entry, known));
+            }
+        }
+
+        return rows;
+    }
+
+    private static string Last(string name) => name[(name.LastIndexOf('/') + 1)..];
+}

@@ -1,0 +1,79 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Skylight.EndToEnd.Tests.DicomWeb;
+
+namespace Skylight.EndToEnd.Tests.Lifecycle;
+
+/// <summary>Deletion over HTTP: what is deleted answers as missing at every address, comes back, and what must stay is refused with the rule that says so.</summary>
+public sealed class DeletionHttpTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+{
+    [Fact]
+    public async Task DeletedInstance_IsMissingEverywhere_UntilItIsBroughtBack()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        using var reader = await edge.ClientAsync("radiologist");
+        using var records = await edge.ClientAsync("medical-records");
+        var files = DemoInstance.Load(Path.Combine(edge.Demo, "head-mr"));
+        (await EdgeFixture.StoreAsync(technician, "dicomweb/studies", files.Select(file => file.Bytes))).Dispose();
+        var gone = files[0];
+        var original = gone.Path.Replace("dicomweb/", "api/", StringComparison.Ordinal) + "/original";
+        string[] addresses = [gone.Path, $"{gone.Path}/metadata", $"{gone.Path}/frames/1", original];
+        foreach (var address in addresses) Assert.Equal(HttpStatusCode.OK, await StatusAsync(reader, address));
+        var before = (await EdgeFixture.JsonAsync(reader, $"dicomweb/instances?StudyInstanceUID={gone.Study}")).GetArrayLength();
+
+        using var refused = await reader.DeleteAsync(gone.Path);
+        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+        using var unknown = await technician.DeleteAsync($"{gone.Path}?reason=whatever");
+        Assert.Equal(HttpStatusCode.BadRequest, unknown.StatusCode);
+        using var deleted = await technician.DeleteAsync($"{gone.Path}?reason=receivedInError");
+        Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        var record = deleted.Headers.Location!.OriginalString;
+        foreach (var address in addresses) Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(reader, address));
+        Assert.Equal(before - 1, (await EdgeFixture.JsonAsync(reader, $"dicomweb/instances?StudyInstanceUID={gone.Study}")).GetArrayLength());
+        Assert.Empty((await EdgeFixture.JsonAsync(reader, $"dicomweb/instances?SOPInstanceUID={gone.Sop}")).EnumerateArray());
+
+        using (var again = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", gone.Bytes)) Assert.Equal(HttpStatusCode.Conflict, again.StatusCode);
+        using (var forbidden = await reader.PostAsync($"{record}/restore", null)) Assert.Equal(HttpStatusCode.Forbidden, forbidden.StatusCode);
+        using (var seen = await records.GetAsync(record))
+            Assert.Equal(("hidden", "receivedInError", "instances"), await seen.Content.ReadFromJsonAsync<JsonElement>() is var view
+                ? (view.GetProperty("status").GetString(), view.GetProperty("reason").GetString(), view.GetProperty("level").GetString()) : default);
+        using (var restored = await records.PostAsync($"{record}/restore", null)) Assert.Equal(HttpStatusCode.OK, restored.StatusCode);
+        using (var twice = await records.PostAsync($"{record}/restore", null)) Assert.Equal(HttpStatusCode.Conflict, twice.StatusCode);
+        foreach (var address in addresses) Assert.Equal(HttpStatusCode.OK, await StatusAsync(reader, address));
+    }
+
+    [Fact]
+    public async Task Hold_ForbidsDeletion_AndNamesItself()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        using var records = await edge.ClientAsync("medical-records");
+        var file = DemoInstance.Load(Path.Combine(edge.Demo, "chest-cr"))[0];
+        (await EdgeFixture.StoreAsync(technician, "dicomweb/studies", file.Bytes)).Dispose();
+        var study = $"api/studies/{file.Study}";
+        using var forbidden = await technician.PostAsJsonAsync($"{study}/holds", new { kind = "dispute", reference = "2026-17" });
+        Assert.Equal(HttpStatusCode.NotFound, forbidden.StatusCode);
+        using var incomplete = await records.PostAsJsonAsync($"{study}/holds", new { kind = "dispute" });
+        Assert.Equal(HttpStatusCode.BadRequest, incomplete.StatusCode);
+        using var set = await records.PostAsJsonAsync($"{study}/holds", new { kind = "dispute", reference = "2026-17" });
+        Assert.Equal(HttpStatusCode.Created, set.StatusCode);
+        var hold = (await set.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString();
+
+        using var refused = await technician.DeleteAsync($"dicomweb/studies/{file.Study}");
+        var problem = await refused.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal((HttpStatusCode.Conflict, "study-on-hold", hold), (refused.StatusCode, problem.GetProperty("code").GetString(), problem.GetProperty("holdId").GetString()));
+        using var encounter = await records.PutAsJsonAsync($"{study}/encounter", new { kind = "outpatient", lastVisit = "2026-01-31" });
+        var view = await encounter.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal(("RET-OUTPATIENT", 15, true), (view.GetProperty("rule").GetString(), view.GetProperty("years").GetInt32(), view.GetProperty("hold").GetBoolean()));
+        using var released = await records.PostAsync($"{study}/holds/{hold}/release", null);
+        Assert.Equal(HttpStatusCode.OK, released.StatusCode);
+        using var deleted = await technician.DeleteAsync($"dicomweb/studies/{file.Study}");
+        Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+    }
+
+    private static async Task<HttpStatusCode> StatusAsync(HttpClient client, string path)
+    {
+        using var response = await EdgeFixture.GetAsync(client, path, null);
+        return response.StatusCode;
+    }
+}
