@@ -100,7 +100,7 @@ public sealed class SeriesIndex
         for (var i = 0; i < packs.Length; i++)
         {
             var pack = reader.Text();
-            packs[i] = new SealedReference(pack, (long)reader.Number());
+            packs[i] = new SealedReference(pack, reader.Number() is <= long.MaxValue / 2 and var length ? (long)length : throw outer.Bad());
         }
 
         var count = reader.Count();
@@ -149,7 +149,7 @@ public sealed class SeriesIndex
             entry.Set(field, value, content);
         }
 
-        return entry.Pack < (ulong)packs.Length ? entry.Finish(packs[entry.Pack]) : throw reader.Bad();
+        return entry.Pack < (ulong)packs.Length && entry.IsSound ? entry.Finish(packs[entry.Pack]) : throw reader.Bad();
     }
 
     private sealed class Draft
@@ -158,6 +158,10 @@ public sealed class SeriesIndex
         private readonly byte[][] _bytes = new byte[24][];
 
         public ulong Pack => _numbers[4];
+
+        /// <summary>No number is one that no writer writes: places and lengths fit 63 bits, the time is one that a calendar has.</summary>
+        public bool IsSound => _numbers[5] <= long.MaxValue / 2 && _numbers[6] <= long.MaxValue / 2 && _numbers[7] <= long.MaxValue / 2
+            && _numbers[17] <= (ulong)((DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
 
         public void Set(int field, ulong value, ReadOnlySpan<byte> content)
         {

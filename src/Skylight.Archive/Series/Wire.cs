@@ -149,8 +149,26 @@ internal ref struct WireReader(string name, ReadOnlySpan<byte> bytes)
     public byte[] Block()
     {
         var (method, length) = BlockHead(out var packed);
-        var plain = new byte[length];
-        Unpack(method, packed, plain);
+        return method == 0 ? packed.ToArray() : Grow(packed, length);
+    }
+
+    /// <summary>Memory follows what really unpacks, not the length that is promised.</summary>
+    private readonly byte[] Grow(ReadOnlySpan<byte> packed, int length)
+    {
+        var plain = new byte[Math.Min(length, Math.Max(64 << 10, packed.Length * 16L))];
+        using var decoder = new BrotliDecoder();
+        var done = 0;
+        while (true)
+        {
+            var status = decoder.Decompress(packed, plain.AsSpan(done), out var consumed, out var written);
+            packed = packed[consumed..];
+            done += written;
+            if (status == OperationStatus.Done && done == length && packed.IsEmpty) break;
+            if (status != OperationStatus.DestinationTooSmall || done != plain.Length || done == length) throw Bad();
+            Array.Resize(ref plain, (int)Math.Min(length, plain.Length * 2L));
+        }
+
+        if (done < plain.Length) Array.Resize(ref plain, done);
         return plain;
     }
 

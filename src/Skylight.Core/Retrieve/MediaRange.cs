@@ -38,7 +38,9 @@ public sealed record MediaRange(string Type, string Subtype, IReadOnlyList<KeyVa
         range = null;
         if (string.IsNullOrWhiteSpace(text) || text.Length > MaxLength) return false;
         var position = 0;
-        return TryReadRange(text, ref position, out range) && position == text.Length;
+        if (TryReadRange(text, ref position, out range) && position == text.Length) return true;
+        range = null;
+        return false;
     }
 
     /// <summary>

@@ -102,17 +102,18 @@ public sealed class FrameTable
         var r = new VarintReader(bytes);
         if (r.Byte() != Version) throw new InvalidDataException("Unknown frame table version.");
         var kind = (FrameTableKind)r.Byte();
-        var count = checked((int)r.Number());
+        var count = r.Number();
         var start = r.Number();
-        var end = start + r.Number();
+        var end = Sum(start, r.Number());
         var frameBits = r.Number();
+        if (kind > FrameTableKind.Decode || count > int.MaxValue || (count > 0 && frameBits > long.MaxValue / 2 / count)) throw Damaged();
         var fragments = new FileRange[r.Count()];
         long last = 0;
         for (var i = 0; i < fragments.Length; i++)
         {
-            var offset = last + r.Number();
+            var offset = Sum(last, r.Number());
             fragments[i] = new FileRange(offset, r.Number());
-            last = offset + fragments[i].Length;
+            last = Sum(offset, fragments[i].Length);
         }
 
         var listed = r.Count();
@@ -124,15 +125,19 @@ public sealed class FrameTable
             var previous = 0L;
             for (var i = 0; i < first.Length; i++)
             {
-                previous += r.Number();
+                previous = Sum(previous, r.Number());
                 if (previous >= fragments.Length) throw new InvalidDataException("A frame begins beyond the last fragment.");
                 first[i] = (int)previous;
             }
         }
 
-        if (kind > FrameTableKind.Decode || count < 0 || (first.Length > 0 && first.Length != count)) throw new InvalidDataException("Damaged frame table.");
-        return new FrameTable(kind, count, start, end, frameBits, fragments, first);
+        if (first.Length > 0 && first.Length != count) throw Damaged();
+        return new FrameTable(kind, (int)count, start, end, frameBits, fragments, first);
     }
+
+    private static long Sum(long a, long b) => a <= long.MaxValue - b ? a + b : throw Damaged();
+
+    private static InvalidDataException Damaged() => new("Damaged frame table.");
 
     private sealed class VarintWriter
     {

@@ -16,6 +16,12 @@ public sealed record InspectOptions
     /// <summary>A file that ends too early is inspected as far as it goes, with an error finding. Default false: it is refused.</summary>
     public bool AllowTruncated { get; init; }
 
+    /// <summary>Bytes that a deflated dataset may inflate to, pixel data included. Default 4 GiB; beyond is <see cref="DicomErrors.TooLarge"/>.</summary>
+    public long MaxInflatedBytes { get; init; } = 4L << 30;
+
+    /// <summary>Tells the representation of private elements in Implicit VR and UN, private sequences among them, so that their digest is that of the explicit form. Default none.</summary>
+    public PrivateDictionary? PrivateDictionary { get; init; }
+
     /// <summary>Fragments whose places are kept; files with more have frames of kind Decode. Default 1,000,000.</summary>
     public int MaxFragments { get; init; } = 1_000_000;
 }
@@ -71,6 +77,8 @@ public sealed class InstanceInspector : IDisposable
             AllowTruncated = _options.AllowTruncated,
             MaxDatasetBytes = _options.MaxDatasetBytes,
             MaxInlineBytes = _options.MaxInlineBytes,
+            MaxInflatedBytes = _options.MaxInflatedBytes,
+            PrivateDictionary = _options.PrivateDictionary,
             MaxWholeValueBytes = (int)Math.Min(int.MaxValue, Math.Max(_options.MaxInlineBytes, 1 << 20)),
         });
     }

@@ -175,8 +175,15 @@ internal static class DicomJsonReader
         if (vr.IsText)
         {
             var text = string.Join('\\', values.Select(v => (string?)v ?? ""));
-            if (vr.UsesCharacterSet && !Ascii.IsValid(text)) ascii = false;
-            return Padded(Encoding.UTF8.GetBytes(text), vr);
+            if (Ascii.IsValid(text)) return Padded(Encoding.ASCII.GetBytes(text), vr);
+            if (vr.UsesCharacterSet)
+            {
+                ascii = false;
+                return Padded(Encoding.UTF8.GetBytes(text), vr);
+            }
+
+            // Codes, dates and UIDs follow no character set; what a file holds beyond ASCII was written byte by byte and is read so.
+            return text.AsSpan().IndexOfAnyExceptInRange('\0', '\u00FF') < 0 ? Padded(Encoding.Latin1.GetBytes(text), vr) : throw Bad(ref json, "A character that its representation does not have", tag);
         }
 
         if (!vr.IsBinaryNumber) throw Bad(ref json, "Bytes must be InlineBinary or BulkDataURI", tag);

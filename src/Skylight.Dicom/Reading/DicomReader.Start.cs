@@ -135,8 +135,12 @@ public sealed partial class DicomReader
     {
         if (_filePosition == 0) (_filePosition, _base) = (_base, 0);
         _filePosition += compressed.Length;
-        _inflater!.Feed(compressed);
-        Drain();
+        for (var rest = compressed; !rest.IsEmpty && !IsStopped;)
+        {
+            rest = rest[_inflater!.Feed(rest)..];
+            Drain();
+        }
+
         return compressed.Length;
     }
 
@@ -156,6 +160,8 @@ public sealed partial class DicomReader
             }
 
             if (n == 0) break;
+            _inflated += n;
+            if (_inflated > _options.MaxInflatedBytes) throw Fatal(DicomErrors.TooLarge, _base, "The deflated dataset is larger than may be inflated");
             // Consume works on the inner state; outside, the reader stays in Inflating.
             _state = _inner;
             Consume(plain[..n]);
@@ -164,13 +170,19 @@ public sealed partial class DicomReader
         }
     }
 
+    private long _inflated;
+
     private State _inner = State.Header;
 
     private void EndInflating()
     {
+        _inflater!.End();
+        Drain();
         _state = _inner;
-        if (_inflater!.HadZlibHeader) Report(FindingCodes.ZlibHeader, 0);
+        if (_inflater.HadZlibHeader) Report(FindingCodes.ZlibHeader, 0);
         if (_phase == Phase.FirstElement && _pendingCount == 0 && _base == 0) throw Fatal(DicomErrors.Truncated, 0, "The deflated dataset is empty or cut");
+        // The bytes may end between two elements: only the compressed stream itself knows that more was to come.
+        if (!IsStopped && _inflater.WantsMore()) Cut(_base);
     }
 
     /// <summary>An explicit header whose representation is not two known letters. True: dealt with.</summary>

@@ -14,6 +14,9 @@ public sealed record ReadOptions
     /// <summary>Bytes that all values and elements of a dataset may take in memory. Default 256 MiB; beyond is <see cref="DicomErrors.TooLarge"/>.</summary>
     public long MaxDatasetBytes { get; init; } = 256L << 20;
 
+    /// <summary>Bytes that a deflated dataset may inflate to, pixel data included. Default 4 GiB; beyond is <see cref="DicomErrors.TooLarge"/>.</summary>
+    public long MaxInflatedBytes { get; init; } = 4L << 30;
+
     /// <summary>A value longer than this is left out of the dataset and appears as a reference (position and length). Default: none is.</summary>
     public long MaxInlineBytes { get; init; } = long.MaxValue;
 

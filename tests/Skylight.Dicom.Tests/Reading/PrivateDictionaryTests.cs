@@ -33,4 +33,24 @@ public sealed class PrivateDictionaryTests
     [InlineData("A\t0029xx01\tQQ")]
     public void Parse_LineOfAnotherForm_NamesIt(string line) =>
         Assert.Contains("Line 1", Assert.Throws<InvalidDataException>(() => PrivateDictionary.Parse(new StringReader(line))).Message, StringComparison.Ordinal);
+
+    /// <summary>The one limit of the digest, lifted by a dictionary: a private sequence of defined length in Implicit VR.</summary>
+    [Fact]
+    public void Inspect_PrivateSequenceInImplicit_HasTheDigestOfTheExplicitForm()
+    {
+        var dataset = Samples.Ct().Set(new DicomTag(0x0029, 0x1002), new DicomDataset().Set(DicomTags.CodeValue, "1"), new DicomDataset());
+        var dictionary = PrivateDictionary.Parse(new StringReader("SKYLIGHT TEST\t0029xx02\tSQ"));
+        var written = new WriteOptions { Lengths = LengthEncoding.Defined };
+        var isExplicit = Digest(DicomWriter.ToArray(DicomFile.Of(dataset, TransferSyntax.ExplicitLittle), written), null);
+        var isImplicit = DicomWriter.ToArray(DicomFile.Of(dataset, TransferSyntax.ImplicitLittle), written);
+        Assert.NotEqual(isExplicit, Digest(isImplicit, null));
+        Assert.Equal(isExplicit, Digest(isImplicit, dictionary));
+    }
+
+    private static byte[] Digest(byte[] file, PrivateDictionary? dictionary)
+    {
+        using var inspector = new InstanceInspector(new InspectOptions { PrivateDictionary = dictionary });
+        inspector.Append(file);
+        return inspector.Complete().DatasetDigest;
+    }
 }
