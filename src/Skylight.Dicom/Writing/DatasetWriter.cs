@@ -9,7 +9,7 @@ internal readonly struct DatasetWriter(IBufferWriter<byte> output, bool isExplic
     public void Write(DicomDataset dataset)
     {
         foreach (var e in dataset.Elements)
-            if (Keeps(e.Tag)) Write(in e);
+            if (Keeps(in e)) Write(in e);
     }
 
     /// <summary>Header of an element; a value too long for a short form is written as UN (PS3.5 6.2.2).</summary>
@@ -107,7 +107,7 @@ internal readonly struct DatasetWriter(IBufferWriter<byte> output, bool isExplic
         _ => asRead,
     };
 
-    private bool Keeps(DicomTag tag) => options.KeepEverything || !tag.IsGroupLength;
+    private bool Keeps(in DicomElement e) => options.KeepEverything || !e.Tag.IsGroupLength || e.Vr.Code == VrCode.SQ;
 
     private uint Length(DicomSequence sequence)
     {
@@ -121,7 +121,7 @@ internal readonly struct DatasetWriter(IBufferWriter<byte> output, bool isExplic
         long length = 0;
         foreach (var e in dataset.Elements)
         {
-            if (!Keeps(e.Tag)) continue;
+            if (!Keeps(in e)) continue;
             if (e.Sequence is { } s)
             {
                 var unknown = isExplicit && options.KeepEverything && e.DeclaredVr.Code == VrCode.UN;

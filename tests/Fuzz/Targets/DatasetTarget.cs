@@ -9,10 +9,11 @@ public sealed class DatasetTarget : DicomTarget
 
     public override long Run(byte[] input, Random random)
     {
-        var file = DicomFile.Read(input, Options(random) with { MaxInlineBytes = long.MaxValue });
+        var options = Options(random) with { MaxInlineBytes = long.MaxValue };
+        var file = DicomFile.Read(input, options);
         var digest = CanonicalDigest.Of(file.Dataset);
         var once = DicomWriter.ToArray(file, WriteOptions.AsRead);
-        if (file.PixelDataOffset < 0 && IsPlain(file)) Again(file, once, digest);
+        if (file.PixelDataOffset < 0 && IsPlain(file)) Again(file, once, digest, options);
         var behaviour = Add(Behaviour.Add(Behaviour.Start, file.Syntax.IsKnown ? file.Syntax.Uid : ""), file.Findings);
         using var xml = System.Xml.XmlWriter.Create(Stream.Null);
         DicomXml.Write(xml, file.Dataset);
@@ -34,9 +35,9 @@ public sealed class DatasetTarget : DicomTarget
             or FindingCodes.MissingPreamble or FindingCodes.VrInvalid or FindingCodes.DamagedSequence or FindingCodes.Truncated or FindingCodes.TooManyFindings
             or FindingCodes.MetaGroupLength or FindingCodes.StrayDelimiter or FindingCodes.LengthBeyondParent or FindingCodes.MissingDelimiter or FindingCodes.TrailingBytes);
 
-    private static void Again(DicomFile file, byte[] once, byte[] digest)
+    private static void Again(DicomFile file, byte[] once, byte[] digest, ReadOptions options)
     {
-        var again = DicomFile.Read(once, new ReadOptions { AllowTruncated = true });
+        var again = DicomFile.Read(once, options with { AllowTruncated = true });
         FuzzFailure.Unless(CanonicalDigest.Of(again.Dataset).AsSpan().SequenceEqual(digest), $"written as read, the dataset is another: {Compare.First(file.Dataset, again.Dataset)}");
         FuzzFailure.Unless(DicomWriter.ToArray(again, WriteOptions.AsRead).AsSpan().SequenceEqual(once), "written twice, the bytes differ");
     }

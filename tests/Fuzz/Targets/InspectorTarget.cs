@@ -41,7 +41,7 @@ public sealed class InspectorTarget : DicomTarget
         if (options.MaxInlineBytes < 1 << 20 || found.Findings.Any(f => f.Code is FindingCodes.TagOrder or FindingCodes.DuplicateTag or FindingCodes.TooManyFindings or FindingCodes.Truncated)) return;
         var file = DicomFile.Read(input, new ReadOptions { AllowTruncated = options.AllowTruncated, MaxDatasetBytes = 4 << 20 });
         if (file.Dataset.Any(e => e.Bulk is not null)) return;
-        FuzzFailure.Unless(CanonicalDigest.Of(file.Dataset).AsSpan().SequenceEqual(found.DatasetDigest), "inspector and dataset disagree about the digest");
+        FuzzFailure.Unless(CanonicalDigest.Of(file.Dataset).AsSpan().SequenceEqual(found.DatasetDigest), $"inspector and dataset disagree about the digest: {Compare.First(file.Dataset, found.Dataset)}; {string.Join(' ', found.Findings)}");
     }
 
     private static InspectedInstance Inspect(byte[] input, InspectOptions options, Random? cuts)
