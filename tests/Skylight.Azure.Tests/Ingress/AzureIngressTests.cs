@@ -9,15 +9,15 @@ using Skylight.Core.Uploads;
 
 namespace Skylight.Azure.Tests.Ingress;
 
-public sealed class AzureIngressTests(Azurite azurite) : IngressConformance, IClassFixture<Azurite>
+public sealed class AzureIngressTests(AzureServices services) : IngressConformance
 {
     protected override IIngress Ingress
     {
         get
         {
-            Assert.SkipWhen(azurite.Missing is not null, azurite.Missing ?? "");
-            var credential = new StorageSharedKeyCredential(Azurite.Account, Azurite.Key);
-            return new AzureIngress(new BlobServiceClient(azurite.Address, credential), credential);
+            services.Need();
+            var credential = new StorageSharedKeyCredential(services.Account, services.AccountKey);
+            return new AzureIngress(new BlobServiceClient(services.BlobUrl, credential), credential);
         }
     }
 }
@@ -39,5 +39,5 @@ public sealed class IngressOptionsTests
     }
 
     [Fact]
-    public void WithThem_IsTheAccount() => Assert.Equal(TimeSpan.FromSeconds(30), Compose(("AccountName", "ingress1"), ("AccountKey", Azurite.Key)).RevocationDelay);
+    public void WithThem_IsTheAccount() => Assert.Equal(TimeSpan.FromSeconds(30), Compose(("AccountName", "ingress1"), ("AccountKey", "a2V5")).RevocationDelay);
 }

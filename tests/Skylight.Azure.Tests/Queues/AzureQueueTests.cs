@@ -6,14 +6,14 @@ using Skylight.Core.Queues;
 
 namespace Skylight.Azure.Tests.Queues;
 
-public sealed class AzureQueueTests(Azurite azurite) : QueueConformance, IClassFixture<Azurite>
+public sealed class AzureQueueTests(AzureServices services) : QueueConformance
 {
     protected override IQueue Queue
     {
         get
         {
-            Assert.SkipWhen(azurite.Missing is not null, azurite.Missing ?? "");
-            return new AzureQueue(new QueueServiceClient(azurite.QueueAddress, new StorageSharedKeyCredential(Azurite.Account, Azurite.Key), AzureQueue.Options));
+            services.Need();
+            return new AzureQueue(new QueueServiceClient(services.QueueUrl, new StorageSharedKeyCredential(services.Account, services.AccountKey), AzureQueue.Options));
         }
     }
 

@@ -1,0 +1,95 @@
+// The stand-ins of Azure services on this machine: Azurite (Blob and Queue storage) and the Cosmos protocol server, on free loopback ports.
+//
+//   node serve.mjs --modules FOLDER [--data FOLDER]
+//
+// FOLDER holds node_modules with the packages that package.json names. Prints one line of JSON with the addresses when everything answers, and ends,
+// with its children, when its standard input ends or a signal comes: whoever starts it cannot leave it behind. Nothing is kept between two runs.
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const option = name => { const at = process.argv.indexOf(name); return at < 0 ? undefined : process.argv[at + 1]; };
+const modules = resolve(option('--modules') ?? '.');
+const require = createRequire(join(modules, 'package.json'));
+const data = mkdtempSync(join(option('--data') ?? tmpdir(), 'skylight-azurite-'));
+const host = '127.0.0.1';
+
+const freePort = () => new Promise((done, fail) => {
+  const probe = createServer().once('error', fail).listen(0, host, () => {
+    const { port } = probe.address();
+    probe.close(() => done(port));
+  });
+});
+
+// The Cosmos protocol server knows nothing of query plans, which the SDK asks for before any query with an order, an aggregate or a continuation.
+// The plan that it gets says: one range, nothing to rewrite, nothing to merge. That is right for a store of one partition range.
+const plan = JSON.stringify({
+  partitionedQueryExecutionInfoVersion: 2,
+  queryInfo: {
+    distinctType: 'None', top: null, offset: null, limit: null, orderBy: [], orderByExpressions: [], groupByExpressions: [], groupByAliases: [],
+    aggregates: [], groupByAliasToAggregateType: {}, rewrittenQuery: '', hasSelectValue: false, hasNonStreamingOrderBy: false,
+  },
+  queryRanges: [{ min: '', max: 'FF', isMinInclusive: true, isMaxInclusive: false }],
+});
+
+function cosmos() {
+  const { createHttpServer } = require('@vercel/cosmosdb-server');
+  const server = createHttpServer({ keepAlive: true });
+  const [serve] = server.listeners('request');
+  server.removeAllListeners('request');
+  server.on('request', (request, response) => {
+    if (/^true$/i.test(request.headers['x-ms-cosmos-is-query-plan-request'] ?? '')) {
+      request.resume().on('end', () => response.writeHead(200, { 'content-type': 'application/json', 'x-ms-request-charge': '0' }).end(plan));
+      return;
+    }
+    request.headers['x-ms-documentdb-query-enablecrosspartition'] = 'True';
+    serve(request, response);
+  });
+  return new Promise(done => server.listen(0, host, () => done(server.address().port)));
+}
+
+async function azurite() {
+  const [blob, queue, table] = [await freePort(), await freePort(), await freePort()];
+  const script = require.resolve('azurite/dist/src/azurite.js');
+  const child = spawn(process.execPath, [script, '--silent', '--disableTelemetry', '--skipApiVersionCheck', '--location', data,
+    '--blobHost', host, '--blobPort', `${blob}`, '--queueHost', host, '--queuePort', `${queue}`, '--tableHost', host, '--tablePort', `${table}`], { stdio: 'ignore' });
+  child.on('exit', code => end(code ?? 1));
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await fetch(`http://${host}:${blob}/`);
+      await fetch(`http://${host}:${queue}/`);
+      return { child, blob, queue };
+    } catch (error) {
+      if (attempt === 300) throw error;
+      await new Promise(done => setTimeout(done, 100));
+    }
+  }
+}
+
+let storage;
+let ending = false;
+function end(code) {
+  if (ending) return;
+  ending = true;
+  storage?.child.kill();
+  rmSync(data, { recursive: true, force: true, maxRetries: 5 });
+  process.exit(code);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end(0));
+process.stdin.resume().on('end', () => end(0)).on('close', () => end(0));
+
+// The emulators' published keys: they protect nothing.
+const account = 'devstoreaccount1';
+storage = await azurite();
+console.log(JSON.stringify({
+  account,
+  accountKey: 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==',
+  blobUrl: `http://${host}:${storage.blob}/${account}`,
+  queueUrl: `http://${host}:${storage.queue}/${account}`,
+  cosmosUrl: `http://${host}:${await cosmos()}/`,
+  cosmosKey: 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==',
+}));

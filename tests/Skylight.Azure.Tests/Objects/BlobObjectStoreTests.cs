@@ -1,0 +1,63 @@
+using Azure.Storage.Blobs;
+using Skylight.Archive.Objects;
+using Skylight.Azure.Costs;
+using Skylight.Azure.Objects;
+using Skylight.Conformance;
+
+namespace Skylight.Azure.Tests.Objects;
+
+public sealed class BlobObjectStoreTests(AzureServices services) : ObjectStoreConformance, IAsyncLifetime
+{
+    private readonly AzureCosts _costs = new();
+    private BlobContainerClient _container = null!;
+    private BlobObjectStore _store = null!;
+
+    protected override IObjectStore Store => _store;
+
+    public async ValueTask InitializeAsync()
+    {
+        services.Need();
+        var options = services.Blobs(Services.NewName());
+        _container = ObjectServices.Client(options, _costs, () => throw new InvalidOperationException()).GetBlobContainerClient(options.Container);
+        await _container.CreateAsync();
+        _store = new BlobObjectStore(_container, options);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_container is not null) await _container.DeleteAsync();
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1 << 20, 1)]
+    [InlineData((1 << 20) + 1, 3)]
+    [InlineData(5 << 20, 6)]
+    public async Task Commit_CostsOneRequest_OrOneABlock(int bytes, int requests)
+    {
+        var before = _costs.Snapshot();
+        await StoreAsync("hospital-a/study-1/counted.pack", new byte[bytes]);
+        var cost = _costs.Snapshot() - before;
+        Assert.Equal((requests, requests), (cost.Writes, cost.Transactions));
+        Assert.InRange(cost.BytesUp, bytes, bytes + 2000);
+    }
+
+    [Fact]
+    public async Task Read_CostsOneRequest_OfTheRangeAlone()
+    {
+        await StoreAsync("hospital-a/study-1/counted.pack", new byte[100_000]);
+        var before = _costs.Snapshot();
+        await ReadAsync("hospital-a/study-1/counted.pack", 5000, 1000);
+        var cost = _costs.Snapshot() - before;
+        Assert.Equal((1, 1, 1000), (cost.Reads, cost.Transactions, cost.BytesDown));
+    }
+
+    [Fact]
+    public async Task AnyCall_ContainerIsNotThere_IsAFault_NotAnAnswer()
+    {
+        var options = services.Blobs("never-made");
+        var store = new BlobObjectStore(ObjectServices.Client(options, _costs, () => throw new InvalidOperationException()).GetBlobContainerClient("never-made"), options);
+        var error = await Assert.ThrowsAsync<BlobStoreException>(async () => await store.GetStatusAsync("hospital-a/x", default));
+        Assert.DoesNotContain("http", error.Message, StringComparison.OrdinalIgnoreCase);
+    }
+}
