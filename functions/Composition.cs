@@ -10,6 +10,7 @@ using Skylight.Core.Identity;
 using Skylight.Core.Institutions;
 using Skylight.Core.Integrity;
 using Skylight.Core.Lifecycle;
+using Skylight.Core.Rendering;
 using Skylight.Core.Retrieve;
 using Skylight.Functions.Access;
 using Skylight.Core.Uploads;
@@ -32,6 +33,8 @@ public static class Composition
         services.AddUploads();
         services.AddRetrieve();
         services.AddIntegrity();
+        services.AddRendering();
+        services.AddSingleton<DicomWeb.Pictures>();
         services.AddOptions<HttpOptions>().Bind(configuration.GetSection(HttpOptions.Section)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<HttpOptions>, HttpOptionsValidator>();
         return services;

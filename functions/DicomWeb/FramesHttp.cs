@@ -6,20 +6,23 @@ using Microsoft.Azure.Functions.Worker;
 using Skylight.Archive.Series;
 using Skylight.Core.Access;
 using Skylight.Core.Hosting;
+using Skylight.Core.Rendering;
 using Skylight.Core.Retrieve;
 using Skylight.Dicom;
 using Skylight.Functions.Access;
 using Skylight.Functions.Http;
+using Skylight.Imaging;
 
 namespace Skylight.Functions.DicomWeb;
 
 /// <summary>
-/// WADO-RS frames (PS3.18 §10.4.1.1.6): native frames as little-endian octets, encapsulated ones as stored. One frame is one ranged read of its pack.
+/// WADO-RS frames (PS3.18 §10.4.1.1.6): native frames as little-endian octets, encapsulated ones as stored, decoded or encoded anew as the client accepts
+/// them. One frame is one ranged read of its pack.
 /// </summary>
-public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes bytes, NativeFrames native, PublicAddress address)
+public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes bytes, NativeFrames native, InstancePixels pixels, PublicAddress address)
 {
     private const int MaxFrames = 10_000;
-    private const string Offers = "multipart/related; type=\"application/octet-stream\" for native frames; type=\"application/octet-stream\" with transfer-syntax=* or the stored image type for encapsulated ones";
+    private const string Offers = "multipart/related; type=\"application/octet-stream\" (decoded); transfer-syntax=* or the stored image type as stored; image/jls, image/jp2 or image/dicom-rle without loss; image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.50 of 8-bit samples";
 
     [Function("RetrieveFrames")]
     public Task<IActionResult> Frames(
@@ -39,8 +42,7 @@ public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes byt
         if (admission.Refusal is { } refusal) return refusal;
 
         if (DicomWebAnswers.Wishes(request) is not { } wishes) return DicomWebAnswers.BadAccept();
-        if (Numbers(frames) is not { } numbers)
-            return Problem.BadRequest("frames-malformed", "Frames are numbers from 1, joined by commas.", "帧号须为从 1 开始的数字，以逗号分隔。", "frames");
+        if (FrameNumbers.Parse(frames, MaxFrames) is not { } numbers) return FrameNumbers.Malformed();
         var choices = Negotiation.Frames(wishes, single: numbers.Count == 1);
         if (choices.Count == 0) return DicomWebAnswers.NotAcceptable(Offers);
         if (await retrieval.FindAsync(admission.Institution, target, cancellationToken) is not { } found) return Refusals.NotFound();
@@ -49,10 +51,12 @@ public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes byt
 
         var table = FrameTable.Parse(entry.FrameTable);
         var isNative = !TransferSyntax.Of(entry.TransferSyntaxUid).IsEncapsulated;
-        if (Choose(choices, entry, isNative) is not var (choice, mediaType)) return DicomWebAnswers.NotAcceptable(Offers);
+        if (Choose(choices, entry, isNative) is not var (choice, mediaType, syntax)) return DicomWebAnswers.NotAcceptable(Offers);
         var converted = table.Kind == FrameTableKind.Decode && isNative;
         if (table.Kind == FrameTableKind.Decode && !isNative) return DicomWebAnswers.NotAcceptable(Offers);
-        if (DicomWebAnswers.IsNotModified(request, found.Study.Revision, $"f{choice.Multipart}{mediaType}")) return DicomWebAnswers.NotModified();
+        if (DicomWebAnswers.IsNotModified(request, found.Study.Revision, $"f{choice.Multipart}{syntax}{mediaType}")) return DicomWebAnswers.NotModified();
+        var location = DicomWebUrls.Of(address.BaseUrl, institution).Instance(target.StudyInstanceUid, target.SeriesInstanceUid!, target.SopInstanceUid!);
+        if (syntax != (isNative ? Negotiation.ExplicitVrLittleEndian : entry.TransferSyntaxUid)) return await RecodedAsync(entry, numbers, choice, syntax, location, cancellationToken);
         if (converted) table = await native.LocateAsync(entry, cancellationToken);
         // Before the answer begins: all of them are there, or it is 404.
         if (numbers.Any(n => n > table.Count || table.GetFrame(n - 1) is null)) return Refusals.NotFound();
@@ -62,7 +66,6 @@ public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes byt
         if (!choice.Multipart)
             return Answer.Stream(partType, (body, token) => WriteAsync(body, async output => await WriteFrameAsync(entry, table, numbers[0], converted, output, token), token));
 
-        var location = DicomWebUrls.Of(address.BaseUrl, institution).Instance(target.StudyInstanceUid, target.SeriesInstanceUid!, target.SopInstanceUid!);
         var contentType = MultipartWriter.NewContentType(mediaType, out var boundary);
         return Answer.Stream(contentType, (body, token) => WriteAsync(body, async output =>
         {
@@ -89,23 +92,52 @@ public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes byt
         else await native.CopyAsync(entry, table.GetFrame(number - 1)!.Ranges[0], output, cancellationToken);
     }
 
-    private static (FrameChoice Choice, string MediaType)? Choose(IReadOnlyList<FrameChoice> choices, IndexEntry entry, bool isNative)
+    /// <summary>Frames decoded, and encoded again where that is asked for. The first one is made before the answer begins: what cannot be decoded is 406.</summary>
+    private async Task<IActionResult> RecodedAsync(IndexEntry entry, List<int> numbers, FrameChoice choice, string syntax, string location, CancellationToken cancellationToken)
     {
-        foreach (var choice in choices)
+        PixelSource source;
+        try
         {
-            if (Negotiation.DeliverFrames(entry.TransferSyntaxUid, isNative, choice) is { } mediaType) return (choice, mediaType);
+            source = await pixels.OpenAsync(entry, cancellationToken);
+            if (numbers.Any(n => n > source.Frames.Count || source.Frames.GetFrame(n - 1) is null)) return Refusals.NotFound();
+            using var first = await pixels.RecodeAsync(source, numbers[0] - 1, syntax, cancellationToken);
         }
-        return null;
+        catch (PixelDataException)
+        {
+            return DicomWebAnswers.NotAcceptable(Offers);
+        }
+
+        var mediaType = Negotiation.FrameMediaType(syntax);
+        var partType = $"{mediaType}; transfer-syntax={syntax}";
+        if (!choice.Multipart) return Answer.Stream(partType, (body, token) => WriteAsync(body, output => WriteRecodedAsync(source, numbers[0], syntax, output, token), token));
+        var contentType = MultipartWriter.NewContentType(mediaType, out var boundary);
+        return Answer.Stream(contentType, (body, token) => WriteAsync(body, async output =>
+        {
+            var writer = new MultipartWriter(output, boundary);
+            foreach (var number in numbers)
+            {
+                writer.BeginPart(partType, string.Create(CultureInfo.InvariantCulture, $"{location}/frames/{number}"));
+                await WriteRecodedAsync(source, number, syntax, output, token);
+            }
+            await writer.CompleteAsync(token);
+        }, token));
     }
 
-    private static List<int>? Numbers(string frames)
+    private async Task WriteRecodedAsync(PixelSource source, int number, string syntax, PipeWriter output, CancellationToken cancellationToken)
     {
-        var numbers = new List<int>();
-        foreach (var text in frames.Split(','))
+        using var frame = await pixels.RecodeAsync(source, number - 1, syntax, cancellationToken);
+        await output.WriteAsync(frame.Memory, cancellationToken);
+    }
+
+    private static (FrameChoice Choice, string MediaType, string TransferSyntax)? Choose(IReadOnlyList<FrameChoice> choices, IndexEntry entry, bool isNative)
+    {
+        var decodable = InstancePixels.CanDecode(entry);
+        foreach (var choice in choices)
         {
-            if (numbers.Count == MaxFrames || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number < 1) return null;
-            numbers.Add(number);
+            if (Negotiation.DeliverFrames(entry.TransferSyntaxUid, isNative, choice) is { } mediaType)
+                return (choice, mediaType, isNative ? Negotiation.ExplicitVrLittleEndian : entry.TransferSyntaxUid);
+            if (decodable && Negotiation.RecodeFrames(choice, entry.BitsAllocated) is { } syntax) return (choice, Negotiation.FrameMediaType(syntax), syntax);
         }
-        return numbers;
+        return null;
     }
 }

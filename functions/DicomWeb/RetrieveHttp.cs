@@ -2,12 +2,15 @@ using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
+using Skylight.Archive.Series;
 using Skylight.Core.Access;
 using Skylight.Core.Hosting;
+using Skylight.Core.Rendering;
 using Skylight.Core.Retrieve;
 using Skylight.Dicom;
 using Skylight.Functions.Access;
 using Skylight.Functions.Http;
+using Skylight.Imaging;
 
 namespace Skylight.Functions.DicomWeb;
 
@@ -15,9 +18,9 @@ namespace Skylight.Functions.DicomWeb;
 /// WADO-RS for whole instances (PS3.18 §10.4): a study, a series or an instance as multipart/related, one instance also alone. Streamed from the packs; a
 /// damaged object ends the answer before any wrong byte, and a client that goes away stops the work.
 /// </summary>
-public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes bytes, PublicAddress address)
+public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes bytes, InstancePixels pixels, DecodedInstances decoded, PublicAddress address)
 {
-    private const string Offers = "multipart/related; type=\"application/dicom\" with transfer-syntax 1.2.840.10008.1.2.1, * or the stored one; application/dicom for one instance";
+    private const string Offers = "multipart/related; type=\"application/dicom\" with transfer-syntax 1.2.840.10008.1.2.1 (where the pixels can be decoded), * or the stored one; application/dicom for one instance";
 
     [Function("RetrieveStudy")]
     public Task<IActionResult> Study(
@@ -63,7 +66,7 @@ public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes b
         var choices = Negotiation.Instances(wishes, single: target.SopInstanceUid is not null);
         if (choices.Count == 0) return DicomWebAnswers.NotAcceptable(Offers);
         if (await retrieval.FindAsync(admission.Institution, target, cancellationToken) is not { } found) return Refusals.NotFound();
-        if (Choose(choices, found) is not { } choice) return DicomWebAnswers.NotAcceptable(Offers);
+        if (await ChooseAsync(choices, found, cancellationToken) is not { } choice) return DicomWebAnswers.NotAcceptable(Offers);
         if (DicomWebAnswers.IsNotModified(request, found.Study.Revision, (choice.Multipart ? "m" : "s") + choice.TransferSyntax)) return DicomWebAnswers.NotModified();
 
         await bytes.ProbeAsync(found.Instances[0].Entry, cancellationToken);
@@ -79,36 +82,56 @@ public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes b
             var writer = new MultipartWriter(output, boundary);
             foreach (var (series, entry) in found.Instances)
             {
-                var syntax = Deliver(entry.TransferSyntaxUid, choice)!;
                 writer.BeginPart(
-                    $"application/dicom; transfer-syntax={syntax}", urls.Instance(found.Study.StudyInstanceUid, series.SeriesInstanceUid, entry.SopInstanceUid));
-                await bytes.WriteAsync(entry, syntax, output, cancellationToken);
+                    $"application/dicom; transfer-syntax={Deliver(entry, choice)}", urls.Instance(found.Study.StudyInstanceUid, series.SeriesInstanceUid, entry.SopInstanceUid));
+                await WriteAsync(entry, choice, output, cancellationToken);
             }
             await writer.CompleteAsync(cancellationToken);
         });
     }
 
-    private IActionResult Single(RetrievedInstance instance, InstanceChoice choice)
-    {
-        var syntax = Deliver(instance.Entry.TransferSyntaxUid, choice)!;
-        return Answer.Stream($"application/dicom; transfer-syntax={syntax}", async (body, cancellationToken) =>
+    private IActionResult Single(RetrievedInstance instance, InstanceChoice choice) =>
+        Answer.Stream($"application/dicom; transfer-syntax={Deliver(instance.Entry, choice)}", async (body, cancellationToken) =>
         {
             var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
-            await bytes.WriteAsync(instance.Entry, syntax, output, cancellationToken);
+            await WriteAsync(instance.Entry, choice, output, cancellationToken);
             await output.FlushAsync(cancellationToken);
         });
+
+    private async Task WriteAsync(IndexEntry entry, InstanceChoice choice, PipeWriter output, CancellationToken cancellationToken)
+    {
+        var syntax = Deliver(entry, choice)!;
+        if (IsDecoded(entry, syntax)) await decoded.WriteAsync(await pixels.OpenAsync(entry, cancellationToken), output, cancellationToken);
+        else await bytes.WriteAsync(entry, syntax, output, cancellationToken);
     }
 
     /// <summary>The first choice that every instance can be given in: an answer never leaves instances out silently.</summary>
-    private static InstanceChoice? Choose(IReadOnlyList<InstanceChoice> choices, Retrieved found)
+    private async ValueTask<InstanceChoice?> ChooseAsync(IReadOnlyList<InstanceChoice> choices, Retrieved found, CancellationToken cancellationToken)
     {
         foreach (var choice in choices)
         {
-            if (found.Instances.All(i => Deliver(i.Entry.TransferSyntaxUid, choice) is not null)) return choice;
+            if (found.Instances.All(i => Deliver(i.Entry, choice) is not null) && await IsDecodableAsync(found.Instances[0].Entry, choice, cancellationToken)) return choice;
         }
         return null;
     }
 
-    private static string? Deliver(string stored, InstanceChoice choice) =>
-        Negotiation.Deliver(stored, native: !TransferSyntax.Of(stored).IsEncapsulated, choice.TransferSyntax);
+    /// <summary>The first instance tells before the answer begins; a later one that turns out to be damaged cuts it.</summary>
+    private async ValueTask<bool> IsDecodableAsync(IndexEntry entry, InstanceChoice choice, CancellationToken cancellationToken)
+    {
+        if (!IsDecoded(entry, Deliver(entry, choice)!)) return true;
+        try
+        {
+            await decoded.ProbeAsync(await pixels.OpenAsync(entry, cancellationToken), cancellationToken);
+            return true;
+        }
+        catch (PixelDataException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsDecoded(IndexEntry entry, string syntax) => syntax == Negotiation.ExplicitVrLittleEndian && TransferSyntax.Of(entry.TransferSyntaxUid).IsEncapsulated;
+
+    private static string? Deliver(IndexEntry entry, InstanceChoice choice) => Negotiation.Deliver(
+        entry.TransferSyntaxUid, !TransferSyntax.Of(entry.TransferSyntaxUid).IsEncapsulated || InstancePixels.CanDecode(entry), choice.TransferSyntax);
 }

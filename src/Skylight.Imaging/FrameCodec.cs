@@ -10,7 +10,9 @@ namespace Skylight.Imaging;
 /// </summary>
 public static class FrameCodec
 {
-    private const string JpegBaseline = "1.2.840.10008.1.2.4.50", JpegExtended = "1.2.840.10008.1.2.4.51", JpegLossless14 = "1.2.840.10008.1.2.4.57", JpegLosslessSv1 = "1.2.840.10008.1.2.4.70";
+    public const string JpegBaseline = "1.2.840.10008.1.2.4.50";
+
+    private const string JpegExtended = "1.2.840.10008.1.2.4.51", JpegLossless14 = "1.2.840.10008.1.2.4.57", JpegLosslessSv1 = "1.2.840.10008.1.2.4.70";
     private const string JpegLs = "1.2.840.10008.1.2.4.80", JpegLsNear = "1.2.840.10008.1.2.4.81", Jpeg2000Lossless = "1.2.840.10008.1.2.4.90", Jpeg2000 = "1.2.840.10008.1.2.4.91", RleLossless = "1.2.840.10008.1.2.5";
 
     /// <summary>True when frames of this encapsulated syntax can be decoded here (the native library permitting).</summary>
@@ -66,6 +68,22 @@ public static class FrameCodec
             Jpeg2000Lossless => OpenJpeg.Encode(pixels, layout),
             _ => throw new PixelDataException(PixelDataError.Unsupported, $"Frames are not encoded to transfer syntax {transferSyntax}."),
         };
+    }
+
+    /// <summary>Encodes 8-bit grey or RGB as JPEG baseline, with loss.</summary>
+    /// <param name="quality">1 to 100.</param>
+    public static byte[] EncodeBaseline(PixelLayout layout, ReadOnlySpan<byte> pixels, int quality)
+    {
+        if (layout is not { BitsAllocated: 8, SamplesPerPixel: 1 or 3 } || layout.Photometric is not ("RGB" or "MONOCHROME1" or "MONOCHROME2"))
+            throw new PixelDataException(PixelDataError.Unsupported, $"JPEG baseline of {layout.BitsAllocated}-bit {layout.Photometric}.");
+        return TurboJpeg.Encode(pixels, layout.Columns, layout.Rows, layout.SamplesPerPixel, quality);
+    }
+
+    /// <summary>One byte a pixel to one bit a pixel, least significant bit first (PS3.5 8.1.1).</summary>
+    public static void PackBits(ReadOnlySpan<byte> values, Span<byte> destination)
+    {
+        destination[..((values.Length + 7) / 8)].Clear();
+        for (var i = 0; i < values.Length; i++) destination[i >> 3] |= (byte)((values[i] & 1) << (i & 7));
     }
 
     /// <summary>One native frame to stored values: expands bits, orders bytes, interleaves planes.</summary>

@@ -1,17 +1,14 @@
 using System.Buffers.Binary;
 using Skylight.Dicom;
-using Skylight.Imaging.Codecs.Native;
 
 namespace Skylight.Imaging;
 
 /// <summary>Rewrites a file in memory in another transfer syntax. Lossless targets are decoded again and compared before the result is given away.</summary>
 public static class Transcoder
 {
-    private const string JpegBaseline = "1.2.840.10008.1.2.4.50";
-
     /// <summary>True when pixel data can be brought into this syntax (native ones, those of <see cref="FrameCodec.CanEncode"/>, JPEG baseline with loss).</summary>
     public static bool CanWrite(TransferSyntax target) =>
-        target.IsKnown && (target.Uid == JpegBaseline || FrameCodec.CanEncode(target.Uid) || target.Uid is "1.2.840.10008.1.2" or "1.2.840.10008.1.2.1" or "1.2.840.10008.1.2.1.99" or "1.2.840.10008.1.2.2");
+        target.IsKnown && (target.Uid == FrameCodec.JpegBaseline || FrameCodec.CanEncode(target.Uid) || target.Uid is "1.2.840.10008.1.2" or "1.2.840.10008.1.2.1" or "1.2.840.10008.1.2.1.99" or "1.2.840.10008.1.2.2");
 
     /// <param name="source">Read with its pixel data (<c>MaxInlineBytes = long.MaxValue</c>); not changed.</param>
     /// <param name="quality">Of JPEG baseline, 1 to 100.</param>
@@ -41,10 +38,9 @@ public static class Transcoder
         {
             var frame = stored.AsSpan(i * layout.FrameBytes, layout.FrameBytes);
             byte[] encoded;
-            if (target.Uid == JpegBaseline)
+            if (target.Uid == FrameCodec.JpegBaseline)
             {
-                if (layout.BitsAllocated != 8 || decoded.Photometric is not ("RGB" or "MONOCHROME1" or "MONOCHROME2")) throw new PixelDataException(PixelDataError.Unsupported, $"JPEG baseline of {layout.BitsAllocated}-bit {decoded.Photometric}.");
-                encoded = TurboJpeg.Encode(frame, layout.Columns, layout.Rows, layout.SamplesPerPixel, quality);
+                encoded = FrameCodec.EncodeBaseline(decoded, frame, quality);
             }
             else
             {
@@ -63,12 +59,12 @@ public static class Transcoder
             dataset.Set(DicomTags.PhotometricInterpretation, (target.Uid, decoded.Photometric) switch
             {
                 ("1.2.840.10008.1.2.4.90", "RGB") => "YBR_RCT",
-                (JpegBaseline, "RGB") => quality >= 90 ? "YBR_FULL" : "YBR_FULL_422",
+                (FrameCodec.JpegBaseline, "RGB") => quality >= 90 ? "YBR_FULL" : "YBR_FULL_422",
                 _ => decoded.Photometric,
             });
         }
 
-        if (target.Uid == JpegBaseline) MarkLossy(dataset, stored.Length, fragments.Sum(f => (long)f.Length));
+        if (target.Uid == FrameCodec.JpegBaseline) MarkLossy(dataset, stored.Length, fragments.Sum(f => (long)f.Length));
         return DicomFile.Of(dataset, target);
     }
 

@@ -14,7 +14,10 @@ namespace Skylight.Core.Retrieve;
 public sealed class NativeFrames(PackReader packs, ILogger<NativeFrames> logger)
 {
     /// <summary>Where the frames lie in the converted file.</summary>
-    public async ValueTask<FrameTable> LocateAsync(IndexEntry entry, CancellationToken cancellationToken)
+    public async ValueTask<FrameTable> LocateAsync(IndexEntry entry, CancellationToken cancellationToken) => (await InspectAsync(entry, cancellationToken)).Frames;
+
+    /// <summary>Header and frames of the converted file.</summary>
+    public async ValueTask<InspectedInstance> InspectAsync(IndexEntry entry, CancellationToken cancellationToken)
     {
         using var inspector = new InstanceInspector();
         await ConvertAsync(entry, (bytes, _) =>
@@ -22,11 +25,26 @@ public sealed class NativeFrames(PackReader packs, ILogger<NativeFrames> logger)
             foreach (var segment in bytes) inspector.Append(segment.Span);
             return ValueTask.FromResult(true);
         }, cancellationToken);
-        return inspector.Complete().Frames;
+        return inspector.Complete();
+    }
+
+    /// <summary>Reads a range of the converted file.</summary>
+    public async Task ReadAsync(IndexEntry entry, FileRange range, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        var at = 0;
+        await TakeAsync(entry, range, (bytes, _) =>
+        {
+            bytes.CopyTo(destination[at..]);
+            at += bytes.Length;
+            return ValueTask.CompletedTask;
+        }, cancellationToken);
     }
 
     /// <summary>Copies ranges of the converted file, in ascending order.</summary>
-    public async Task CopyAsync(IndexEntry entry, FileRange range, PipeWriter destination, CancellationToken cancellationToken)
+    public Task CopyAsync(IndexEntry entry, FileRange range, PipeWriter destination, CancellationToken cancellationToken) =>
+        TakeAsync(entry, range, async (bytes, token) => await destination.WriteAsync(bytes, token), cancellationToken);
+
+    private async Task TakeAsync(IndexEntry entry, FileRange range, Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> take, CancellationToken cancellationToken)
     {
         long position = 0;
         var end = range.Offset + range.Length;
@@ -36,7 +54,7 @@ public sealed class NativeFrames(PackReader packs, ILogger<NativeFrames> logger)
             var to = Math.Min(end, position + bytes.Length);
             if (from < to)
             {
-                foreach (var segment in bytes.Slice(from - position, to - from)) await destination.WriteAsync(segment, token);
+                foreach (var segment in bytes.Slice(from - position, to - from)) await take(segment, token);
             }
             position += bytes.Length;
             return position < end;

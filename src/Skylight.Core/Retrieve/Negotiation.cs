@@ -107,18 +107,18 @@ public static class Negotiation
         wishes.Any(w => w.Quality > 0 && (w.Covers("application", "dicom+json") || w.Covers("application", "json")));
 
     /// <summary>
-    /// The transfer syntax in which an instance goes out, or null where that needs a decoder or is not allowed.
+    /// The transfer syntax in which an instance goes out, or null where it cannot be made or is not allowed.
     /// </summary>
     /// <remarks>
     /// Implicit VR and Big Endian never go over the web, neither by wildcard nor by name (PS3.18 §8.7.3.5.2): they become Explicit VR Little Endian.
     /// </remarks>
     /// <param name="stored">Transfer Syntax UID of the stored instance.</param>
-    /// <param name="native">True when its pixel data is not encapsulated.</param>
-    public static string? Deliver(string stored, bool native, string wanted)
+    /// <param name="decodable">True when its pixel data is not encapsulated, or can be decoded.</param>
+    public static string? Deliver(string stored, bool decodable, string wanted)
     {
         if (wanted == Stored) return stored is "1.2.840.10008.1.2" or "1.2.840.10008.1.2.2" ? ExplicitVrLittleEndian : stored;
         if (wanted is "1.2.840.10008.1.2" or "1.2.840.10008.1.2.2") return null;
-        if (wanted == ExplicitVrLittleEndian) return native ? ExplicitVrLittleEndian : null;
+        if (wanted == ExplicitVrLittleEndian) return decodable ? ExplicitVrLittleEndian : null;
         return wanted == stored ? stored : null;
     }
 
@@ -126,7 +126,7 @@ public static class Negotiation
     public static string FrameMediaType(string transferSyntax) => FrameMediaTypes.GetValueOrDefault(transferSyntax, "application/octet-stream");
 
     /// <summary>
-    /// The media type in which frames of a stored syntax satisfy a choice, or null where that needs a decoder. Native frames go out as little-endian
+    /// The media type in which frames of a stored syntax satisfy a choice as they are, or null where they do not. Native frames go out as little-endian
     /// octets; encapsulated ones as stored, under their image type or, where the client asks for octets of any syntax, as octets.
     /// </summary>
     public static string? DeliverFrames(string stored, bool native, FrameChoice choice)
@@ -139,6 +139,28 @@ public static class Negotiation
             return own;
         // Octets without a transfer syntax mean Explicit VR Little Endian, so encapsulated frames need the parameter.
         return choice is { MediaType: "application/octet-stream", TransferSyntax: not null } ? "application/octet-stream" : null;
+    }
+
+    /// <summary>
+    /// The transfer syntax into which frames that can be decoded are brought to satisfy a choice: octets, an image type that is written without loss, or JPEG
+    /// baseline of 8-bit samples where it is asked for by its UID. Null when there is none.
+    /// </summary>
+    public static string? RecodeFrames(FrameChoice choice, int bitsAllocated)
+    {
+        var wanted = choice.TransferSyntax is { } named && named != Stored ? named : choice.MediaType.ToLowerInvariant() switch
+        {
+            "application/octet-stream" => ExplicitVrLittleEndian,
+            "image/jls" => "1.2.840.10008.1.2.4.80",
+            "image/jp2" => "1.2.840.10008.1.2.4.90",
+            "image/dicom-rle" => "1.2.840.10008.1.2.5",
+            _ => null,
+        };
+        var possible = wanted is ExplicitVrLittleEndian || (bitsAllocated is 8 or 16 && wanted is "1.2.840.10008.1.2.4.80" or "1.2.840.10008.1.2.4.90" or "1.2.840.10008.1.2.5")
+            || (bitsAllocated == 8 && wanted is "1.2.840.10008.1.2.4.50");
+        if (!possible) return null;
+        var own = wanted == ExplicitVrLittleEndian ? "application/octet-stream" : FrameMediaType(wanted!);
+        return choice.MediaType == "*/*" || choice.MediaType.Equals(own, StringComparison.OrdinalIgnoreCase)
+            || (choice.MediaType.EndsWith("/*", StringComparison.Ordinal) && own.StartsWith(choice.MediaType[..^1], StringComparison.Ordinal)) ? wanted : null;
     }
 
     private static bool IsFrameType(MediaRange range) =>

@@ -105,4 +105,20 @@ public sealed class NegotiationTests
 
     private static IReadOnlyList<MediaRange> Wishes(string? accept) =>
         Negotiation.Wishes([accept], []) ?? throw new InvalidOperationException("The header was refused.");
+
+    [Theory]
+    [InlineData("application/octet-stream", null, 16, "1.2.840.10008.1.2.1")]
+    [InlineData("application/octet-stream", "*", 16, "1.2.840.10008.1.2.1")]
+    [InlineData("*/*", "1.2.840.10008.1.2.1", 1, "1.2.840.10008.1.2.1")]
+    [InlineData("image/jls", null, 16, "1.2.840.10008.1.2.4.80")]
+    [InlineData("image/jls", null, 32, null)]
+    [InlineData("image/*", "1.2.840.10008.1.2.4.90", 8, "1.2.840.10008.1.2.4.90")]
+    [InlineData("image/dicom-rle", "1.2.840.10008.1.2.4.90", 8, null)]
+    [InlineData("image/jpeg", null, 8, null)]
+    [InlineData("image/jpeg", "1.2.840.10008.1.2.4.50", 8, "1.2.840.10008.1.2.4.50")]
+    [InlineData("image/jpeg", "1.2.840.10008.1.2.4.50", 16, null)]
+    [InlineData("image/jpeg", "1.2.840.10008.1.2.4.70", 16, null)]
+    [InlineData("video/mp4", null, 8, null)]
+    public void RecodeFrames_GivesTheSyntaxThatCanBeMade(string mediaType, string? syntax, int bits, string? expected) =>
+        Assert.Equal(expected, Negotiation.RecodeFrames(new FrameChoice(true, mediaType, syntax), bits));
 }
