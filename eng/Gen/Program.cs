@@ -1,6 +1,7 @@
 using Gen;
 
-// gen [--check]: writes the C# tables of src/Skylight.Dicom/Dictionary from its *.tsv, or says which of them are out of date.
+// gen [--check]: writes the checked-in C# tables (src/Skylight.Dicom/Dictionary, src/Skylight.Core/Catalog/Pinyin) from the *.tsv beside them, or says
+// which of them are out of date.
 if (args.Length > 1 || (args.Length == 1 && args[0] != "--check"))
 {
     Console.Error.WriteLine("usage: gen [--check]");
@@ -16,19 +17,20 @@ if (root is null)
 }
 
 var folder = Path.Combine(root.FullName, "src", "Skylight.Dicom", "Dictionary");
+var pinyin = Path.Combine(root.FullName, "src", "Skylight.Core", "Catalog", "Pinyin");
 var check = args.Length == 1;
 var elements = ElementRow.Load(Path.Combine(folder, "elements.tsv"));
 var uids = UidRow.Load(Path.Combine(folder, "uids.tsv"));
-(string File, string Text)[] outputs =
+(string Path, string Text)[] outputs =
 [
-    ("DicomTags.g.cs", TagsFile.Write(elements)),
-    ("DicomUids.g.cs", UidsFile.Write(uids)),
-    ("DictionaryTables.g.cs", TablesFile.Write(elements)),
+    (Path.Combine(folder, "DicomTags.g.cs"), TagsFile.Write(elements)),
+    (Path.Combine(folder, "DicomUids.g.cs"), UidsFile.Write(uids)),
+    (Path.Combine(folder, "DictionaryTables.g.cs"), TablesFile.Write(elements)),
+    (Path.Combine(pinyin, "PinyinTable.g.cs"), PinyinFile.Write(Path.Combine(pinyin, "pinyin.tsv"), Path.Combine(pinyin, "simplified.tsv"))),
 ];
 var stale = 0;
-foreach (var (file, text) in outputs)
+foreach (var (path, text) in outputs)
 {
-    var path = Path.Combine(folder, file);
     if (File.Exists(path) && File.ReadAllText(path) == text) continue;
     if (check)
     {

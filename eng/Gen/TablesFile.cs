@@ -50,7 +50,7 @@ internal static class TablesFile
         foreach (var text in texts) yield return (uint)(at += Encoding.UTF8.GetByteCount(text) + 1);
     }
 
-    private static void Numbers(StringBuilder s, string type, string name, IEnumerable<uint> values, string format)
+    internal static void Numbers(StringBuilder s, string type, string name, IEnumerable<uint> values, string format)
     {
         s.Append(CultureInfo.InvariantCulture, $"    public static ReadOnlySpan<{type}> {name} =>\n    [\n");
         foreach (var chunk in values.Chunk(format == "{0}" ? 32 : 12))

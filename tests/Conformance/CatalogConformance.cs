@@ -196,6 +196,59 @@ public abstract class CatalogConformance
         Assert.Empty(await Find(new StudyQuery { Scope = StudyScope.None }));
     }
 
+    [Theory]
+    [InlineData("张伟", true)]
+    [InlineData("張偉", true)]
+    [InlineData("张", true)]
+    [InlineData("伟", true)]
+    [InlineData("zhangwei", true)]
+    [InlineData("Zhang Wei", true)]
+    [InlineData("zhangw", true)]
+    [InlineData("wei", true)]
+    [InlineData("zw", true)]
+    [InlineData("ＺＷ", true)]
+    [InlineData("p77", true)]
+    [InlineData("p-77/a", true)]
+    [InlineData("p77a", true)]
+    [InlineData("acc7", true)]
+    [InlineData("胸部平扫", true)]
+    [InlineData("thorax zhang", true)]
+    [InlineData("nodule 张伟", true)]
+    [InlineData("chest", true)]
+    [InlineData("张三", false)]
+    [InlineData("weizhang", false)]
+    [InlineData("odule", false)]
+    [InlineData("zhang brain", false)]
+    [InlineData("伟张", false)]
+    public async Task Query_ByKeywords_FindsNameInPinyinIdentifiersAndTexts(string text, bool found)
+    {
+        await Put(Study(7) with
+        {
+            Attributes = Study(7).Attributes with { PatientName = "=張^偉", PatientId = "P-77/A", StudyDescription = "胸部CT平扫 胸部平扫 THORAX" },
+            Series = [Study(7).Series[0] with { Attributes = new SeriesAttributes { BodyPart = "Chest" } }],
+            Reports = [new ReportContent { SopInstanceUid = "1.9", Words = ["nodule"] }],
+        });
+        Assert.Equal(found ? ["key00007"] : [], await Find(new StudyQuery { Keywords = Keywords.Parse(text)! }));
+    }
+
+    [Fact]
+    public async Task Query_WithAScanLimit_ComesToItsEnd_PageByPage()
+    {
+        for (var i = 0; i < 40; i++) await Put(Study(i) with { Attributes = Study(i).Attributes with { PatientSex = i == 3 ? "F" : "M" } });
+        var (pages, found) = (0, new List<string>());
+        string? continuation = null;
+        do
+        {
+            var page = await Catalog.QueryStudiesAsync(A, new StudyQuery { PatientSex = "F", ScanLimit = 10 }, 5, 0, continuation, default);
+            found.AddRange(page.Items.Select(study => study.StudyKey));
+            continuation = page.Continuation;
+            pages++;
+        }
+        while (continuation is not null && pages < 50);
+        Assert.Equal(["key00003"], found);
+        Assert.Null(continuation);
+    }
+
     [Fact]
     public async Task Query_OfHiddenProvisionalOrEmptyStudy_FindsNothing()
     {
@@ -262,6 +315,13 @@ public abstract class CatalogConformance
                     Modalities = random.Next(3) switch { 0 => ["CT"], 1 => ["MR", "SR"], _ => [] },
                 },
                 Hidden = random.Next(10) == 0,
+                Level = random.Next(8) == 0 ? 5 : 4,
+                Tier = (StorageTier)random.Next(4),
+                State = random.Next(6) == 0 ? StudyState.Receiving : StudyState.Complete,
+                Tags = random.Next(5) == 0 ? ["infectious"] : [],
+                Categories = random.Next(5) == 0 ? ["checkup"] : [],
+                Parties = new StudyParties { Performing = random.Next(2) == 0 ? A : "hospital-b" },
+                Reports = random.Next(4) == 0 ? [Report(random.Next(100))] : [],
             }));
         }
 
@@ -276,13 +336,48 @@ public abstract class CatalogConformance
                 StudyDate = Maybe("20260201-", "-20260215", "20260105-20260310", "202602") is { } date ? DicomRange.Parse(date) : null,
                 StudyTime = Maybe("0800-1200", "-10") is { } time ? DicomRange.Parse(time) : null,
                 ModalitiesInStudy = Maybe("CT", "SR,CT", "XX")?.Split(',') ?? [],
+                Keywords = random.Next(3) == 0 ? Keywords.Parse(Maybe("zhang", "zs", "张", "张三", "娜", "ouyang", "p1 zhang", "nodule", "li ct", "结节", "nothing"))! : [],
+                ReportText = random.Next(6) == 0 ? Keywords.Parse(Maybe("nodule", "结节", "lobe", "zhang"))! : [],
+                Levels = Maybe("5", "4", "4,5") is { } levels ? [.. levels.Split(',').Select(int.Parse)] : [],
+                Tiers = Maybe("Archive", "Hot,Cold") is { } tiers ? [.. tiers.Split(',').Select(Enum.Parse<StorageTier>)] : [],
+                States = random.Next(6) == 0 ? [StudyState.Receiving] : [],
+                Tags = random.Next(6) == 0 ? ["infectious"] : [],
+                Categories = random.Next(6) == 0 ? ["checkup"] : [],
+                BodyParts = random.Next(8) == 0 ? ["CHEST"] : [],
+                Performing = random.Next(5) == 0 ? A : null,
+                AgeFrom = random.Next(6) == 0 ? 40 : null,
+                Findings = random.Next(8) == 0 ? ["SCT:27925004"] : [],
+                Measurements = random.Next(8) == 0 ? [new MeasurementKey("SCT:410668003", random.Next(2) == 0 ? "mm" : null, random.Next(60) - 50, random.Next(2) == 0 ? 40 : null)] : [],
                 Scope = Maybe("patient1", "patient2,patient3") is { } scope ? new StudyScope(scope.Split(','), ["key00001"]) : StudyScope.All,
             };
             var expected = studies.Where(study => StudyFilter.Matches(query, study)).OrderByDescending(study => StudyFilter.SortKey(study.Attributes), StringComparer.Ordinal)
                 .ThenByDescending(study => study.StudyKey, StringComparer.Ordinal).Select(study => study.StudyKey).ToArray();
             Assert.Equal(expected, await Find(query, 200));
             Assert.Equal(expected.Skip(3).Take(5), await Find(query, 5, 3));
+            if (round % 10 == 0) Assert.Equal(expected, await Walk(query with { ScanLimit = 25 }));
         }
+
+        async Task<List<string>> Walk(StudyQuery query)
+        {
+            var seen = new List<string>();
+            string? continuation = null;
+            do
+            {
+                var page = await Catalog.QueryStudiesAsync(A, query, 7, 0, continuation, default);
+                seen.AddRange(page.Items.Select(study => study.StudyKey));
+                continuation = page.Continuation;
+            }
+            while (continuation is not null);
+            return seen;
+        }
+
+        static ReportContent Report(int number) => new()
+        {
+            SopInstanceUid = $"1.5.{number}",
+            Words = number % 2 == 0 ? ["nodule", "lobe"] : ["结节", "节"],
+            Codes = number % 3 == 0 ? ["SCT:27925004"] : ["DCM:121071"],
+            Measurements = [new Measurement("SCT:410668003", number % 5 == 0 ? "cm" : "mm", number - 50)],
+        };
 
         string? Maybe(params string[] values) => random.Next(3) == 0 ? values[random.Next(values.Length)] : null;
     }

@@ -98,6 +98,14 @@ public sealed record StudySummary
 
     public IReadOnlyList<string> Tags { get; init; } = [];
 
+    public IReadOnlyList<string> Categories { get; init; } = [];
+
+    /// <summary>Body parts of its series, ordinal order, at most eight.</summary>
+    public IReadOnlyList<string> BodyParts { get; init; } = [];
+
+    /// <summary>Code of the performing institution.</summary>
+    public string? Performing { get; init; }
+
     public long Revision { get; init; }
 
     public DateTimeOffset ReceivedAt { get; init; }
@@ -114,6 +122,9 @@ public sealed record StudySummary
         Tier = study.Tier,
         Level = study.Level,
         Tags = study.Tags,
+        Categories = study.Categories,
+        BodyParts = StudyFilter.BodyParts(study),
+        Performing = study.Parties.Performing,
         Revision = study.Revision,
         ReceivedAt = study.ReceivedAt,
     };

@@ -85,6 +85,9 @@ public sealed record StudyDocument
 
     public IReadOnlyList<SeriesRecord> Series { get; init; } = [];
 
+    /// <summary>What searches find in the study's structured reports; one entry for each current report, at most <see cref="ReportContent.MaxReports"/>.</summary>
+    public IReadOnlyList<ReportContent> Reports { get; init; } = [];
+
     /// <summary>Object name of the sealed manifest that carries the part lists of the series whose <see cref="SeriesRecord.PartsInManifest"/> is not 0.</summary>
     public string? Manifest { get; init; }
 

@@ -32,6 +32,50 @@ public sealed record StudyQuery
 
     public string? ReferringPhysicianName { get; init; }
 
+    /// <summary>Words that all must be found, in the study's attributes or its reports.</summary>
+    public IReadOnlyList<Keyword> Keywords { get; init; } = [];
+
+    /// <summary>Words that all must be found in its structured reports.</summary>
+    public IReadOnlyList<Keyword> ReportText { get; init; } = [];
+
+    /// <summary>Any of them, as in Body Part Examined (0018,0015) of a series.</summary>
+    public IReadOnlyList<string> BodyParts { get; init; } = [];
+
+    /// <summary>Any of them.</summary>
+    public IReadOnlyList<int> Levels { get; init; } = [];
+
+    /// <summary>Any of them.</summary>
+    public IReadOnlyList<StorageTier> Tiers { get; init; } = [];
+
+    /// <summary>Any of them.</summary>
+    public IReadOnlyList<StudyState> States { get; init; } = [];
+
+    /// <summary>All of them.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>Any of them.</summary>
+    public IReadOnlyList<string> Categories { get; init; } = [];
+
+    /// <summary>Code of the performing institution.</summary>
+    public string? Performing { get; init; }
+
+    /// <summary>Age at the time of the study in whole years, both ends included; a study of unknown age matches no range.</summary>
+    public int? AgeFrom { get; init; }
+
+    public int? AgeTo { get; init; }
+
+    /// <summary>Codes (<c>scheme:value</c>) that the study's reports must all hold.</summary>
+    public IReadOnlyList<string> Findings { get; init; } = [];
+
+    /// <summary>Measurements that its reports must all hold.</summary>
+    public IReadOnlyList<MeasurementKey> Measurements { get; init; } = [];
+
+    /// <summary>
+    /// Most studies looked at for one page; null until the page is full. With it a page may be short, or empty, and still have a continuation: so the cost
+    /// of a page has a limit even where almost nothing matches.
+    /// </summary>
+    public int? ScanLimit { get; init; }
+
     /// <summary>Which studies the caller may see at all; from the access decision.</summary>
     public StudyScope Scope { get; init; } = StudyScope.All;
 }

@@ -41,6 +41,9 @@ internal sealed record InstanceFacts
     /// <summary>DICOM JSON without bulk data, UTF-8.</summary>
     public required byte[] Metadata { get; init; }
 
+    /// <summary>What searches find a structured report by; null for anything else.</summary>
+    public ReportContent? Report { get; init; }
+
     /// <summary>Codes.</summary>
     public IReadOnlyList<string> Findings { get; init; } = [];
 }

@@ -46,6 +46,7 @@ internal static class InstanceFactsReader
             Study = Study(dataset),
             Series = Series(dataset),
             Metadata = DicomJson.ToUtf8(dataset, s_json),
+            Report = ReportReader.Read(dataset, identity.SopInstanceUid),
             Findings = [.. inspected.Findings.Select(finding => finding.Code).Distinct(StringComparer.Ordinal).Take(MaxFindings)],
         };
     }

@@ -89,10 +89,17 @@ internal static class StudyAssembler
                 Modalities = Union(study.Attributes.Modalities, facts.Series.Modality, int.MaxValue),
                 SopClasses = Union(study.Attributes.SopClasses, facts.Identity.SopClassUid, MaxSopClasses),
             },
+            Reports = Reports(study.Reports, facts, decision),
             Order = study.Order ?? (facts.Study.AccessionNumber is { } accession ? new OrderReference(accession, facts.Study.IssuerOfAccession, EncounterKind.Unknown, null) : null),
             Identifiability = context.Source.Channel == IngestChannel.Inference ? study.Identifiability : Identifiability.Identified,
         };
     }
+
+    private static IReadOnlyList<ReportContent> Reports(IReadOnlyList<ReportContent> reports, InstanceFacts facts, InstanceDecision decision) =>
+        !decision.Current ? reports
+        : facts.Report is { } report ? ReportContent.With(reports, report)
+        : decision.Replaces is not null ? ReportContent.Without(reports, [facts.Identity.SopInstanceUid])
+        : reports;
 
     private static IReadOnlyList<string> Union(IReadOnlyList<string> known, string? value, int most) =>
         string.IsNullOrEmpty(value) || known.Contains(value) || known.Count >= most ? known : [.. known.Append(value).Order(StringComparer.Ordinal)];

@@ -44,4 +44,18 @@ internal enum TermKind
     PatientKey = 6,
     StudyKey = 7,
     Uid = 8,
+
+    /// <summary>A word of the study's attributes, and one of its reports.</summary>
+    Keyword = 9,
+    ReportWord = 10,
+    BodyPart = 11,
+    Tag = 12,
+    Category = 13,
+    Finding = 14,
+    Measurement = 15,
+
+    /// <summary>Only values that are not the usual one (level 4, hot, complete): a search for the rare ones must not walk through the others.</summary>
+    Level = 16,
+    Tier = 17,
+    State = 18,
 }

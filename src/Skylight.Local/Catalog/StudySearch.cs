@@ -31,9 +31,17 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
         var items = new List<StudySummary>();
         var hasRest = StudyFilter.HasRest(query);
         string? last = null;
+        var seen = 0;
         while (reader.Read())
         {
             cancellationToken.ThrowIfCancellationRequested();
+            if (query.ScanLimit is { } most)
+            {
+                if (items.Count == limit || seen++ == most) return new StudyPage(items, last);
+                last = Continuation(reader.GetString(1), reader.GetString(2));
+            }
+
+            if (reader.IsDBNull(0)) continue;
             if (!hasRest && offset > 0)
             {
                 offset--;
@@ -43,6 +51,7 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
             var study = JsonSerializer.Deserialize<StudySummary>(reader.GetFieldValue<byte[]>(0), DocumentJson.Options)
                 ?? throw new InvalidDataException("A stored study summary is empty.");
             if (hasRest && !StudyFilter.MatchesRest(query, study)) continue;
+
             if (offset > 0)
             {
                 offset--;
@@ -67,6 +76,16 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
         if (query.ModalitiesInStudy.Count > 0) AddValues(TermKind.Modality, query.ModalitiesInStudy);
         if (StudyFilter.IsGiven(query.PatientName))
             foreach (var pattern in TextMatching.NamePatterns(query.PatientName!)) AddName(pattern);
+        foreach (var keyword in query.Keywords) AddKeyword(keyword, [TermKind.Keyword, TermKind.ReportWord]);
+        foreach (var keyword in query.ReportText) AddKeyword(keyword, [TermKind.ReportWord]);
+        foreach (var code in query.Findings) AddValues(TermKind.Finding, [code]);
+        foreach (var key in query.Measurements) AddRange(key);
+        foreach (var tag in query.Tags) AddValues(TermKind.Tag, [tag]);
+        if (query.BodyParts.Count > 0) AddValues(TermKind.BodyPart, query.BodyParts);
+        if (query.Categories.Count > 0) AddValues(TermKind.Category, query.Categories);
+        if (query.Levels.Count > 0 && !query.Levels.Contains(StudyTerms.UsualLevel)) AddValues(TermKind.Level, query.Levels.Select(StudyTerms.LevelTerm));
+        if (query.Tiers.Count > 0 && !query.Tiers.Contains(StorageTier.Hot)) AddValues(TermKind.Tier, query.Tiers.Select(tier => tier.ToString()));
+        if (query.States.Count > 0 && !query.States.Contains(StudyState.Complete)) AddValues(TermKind.State, query.States.Select(state => state.ToString()));
         if (!query.Scope.IsAll)
         {
             AddTerms([
@@ -89,6 +108,39 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
     {
         if (!TextMatching.HasWildcard(pattern)) AddValues(TermKind.Name, [pattern]);
         else AddPattern(TermKind.Name, pattern, TextMatching.LiteralPrefix(pattern).Length > 0 ? Range(TermKind.Name, pattern) : Tails(pattern));
+    }
+
+    private void AddKeyword(Keyword keyword, TermKind[] kinds)
+    {
+        if (!keyword.IsPrefix) AddTerms([.. kinds.Select(kind => (kind, keyword.Text))]);
+        else AddRanges([.. kinds.Select(kind => new TermRange(kind, keyword.Text, keyword.Text + '\uFFFF', null))]);
+    }
+
+    private void AddRange(MeasurementKey key)
+    {
+        var (first, last) = key.Terms();
+        AddRanges([new TermRange(TermKind.Measurement, first, last + '\0', null)]);
+    }
+
+    /// <summary>Any value in any of the ranges: the distinct values when they are few, else the ranges themselves as a look-up.</summary>
+    private void AddRanges(IReadOnlyList<TermRange> ranges)
+    {
+        var terms = new List<(TermKind, string)>();
+        foreach (var range in ranges)
+        {
+            foreach (var value in Values(range.Kind, range.From, range.To))
+            {
+                if (terms.Count >= Few)
+                {
+                    _conditions.Add(new Condition([], ranges, int.MaxValue));
+                    return;
+                }
+
+                terms.Add((range.Kind, value));
+            }
+        }
+
+        AddTerms(terms);
     }
 
     private void AddValues(TermKind kind, IEnumerable<string> values) => AddTerms([.. values.Distinct(StringComparer.Ordinal).Select(value => (kind, value))]);
@@ -120,7 +172,7 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
         {
             if (++seen > Few)
             {
-                _conditions.Add(new Condition([], (kind, Glob(pattern)), int.MaxValue));
+                _conditions.Add(new Condition([], [new TermRange(kind, TextMatching.LiteralPrefix(pattern), TextMatching.LiteralPrefix(pattern) + '\uFFFF', Glob(pattern))], int.MaxValue));
                 return;
             }
 
@@ -133,13 +185,18 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
     private IEnumerable<string> Range(TermKind kind, string pattern)
     {
         var prefix = TextMatching.LiteralPrefix(pattern);
+        return Values(kind, prefix, prefix + '\uFFFF');
+    }
+
+    private IEnumerable<string> Values(TermKind kind, string first, string end)
+    {
         using var command = connection.CreateCommand();
         // Stepping from value to value, so that a value of many studies costs one look-up.
         command.CommandText = "SELECT value FROM terms WHERE pk=$pk AND kind=$kind AND value>=$from AND value<$to ORDER BY value LIMIT 1";
         command.Parameters.AddWithValue("$pk", institution);
         command.Parameters.AddWithValue("$kind", (int)kind);
-        var from = command.Parameters.AddWithValue("$from", prefix);
-        command.Parameters.AddWithValue("$to", prefix + '\uFFFF');
+        var from = command.Parameters.AddWithValue("$from", first);
+        command.Parameters.AddWithValue("$to", end);
         while (command.ExecuteScalar() is string value)
         {
             yield return value;
@@ -164,7 +221,9 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
 
     private string Sql(SqliteCommand command, Condition driver, string? continuation)
     {
-        var sql = new StringBuilder("SELECT s.summary, t.sort, t.id FROM ");
+        // With a limit on what is looked at, studies that do not match are seen too, without their summary, and counted.
+        var others = Others(command, driver);
+        var sql = new StringBuilder(query.ScanLimit is null || others.Length == 0 ? "SELECT s.summary" : $"SELECT CASE WHEN 1{others} THEN s.summary END").Append(", t.sort, t.id FROM ");
         command.Parameters.AddWithValue("$pk", institution);
         if (driver.IsSingle)
         {
@@ -197,14 +256,36 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
             command.Parameters.AddWithValue("$id", id);
         }
 
+        if (query.ScanLimit is null) sql.Append(others);
+        return sql.Append(" ORDER BY t.sort DESC, t.id DESC").ToString();
+    }
+
+    /// <summary>The conditions other than the driver, looked up for each study that it finds.</summary>
+    private string Others(SqliteCommand command, Condition driver)
+    {
+        var sql = new StringBuilder();
         for (var i = 0; i < _conditions.Count; i++)
         {
             var condition = _conditions[i];
             if (ReferenceEquals(condition, driver)) continue;
-            if (condition.Pattern is { } pattern)
+            if (condition.Ranges is { } ranges)
             {
-                sql.Append(CultureInfo.InvariantCulture, $" AND EXISTS(SELECT 1 FROM terms x WHERE x.n=t.n AND x.kind={(int)pattern.Kind} AND x.value GLOB $c{i})");
-                command.Parameters.AddWithValue($"$c{i}", pattern.Glob);
+                sql.Append(" AND (0");
+                for (var r = 0; r < ranges.Count; r++)
+                {
+                    sql.Append(CultureInfo.InvariantCulture, $" OR EXISTS(SELECT 1 FROM terms x WHERE x.n=t.n AND x.kind={(int)ranges[r].Kind} AND x.value>=$c{i}f{r} AND x.value<$c{i}t{r}");
+                    command.Parameters.AddWithValue($"$c{i}f{r}", ranges[r].From);
+                    command.Parameters.AddWithValue($"$c{i}t{r}", ranges[r].To);
+                    if (ranges[r].Glob is { } glob)
+                    {
+                        sql.Append(CultureInfo.InvariantCulture, $" AND x.value GLOB $c{i}g{r}");
+                        command.Parameters.AddWithValue($"$c{i}g{r}", glob);
+                    }
+
+                    sql.Append(')');
+                }
+
+                sql.Append(')');
             }
             else
             {
@@ -219,7 +300,7 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
             }
         }
 
-        return sql.Append(" ORDER BY t.sort DESC, t.id DESC").ToString();
+        return sql.ToString();
     }
 
     private static string Json(IReadOnlyList<(TermKind Kind, string Value)> terms) =>
@@ -236,9 +317,12 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
         return dot < 0 ? throw new InvalidContinuationException() : (continuation[..dot], continuation[(dot + 1)..]);
     }
 
-    /// <param name="Terms">Any of these terms; empty with a pattern.</param>
+    /// <summary>Values from <paramref name="From"/> on and before <paramref name="To"/>, that match <paramref name="Glob"/> if there is one.</summary>
+    private sealed record TermRange(TermKind Kind, string From, string To, string? Glob);
+
+    /// <param name="Terms">Any of these terms; empty with ranges.</param>
     /// <param name="Count">How many terms there are, counted up to the limit of gathering.</param>
-    private sealed record Condition(IReadOnlyList<(TermKind Kind, string Value)> Terms, (TermKind Kind, string Glob)? Pattern, int Count)
+    private sealed record Condition(IReadOnlyList<(TermKind Kind, string Value)> Terms, IReadOnlyList<TermRange>? Ranges, int Count)
     {
         public bool IsSingle => Terms.Count == 1;
     }

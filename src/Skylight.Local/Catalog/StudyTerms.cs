@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Data.Sqlite;
 using Skylight.Core.Catalog;
 
@@ -6,6 +7,11 @@ namespace Skylight.Local.Catalog;
 /// <summary>Keeps the search terms of a study in step with its document.</summary>
 internal static class StudyTerms
 {
+    /// <summary>The level of nearly all studies, which has no term.</summary>
+    public const int UsualLevel = 4;
+
+    public static string LevelTerm(int level) => level.ToString(CultureInfo.InvariantCulture);
+
     public static void Write(SqliteConnection connection, long n, StudyDocument study)
     {
         var sort = StudyFilter.SortKey(study.Attributes);
@@ -42,6 +48,20 @@ internal static class StudyTerms
         Add(TermKind.StudyId, study.Attributes.StudyId);
         foreach (var modality in study.Attributes.Modalities) Add(TermKind.Modality, modality);
         foreach (var form in TextMatching.NameForms(study.Attributes.PatientName)) terms.Add((TermKind.Name, form));
+        foreach (var word in Keywords.Of(study)) terms.Add((TermKind.Keyword, word));
+        foreach (var part in StudyFilter.BodyParts(study)) terms.Add((TermKind.BodyPart, part));
+        foreach (var tag in study.Tags) Add(TermKind.Tag, tag);
+        foreach (var category in study.Categories) Add(TermKind.Category, category);
+        foreach (var report in study.Reports)
+        {
+            foreach (var word in report.Words) terms.Add((TermKind.ReportWord, word));
+            foreach (var code in report.Codes) terms.Add((TermKind.Finding, code));
+            foreach (var term in report.Measurements.SelectMany(MeasurementKey.TermsOf)) terms.Add((TermKind.Measurement, term));
+        }
+
+        if (study.Level != UsualLevel) terms.Add((TermKind.Level, LevelTerm(study.Level)));
+        if (study.Tier != StorageTier.Hot) terms.Add((TermKind.Tier, study.Tier.ToString()));
+        if (study.State != StudyState.Complete) terms.Add((TermKind.State, study.State.ToString()));
         return terms;
 
         void Add(TermKind kind, string? value)
