@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Skylight.Core.Catalog;
 
 namespace Skylight.Core.Retrieve;
 
@@ -12,6 +13,7 @@ public static class RetrieveServices
         services.AddSingleton<InstanceBytes>();
         services.AddSingleton<NativeFrames>();
         services.AddSingleton<QidoSearch>();
+        services.AddSingleton<KeywordSearch>();
         services.AddSingleton<QidoExtras>();
         return services;
     }

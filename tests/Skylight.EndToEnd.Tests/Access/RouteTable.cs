@@ -76,6 +76,7 @@ public sealed record RouteRow(string Function, string Own, string? Other = null,
         new("intake-reassign", "in: TEC; else 403", "404: TEC; else 403"),
         new("intake-reject", "in: TEC; else 403", "404: TEC; else 403"),
 
+        new("studies-search", Search, LinkedOnly, OtherQuery: "institution=other"),
         new("SearchStudies", Search),
         new("SearchSeries", Search),
         new("SearchInstances", Search),

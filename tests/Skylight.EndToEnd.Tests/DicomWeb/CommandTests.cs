@@ -17,6 +17,8 @@ public sealed class CommandTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
 
         var output = Path.Combine(edge.Data, "got");
         Assert.Equal(0, await RunAsync("search", "--patient-name", "李*", "--json"));
+        Assert.Equal(0, await RunAsync("search", "lina", "--modality", "MR"));
+        Assert.Equal(ExitCode.Usage, (await Assert.ThrowsAsync<CliException>(() => RunAsync("search", "lina", "--uid", "1.2"))).ExitCode);
         Assert.Equal(0, await RunAsync("get", "study", files[0].Study, "-o", output, "--json"));
 
         Assert.Equal(files.Select(f => f.Sop + ".dcm").Order(StringComparer.Ordinal), Directory.EnumerateFiles(output).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
