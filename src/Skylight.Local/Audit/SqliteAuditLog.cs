@@ -113,8 +113,7 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
         var verifier = new ChainVerifier(institution, key, _anchors.Read(institution), expectedHead);
         return _database.Read(connection =>
         {
-            using var command = connection.CreateCommand();
-            command.CommandText = "SELECT seq, previous, body, hash, mac, at, patient, study, actor FROM audit WHERE pk=$pk ORDER BY seq";
+            using var command = connection.Statement("SELECT seq, previous, body, hash, mac, at, patient, study, actor FROM audit WHERE pk=$pk ORDER BY seq");
             command.Parameters.AddWithValue("$pk", institution);
             using var reader = command.ExecuteReader();
             while (reader.Read())
@@ -140,8 +139,7 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
 
     private static (long Sequence, byte[] Hash) ReadHead(SqliteConnection connection, string institution)
     {
-        using var command = connection.CreateCommand();
-        command.CommandText = "SELECT seq, hash FROM audit WHERE pk=$pk ORDER BY seq DESC LIMIT 1";
+        using var command = connection.Statement("SELECT seq, hash FROM audit WHERE pk=$pk ORDER BY seq DESC LIMIT 1");
         command.Parameters.AddWithValue("$pk", institution);
         using var reader = command.ExecuteReader();
         return reader.Read() ? (reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)) : (0, AuditChain.Zero.ToArray());
@@ -149,8 +147,7 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
 
     private static void Insert(SqliteConnection connection, string institution, long sequence, AuditEvent entry, byte[] previous, byte[] body, byte[] hash, byte[] mac)
     {
-        using var command = connection.CreateCommand();
-        command.CommandText = "INSERT INTO audit VALUES($pk,$seq,$at,$patient,$study,$actor,$previous,$body,$hash,$mac)";
+        using var command = connection.Statement("INSERT INTO audit VALUES($pk,$seq,$at,$patient,$study,$actor,$previous,$body,$hash,$mac)");
         command.Parameters.AddWithValue("$pk", institution);
         command.Parameters.AddWithValue("$seq", sequence);
         command.Parameters.AddWithValue("$at", entry.At.ToUnixTimeMilliseconds());

@@ -11,12 +11,17 @@ internal static class InstanceRows
 
     public static IReadOnlyList<InstanceIndexRow> Find(SqliteConnection connection, string pk, IReadOnlyCollection<string> sopInstanceUids)
     {
+<<<<<<< HEAD
         using var command = connection.CreateCommand();
         command.CommandText = $"""
             SELECT {Columns}
+=======
+        using var command = connection.Statement("""
+            SELECT i.sop, i.class, st.id, se.key, i.dataset, i.pixel, i.pixel_kind, i.file, i.revision, i.trust, i.state, i.item, i.origin
+>>>>>>> c7637bc (SQLite statements are compiled once for each connection)
             FROM json_each($sops) u CROSS JOIN instances i ON i.pk=$pk AND i.sop=u.value JOIN studies st ON st.n=i.n JOIN series se ON se.s=i.s
             ORDER BY i.sop, i.revision
-            """;
+            """);
         command.Parameters.AddWithValue("$pk", pk);
         command.Parameters.AddWithValue("$sops", JsonSerializer.Serialize(sopInstanceUids.Distinct(StringComparer.Ordinal)));
         return Read(command);
@@ -72,11 +77,10 @@ internal static class InstanceRows
     public static void Write(SqliteConnection connection, long n, StudyDocument study, IReadOnlyList<InstanceIndexRow> rows)
     {
         if (rows.Count == 0) return;
-        using var put = connection.CreateCommand();
-        put.CommandText = """
+        using var put = connection.Statement("""
             INSERT INTO instances VALUES($pk,$sop,$n,$dataset,$pixel,$kind,$s,$class,$file,$revision,$trust,$state,$origin,$item)
             ON CONFLICT DO UPDATE SET s=$s, class=$class, file=$file, revision=$revision, trust=$trust, state=$state, origin=$origin, item=$item
-            """;
+            """);
         put.Parameters.AddWithValue("$pk", study.Institution);
         put.Parameters.AddWithValue("$n", n);
         var sop = put.Parameters.Add("$sop", SqliteType.Text);
@@ -129,8 +133,7 @@ internal static class InstanceRows
 
     private static long SeriesNumber(SqliteConnection connection, long n, string seriesKey)
     {
-        using var command = connection.CreateCommand();
-        command.CommandText = "INSERT INTO series(n,key) VALUES($n,$key) ON CONFLICT DO UPDATE SET key=key RETURNING s";
+        using var command = connection.Statement("INSERT INTO series(n,key) VALUES($n,$key) ON CONFLICT DO UPDATE SET key=key RETURNING s");
         command.Parameters.AddWithValue("$n", n);
         command.Parameters.AddWithValue("$key", seriesKey);
         return (long)command.ExecuteScalar()!;

@@ -127,9 +127,8 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
         return database.WriteAsync(
             connection =>
             {
-                using (var applied = connection.CreateCommand())
+                using (var applied = connection.Statement("UPDATE applied SET sequence=max(sequence,$sequence)"))
                 {
-                    applied.CommandText = "UPDATE applied SET sequence=max(sequence,$sequence)";
                     applied.Parameters.AddWithValue("$sequence", sequence);
                     applied.ExecuteNonQuery();
                 }
@@ -145,16 +144,14 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
     /// <summary>The last journal record applied; 0 for none. All before it are applied too: they come in order, and a crash loses only the newest.</summary>
     public long AppliedSequence() => database.Read(connection =>
     {
-        using var command = connection.CreateCommand();
-        command.CommandText = "SELECT sequence FROM applied";
+        using var command = connection.Statement("SELECT sequence FROM applied");
         return (long)command.ExecuteScalar()!;
     });
 
     /// <summary>The stored document's ETag; null when there is none.</summary>
     internal string? ETagOf(string institution, string studyKey) => database.Read(connection =>
     {
-        using var command = connection.CreateCommand();
-        command.CommandText = "SELECT revision FROM studies WHERE pk=$pk AND id=$id";
+        using var command = connection.Statement("SELECT revision FROM studies WHERE pk=$pk AND id=$id");
         command.Parameters.AddWithValue("$pk", institution);
         command.Parameters.AddWithValue("$id", studyKey);
         return (command.ExecuteScalar() as long?)?.ToString(CultureInfo.InvariantCulture);
@@ -191,8 +188,7 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
 
     private static (long? N, long Revision) Find(SqliteConnection connection, string institution, string studyKey)
     {
-        using var command = connection.CreateCommand();
-        command.CommandText = "SELECT n, revision FROM studies WHERE pk=$pk AND id=$id";
+        using var command = connection.Statement("SELECT n, revision FROM studies WHERE pk=$pk AND id=$id");
         command.Parameters.AddWithValue("$pk", institution);
         command.Parameters.AddWithValue("$id", studyKey);
         using var reader = command.ExecuteReader();
@@ -220,9 +216,8 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
             n = (long)put.ExecuteScalar()!;
         }
 
-        using (var put = connection.CreateCommand())
+        using (var put = connection.Statement("INSERT INTO bodies VALUES($n,$body) ON CONFLICT DO UPDATE SET body=$body"))
         {
-            put.CommandText = "INSERT INTO bodies VALUES($n,$body) ON CONFLICT DO UPDATE SET body=$body";
             put.Parameters.AddWithValue("$n", n);
             put.Parameters.AddWithValue("$body", body);
             put.ExecuteNonQuery();

@@ -151,8 +151,7 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
         foreach (var (kind, value) in terms)
         {
             if (count >= Few) break;
-            using var command = connection.CreateCommand();
-            command.CommandText = "SELECT count(*) FROM (SELECT 1 FROM terms WHERE pk=$pk AND kind=$kind AND value=$value LIMIT $few)";
+            using var command = connection.Statement("SELECT count(*) FROM (SELECT 1 FROM terms WHERE pk=$pk AND kind=$kind AND value=$value LIMIT $few)");
             command.Parameters.AddWithValue("$pk", institution);
             command.Parameters.AddWithValue("$kind", (int)kind);
             command.Parameters.AddWithValue("$value", value);
@@ -209,8 +208,7 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
     {
         var literal = TextMatching.LongestLiteral(pattern);
         foreach (var name in Range(TermKind.Name, literal)) yield return name;
-        using var command = connection.CreateCommand();
-        command.CommandText = "SELECT name FROM name_tails WHERE pk=$pk AND tail>=$from AND tail<$to LIMIT $limit";
+        using var command = connection.Statement("SELECT name FROM name_tails WHERE pk=$pk AND tail>=$from AND tail<$to LIMIT $limit");
         command.Parameters.AddWithValue("$pk", institution);
         command.Parameters.AddWithValue("$from", literal);
         command.Parameters.AddWithValue("$to", literal + '\uFFFF');

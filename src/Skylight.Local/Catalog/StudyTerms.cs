@@ -18,8 +18,7 @@ internal static class StudyTerms
         var wanted = Of(study);
         if (Same(connection, n, sort, wanted)) return;
         Remove(connection, study.Institution, n);
-        using var insert = connection.CreateCommand();
-        insert.CommandText = "INSERT OR IGNORE INTO terms VALUES($pk,$kind,$value,$sort,$id,$n)";
+        using var insert = connection.Statement("INSERT OR IGNORE INTO terms VALUES($pk,$kind,$value,$sort,$id,$n)");
         insert.Parameters.AddWithValue("$pk", study.Institution);
         insert.Parameters.AddWithValue("$sort", sort);
         insert.Parameters.AddWithValue("$id", study.StudyKey);
@@ -72,8 +71,7 @@ internal static class StudyTerms
 
     private static bool Same(SqliteConnection connection, long n, string sort, HashSet<(TermKind Kind, string Value)> wanted)
     {
-        using var select = connection.CreateCommand();
-        select.CommandText = "SELECT kind, value, sort FROM terms WHERE n=$n";
+        using var select = connection.Statement("SELECT kind, value, sort FROM terms WHERE n=$n");
         select.Parameters.AddWithValue("$n", n);
         using var reader = select.ExecuteReader();
         var count = 0;
@@ -90,28 +88,25 @@ internal static class StudyTerms
     public static void Remove(SqliteConnection connection, string pk, long n)
     {
         var names = new List<string>();
-        using (var select = connection.CreateCommand())
+        using (var select = connection.Statement("SELECT value FROM terms WHERE n=$n AND kind=$kind"))
         {
-            select.CommandText = "SELECT value FROM terms WHERE n=$n AND kind=$kind";
             select.Parameters.AddWithValue("$n", n);
             select.Parameters.AddWithValue("$kind", (int)TermKind.Name);
             using var reader = select.ExecuteReader();
             while (reader.Read()) names.Add(reader.GetString(0));
         }
 
-        using (var delete = connection.CreateCommand())
+        using (var delete = connection.Statement("DELETE FROM terms WHERE n=$n"))
         {
-            delete.CommandText = "DELETE FROM terms WHERE n=$n";
             delete.Parameters.AddWithValue("$n", n);
             delete.ExecuteNonQuery();
         }
 
         // A name that no study has any more leaves nothing behind.
-        using var tails = connection.CreateCommand();
-        tails.CommandText = """
+        using var tails = connection.Statement("""
             DELETE FROM name_tails WHERE pk=$pk AND tail=$tail AND name=$name
               AND NOT EXISTS(SELECT 1 FROM terms WHERE pk=$pk AND kind=$kind AND value=$name)
-            """;
+            """);
         tails.Parameters.AddWithValue("$pk", pk);
         tails.Parameters.AddWithValue("$kind", (int)TermKind.Name);
         var tail = tails.Parameters.Add("$tail", SqliteType.Text);
@@ -129,8 +124,7 @@ internal static class StudyTerms
 
     private static void WriteTails(SqliteConnection connection, string pk, string name)
     {
-        using var insert = connection.CreateCommand();
-        insert.CommandText = "INSERT OR IGNORE INTO name_tails VALUES($pk,$tail,$name)";
+        using var insert = connection.Statement("INSERT OR IGNORE INTO name_tails VALUES($pk,$tail,$name)");
         insert.Parameters.AddWithValue("$pk", pk);
         insert.Parameters.AddWithValue("$name", name);
         var tail = insert.Parameters.Add("$tail", SqliteType.Text);

@@ -124,17 +124,24 @@ public sealed class SqliteDatabase : IAsyncDisposable
         return command.ExecuteNonQuery();
     }
 
+<<<<<<< HEAD
     /// <summary>The first column of the first row.</summary>
     private static long Scalar(SqliteConnection connection, string sql)
     {
         using var command = connection.CreateCommand();
         command.CommandText = sql;
         return (long)command.ExecuteScalar()!;
+=======
+    private static void Step(SqliteConnection connection, string sql)
+    {
+        using var command = connection.Statement(sql);
+        command.ExecuteNonQuery();
+>>>>>>> c7637bc (SQLite statements are compiled once for each connection)
     }
 
     private SqliteConnection Connect()
     {
-        var connection = new SqliteConnection(_connectionString);
+        var connection = new CachingConnection(_connectionString);
         connection.Open();
         Run(connection, "PRAGMA busy_timeout=30000");
         return connection;
@@ -158,14 +165,14 @@ public sealed class SqliteDatabase : IAsyncDisposable
                 Work? current = first;
                 try
                 {
-                    Run(connection, "BEGIN IMMEDIATE");
+                    Step(connection, "BEGIN IMMEDIATE");
                     do
                     {
                         group.Add((current, Apply(connection, current)));
                         current = null;
                     }
                     while (group.Count < MaxGroup && _queue.TryTake(out current));
-                    Run(connection, "COMMIT");
+                    Step(connection, "COMMIT");
                 }
                 catch (SqliteException error)
                 {
@@ -188,18 +195,18 @@ public sealed class SqliteDatabase : IAsyncDisposable
 
     private static Exception? Apply(SqliteConnection connection, Work work)
     {
-        Run(connection, "SAVEPOINT w");
+        Step(connection, "SAVEPOINT w");
         try
         {
             work.Run(connection);
-            Run(connection, "RELEASE w");
+            Step(connection, "RELEASE w");
             return null;
         }
         catch (Exception error) when (error is not SqliteException { SqliteErrorCode: 10 or 11 or 13 })
         {
             // The work's own failure (a conflict, a constraint) is its caller's answer; I/O errors, corruption and a full disk fail the group.
-            Run(connection, "ROLLBACK TO w");
-            Run(connection, "RELEASE w");
+            Step(connection, "ROLLBACK TO w");
+            Step(connection, "RELEASE w");
             return error;
         }
     }

@@ -125,8 +125,7 @@ public sealed class SqliteDocuments(SqliteDatabase database) : IDocuments
 
     private static long Next(SqliteConnection connection)
     {
-        using var command = connection.CreateCommand();
-        command.CommandText = "UPDATE versions SET next = next + 1 RETURNING next";
+        using var command = connection.Statement("UPDATE versions SET next = next + 1 RETURNING next");
         return (long)command.ExecuteScalar()!;
     }
 
@@ -139,8 +138,7 @@ public sealed class SqliteDocuments(SqliteDatabase database) : IDocuments
 
     private static SqliteCommand Command(SqliteConnection connection, string sql, string pk, string type)
     {
-        var command = connection.CreateCommand();
-        command.CommandText = sql;
+        var command = connection.Statement(sql);
         command.Parameters.AddWithValue("$pk", pk);
         command.Parameters.AddWithValue("$type", type);
         return command;
