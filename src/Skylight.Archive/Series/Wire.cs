@@ -8,6 +8,9 @@ namespace Skylight.Archive.Series;
 /// <summary>Little building blocks of the index and metadata formats: variable-length integers, tagged fields, compressed blocks.</summary>
 internal sealed class WireWriter
 {
+    /// <summary>Blocks up to this size are stored as they are.</summary>
+    private const int StoredBytes = 1024;
+
     private readonly ArrayBufferWriter<byte> _buffer = new(1024);
 
     public ReadOnlySpan<byte> Written => _buffer.WrittenSpan;
@@ -74,9 +77,11 @@ internal sealed class WireWriter
         var packed = ArrayPool<byte>.Shared.Rent(Math.Max(1, plain.Length));
         try
         {
-            // Quality 4: close to the size of the slow levels on DICOM JSON at a tenth of their time.
+            // Level 4 comes close to the size of the slow levels on DICOM JSON at a tenth of their time. What one instance's commit has is less than a whole
+            // block: level 1, which spares the large tables, since the next merge of the series packs it anew with its neighbours.
             var length = 0;
-            var smaller = plain.Length > 200 && BrotliEncoder.TryCompress(plain, packed.AsSpan(0, plain.Length - 1), out length, quality: 4, window: 18);
+            var smaller = plain.Length > StoredBytes
+                && BrotliEncoder.TryCompress(plain, packed.AsSpan(0, plain.Length - 1), out length, quality: plain.Length < SeriesMetadata.BlockBytes ? 1 : 4, window: 18);
             Byte(smaller ? (byte)1 : (byte)0);
             Number((ulong)plain.Length);
             Bytes(smaller ? packed.AsSpan(0, length) : plain);

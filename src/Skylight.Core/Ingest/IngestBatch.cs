@@ -198,7 +198,8 @@ public sealed class IngestBatch : IAsyncDisposable
 
     private async Task FlushAsync(CancellationToken cancellationToken)
     {
-        foreach (var study in _studies.Values.Where(study => study.Pending.Count > 0)) await new StudyCommit(this, study).RunAsync(cancellationToken);
+        // All begin before one is awaited: on the edge they share a write of the journal.
+        await Task.WhenAll(_studies.Values.Where(study => study.Pending.Count > 0).Select(study => _service.Commits.CommitAsync(this, study, cancellationToken)).ToArray());
         await FlushQuarantineAsync(cancellationToken);
         await DisposeAsync();
         (_pending, _pendingBytes) = (0, 0);

@@ -45,6 +45,10 @@ public sealed class IngestService(
 
     internal IngestOptions Options { get; } = options.Value;
 
+    internal InstanceClaims Claims { get; } = new();
+
+    internal StudyCommits Commits { get; } = new();
+
     internal SealOptions Seal { get; } = SealOptions.Default;
 
     internal TimeProvider Time => time;

@@ -10,69 +10,110 @@ using Skylight.Core.Studies;
 namespace Skylight.Core.Ingest;
 
 /// <summary>
-/// Commits what a batch has for one study: read the study, decide about every instance, seal delta index and metadata, write the document conditionally;
+/// Commits what batches have for one study: read the study, decide about every instance, seal delta index and metadata, write the document conditionally;
 /// on a conflict read again and decide again. Intake items are written after the commit that keeps their bytes; a repeated batch writes them if a crash came between.
 /// </summary>
-internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
+/// <param name="together">Of one institution and one document.</param>
+internal sealed class StudyCommit(IngestService service, List<WaitingCommit> together)
 {
     /// <summary>Writers of one study that conflict more often than this in a row do not make progress: the batch fails and is repeated.</summary>
     private const int MaxAttempts = 100;
     private const int RowsPerRead = 1000;
 
-    private readonly IngestService _service = batch.Service;
-    private readonly string _institution = batch.Context.Institution;
+    private readonly string _institution = together[0].Batch.Context.Institution;
+    private readonly List<WaitingCommit> _elsewhere = [];
 
-    public async Task RunAsync(CancellationToken cancellationToken)
+    /// <summary>Answers those who turned out to belong to a provisional study; everybody else is committed and reported.</summary>
+    public async Task<IReadOnlyCollection<WaitingCommit>> RunAsync(CancellationToken cancellationToken)
     {
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
-            if (await TryAsync(cancellationToken)) return;
+            if (await TryAsync(cancellationToken)) return _elsewhere;
         throw new IOException("The study was changed by others at every attempt to commit.");
     }
 
     private async Task<bool> TryAsync(CancellationToken cancellationToken)
     {
-        var current = (await _service.Catalog.GetStudyByKeyAsync(_institution, intake.DocumentKey, cancellationToken))?.Value;
-        var match = await MatchAsync(current, cancellationToken);
+        var current = (await service.Catalog.GetStudyByKeyAsync(_institution, together[0].Intake.DocumentKey, cancellationToken))?.Value;
+        var rows = await RowsAsync(cancellationToken);
+        var steps = new List<Step>(together.Count);
+        var smalls = new List<SmallObject>();
+        try
+        {
+            var next = current;
+            foreach (var waiting in together)
+            {
+                if (_elsewhere.Contains(waiting) || await StepAsync(waiting, next, rows, smalls, cancellationToken) is not { } step) continue;
+                steps.Add(step);
+                next = step.After;
+            }
+
+            if (steps.Exists(step => step.Kept.Count > 0) && !await WriteAsync(current, next!, steps, smalls, cancellationToken)) return false;
+        }
+        finally
+        {
+            foreach (var small in smalls) small.Dispose();
+        }
+
+        foreach (var step in steps) await AfterAsync(step, cancellationToken);
+        return true;
+    }
+
+    /// <summary>What one batch adds to the study as the batches before it leave it; null when it belongs to the provisional study.</summary>
+    private async Task<Step?> StepAsync(WaitingCommit waiting, StudyDocument? before, Dictionary<string, List<InstanceIndexRow>> rows, List<SmallObject> smalls, CancellationToken cancellationToken)
+    {
+        var (batch, intake) = (waiting.Batch, waiting.Intake);
+        var match = await MatchAsync(intake, before, cancellationToken);
         if (match == PatientMatch.Different)
         {
             // The study was begun by another patient's upload while this batch was open.
             intake.IsProvisional = true;
-            return false;
+            _elsewhere.Add(waiting);
+            return null;
         }
 
-        var decided = await DecideAsync(current, cancellationToken);
+        var decided = await DecideAsync(batch, intake, before, rows, cancellationToken);
         var kept = decided.Where(instance => instance.IsKept).ToList();
-        if (kept.Count > 0 && !await WriteAsync(current, match, decided, kept, cancellationToken)) return false;
-        await AfterAsync(current, match, decided, cancellationToken);
-        return true;
+        if (kept.Count == 0) return new Step(waiting, match, before, before, decided, kept);
+        var parts = await SealAsync(intake, kept, smalls, cancellationToken);
+        var after = StudyAssembler.Next(before, intake, match, kept, parts, batch.Context, TimeSpan.FromSeconds(service.Options.QuietSeconds), service.Time.GetUtcNow());
+        if (after.Hidden && kept.Exists(instance => instance.Pending.Accepted)) after = after with { Hidden = false, Deletion = null };
+        return new Step(waiting, match, before, after, decided, kept);
     }
 
-    private async ValueTask<PatientMatch> MatchAsync(StudyDocument? current, CancellationToken cancellationToken) =>
-        current is null || intake.IsProvisional || intake.Pending.Exists(instance => instance.Accepted)
+    private async ValueTask<PatientMatch> MatchAsync(StudyIntake intake, StudyDocument? before, CancellationToken cancellationToken) =>
+        before is null || intake.IsProvisional || intake.Pending.Exists(instance => instance.Accepted)
             ? PatientMatch.Same
-            : await _service.Patients.CompareAsync(_institution, current.PatientKey, intake.Patient, intake.PatientKey, cancellationToken);
+            : await service.Patients.CompareAsync(_institution, before.PatientKey, intake.Patient, intake.PatientKey, cancellationToken);
 
-    private async Task<List<DecidedInstance>> DecideAsync(StudyDocument? current, CancellationToken cancellationToken)
+    /// <summary>What the institution has under the UIDs that are pending.</summary>
+    private async Task<Dictionary<string, List<InstanceIndexRow>>> RowsAsync(CancellationToken cancellationToken)
     {
         var rows = new Dictionary<string, List<InstanceIndexRow>>(StringComparer.Ordinal);
-        foreach (var uids in intake.Pending.Select(instance => instance.Facts.Identity.SopInstanceUid).Distinct(StringComparer.Ordinal).Chunk(RowsPerRead))
+        var pending = together.SelectMany(waiting => waiting.Intake.Pending).Select(instance => instance.Facts.Identity.SopInstanceUid).Distinct(StringComparer.Ordinal);
+        foreach (var uids in pending.Chunk(RowsPerRead))
         {
-            foreach (var row in await _service.Catalog.FindInstancesAsync(_institution, uids, cancellationToken))
+            foreach (var row in await service.Catalog.FindInstancesAsync(_institution, uids, cancellationToken))
             {
                 if (!rows.TryGetValue(row.SopInstanceUid, out var known)) rows[row.SopInstanceUid] = known = [];
                 known.Add(row);
             }
         }
 
+        return rows;
+    }
+
+    private async Task<List<DecidedInstance>> DecideAsync(
+        IngestBatch batch, StudyIntake intake, StudyDocument? before, Dictionary<string, List<InstanceIndexRow>> rows, CancellationToken cancellationToken)
+    {
         var decided = new List<DecidedInstance>(intake.Pending.Count);
         foreach (var pending in intake.Pending)
         {
             var uid = pending.Facts.Identity.SopInstanceUid;
             if (!rows.TryGetValue(uid, out var known)) rows[uid] = known = [];
-            var instance = await DecideAsync(pending, current, known, cancellationToken);
+            var instance = await DecideAsync(intake, pending, before, known, cancellationToken);
             decided.Add(instance);
             if (!instance.IsKept) continue;
-            // What this batch has just decided counts for the instances after it.
+            // What has just been decided counts for the instances after it.
             if (instance.Decision.Replaces is { } replaced) known[known.IndexOf(replaced)] = replaced with { State = InstanceState.Superseded };
             known.Add(instance.Row(intake.DocumentKey, batch.Context.Origin));
         }
@@ -80,7 +121,7 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
         return decided;
     }
 
-    private async ValueTask<DecidedInstance> DecideAsync(PendingInstance pending, StudyDocument? current, List<InstanceIndexRow> rows, CancellationToken cancellationToken)
+    private async ValueTask<DecidedInstance> DecideAsync(StudyIntake intake, PendingInstance pending, StudyDocument? before, List<InstanceIndexRow> rows, CancellationToken cancellationToken)
     {
         var facts = pending.Facts;
         var seriesKey = pending.Pack.SeriesKey;
@@ -89,49 +130,37 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
         {
             var held = InstanceRules.Decide(incoming, rows.FindAll(row => row.StudyKey == intake.DocumentKey));
             if (held.Kind != OutcomeKind.Rejected) held = new InstanceDecision(OutcomeKind.Held, IngestReasons.PatientMismatch, held.Existing, null, 0, false);
-            return new DecidedInstance(pending, held, seriesKey, await _service.Items.IdAsync(_institution, $"study\n{intake.ProvisionalKey}", cancellationToken));
+            return new DecidedInstance(pending, held, seriesKey, await service.Items.IdAsync(_institution, $"study\n{intake.ProvisionalKey}", cancellationToken));
         }
 
         var decision = InstanceRules.Decide(incoming, rows);
-        if (current is { Hidden: true } && !pending.Accepted && decision.Kind != OutcomeKind.Rejected)
+        if (before is { Hidden: true } && !pending.Accepted && decision.Kind != OutcomeKind.Rejected)
         {
             decision = new InstanceDecision(OutcomeKind.Held, IngestReasons.StudyDeleted, decision.Existing, null, 0, false);
-            return new DecidedInstance(pending, decision, seriesKey, await _service.Items.IdAsync(_institution, $"deleted\n{intake.StudyKey}", cancellationToken));
+            return new DecidedInstance(pending, decision, seriesKey, await service.Items.IdAsync(_institution, $"deleted\n{intake.StudyKey}", cancellationToken));
         }
 
         var itemId = decision.Kind is OutcomeKind.Held or OutcomeKind.Rejected
-            ? decision.Existing?.ItemId ?? await _service.Items.IdAsync(
+            ? decision.Existing?.ItemId ?? await service.Items.IdAsync(
                 _institution, $"held\n{facts.Identity.SopInstanceUid}\n{Convert.ToHexString(facts.DatasetDigest)}\n{Convert.ToHexString(facts.PixelDigest)}", cancellationToken)
             : null;
         return new DecidedInstance(pending, decision, seriesKey, itemId);
     }
 
-    private async Task<bool> WriteAsync(StudyDocument? current, PatientMatch match, List<DecidedInstance> decided, List<DecidedInstance> kept, CancellationToken cancellationToken)
+    private async Task<bool> WriteAsync(StudyDocument? current, StudyDocument next, List<Step> steps, List<SmallObject> smalls, CancellationToken cancellationToken)
     {
-        var smalls = new List<SmallObject>();
-        try
-        {
-            var parts = await SealAsync(kept, smalls, cancellationToken);
-            var next = StudyAssembler.Next(current, intake, match, kept, parts, batch.Context, TimeSpan.FromSeconds(_service.Options.QuietSeconds), _service.Time.GetUtcNow());
-            var accepted = kept.Exists(instance => instance.Pending.Accepted);
-            if (accepted && next.Hidden) next = next with { Hidden = false, Deletion = null };
-            (next, var manifest) = await _service.Parts.SpillAsync(next, _service.Keys, _service.Seal, cancellationToken);
-            if (manifest is not null) smalls.Add(manifest);
-            var rows = kept.SelectMany(instance => instance.Decision.Replaces is { } replaced
-                ? [replaced with { State = InstanceState.Superseded }, instance.Row(intake.DocumentKey, batch.Context.Origin)]
-                : new[] { instance.Row(intake.DocumentKey, batch.Context.Origin) });
-            var packs = kept.Select(instance => instance.Pending.Pack).Distinct().ToList();
-            List<SmallObject> objects = [.. packs.Where(pack => pack.Small is not null).Select(pack => pack.Small!), .. smalls];
-            var outcome = await _service.Commit.CommitAsync(new CommitBatch(StudyChange.Of(current, next, Newest(rows)), objects), cancellationToken);
-            if (outcome == CommitOutcome.Conflict) return false;
-            foreach (var pack in packs) pack.Stored();
-            Log.StudyCommitted(_service.Logger, _institution, intake.DocumentKey, kept.Count, decided.Count - kept.Count);
-            return true;
-        }
-        finally
-        {
-            foreach (var small in smalls) small.Dispose();
-        }
+        (next, var manifest) = await service.Parts.SpillAsync(next, service.Keys, service.Seal, cancellationToken);
+        if (manifest is not null) smalls.Add(manifest);
+        var rows = steps.SelectMany(step => step.Kept.SelectMany(instance => instance.Decision.Replaces is { } replaced
+            ? [replaced with { State = InstanceState.Superseded }, instance.Row(step.Intake.DocumentKey, step.Batch.Context.Origin)]
+            : new[] { instance.Row(step.Intake.DocumentKey, step.Batch.Context.Origin) }));
+        var packs = steps.SelectMany(step => step.Kept).Select(instance => instance.Pending.Pack).Distinct().ToList();
+        List<SmallObject> objects = [.. packs.Where(pack => pack.Small is not null).Select(pack => pack.Small!), .. smalls];
+        var outcome = await service.Commit.CommitAsync(new CommitBatch(StudyChange.Of(current, next, Newest(rows)), objects), cancellationToken);
+        if (outcome == CommitOutcome.Conflict) return false;
+        foreach (var pack in packs) pack.Stored();
+        foreach (var step in steps.Where(step => step.Kept.Count > 0)) Log.StudyCommitted(service.Logger, _institution, step.Intake.DocumentKey, step.Kept.Count, step.Decided.Count - step.Kept.Count);
+        return true;
     }
 
     /// <summary>One row for each identity: the last state that this batch gives it.</summary>
@@ -143,10 +172,10 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
     }
 
     /// <summary>Closes the packs that are kept and seals a delta index and metadata for each.</summary>
-    private async Task<List<(string SeriesKey, SeriesPart Part)>> SealAsync(List<DecidedInstance> kept, List<SmallObject> smalls, CancellationToken cancellationToken)
+    private async Task<List<(string SeriesKey, SeriesPart Part)>> SealAsync(StudyIntake intake, List<DecidedInstance> kept, List<SmallObject> smalls, CancellationToken cancellationToken)
     {
         var folder = SealedName.Folder(_institution, intake.Folder);
-        using var key = await _service.Keys.GetOrCreateAsync(_institution, intake.Folder, cancellationToken);
+        using var key = await service.Keys.GetOrCreateAsync(_institution, intake.Folder, cancellationToken);
         var parts = new List<(string, SeriesPart)>();
         foreach (var group in kept.GroupBy(instance => instance.Pending.Pack))
         {
@@ -159,9 +188,9 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
                 if (documents.Add(id)) metadata.Add(id, instance.Pending.Facts.Metadata);
             }
 
-            var (metadataReference, metadataObject) = metadata.Seal(folder, key, _service.Seal);
+            var (metadataReference, metadataObject) = metadata.Seal(folder, key, service.Seal);
             smalls.Add(metadataObject);
-            var (indexReference, indexObject) = new SeriesIndex([.. group.Select(instance => Entry(instance, group.Key.Reference!))]).Seal(folder, key, _service.Seal);
+            var (indexReference, indexObject) = new SeriesIndex([.. group.Select(instance => Entry(instance, group.Key.Reference!))]).Seal(folder, key, service.Seal);
             smalls.Add(indexObject);
             parts.Add((group.Key.SeriesKey, new SeriesPart(Last(group.Key.Reference!.Name), Last(indexReference.Name), Last(metadataReference.Name), group.Count())
             {
@@ -205,9 +234,10 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
     }
 
     /// <summary>Reports the outcomes and writes what follows from them.</summary>
-    private async Task AfterAsync(StudyDocument? current, PatientMatch match, List<DecidedInstance> decided, CancellationToken cancellationToken)
+    private async Task AfterAsync(Step step, CancellationToken cancellationToken)
     {
-        if (match == PatientMatch.Identified && current is not null) await _service.Patients.LinkAsync(_institution, current.PatientKey, intake.PatientKey, cancellationToken);
+        var (batch, intake, match, decided, current) = (step.Batch, step.Intake, step.Match, step.Decided, step.Before);
+        if (match == PatientMatch.Identified && current is not null) await service.Patients.LinkAsync(_institution, current.PatientKey, intake.PatientKey, cancellationToken);
         var own = new HashSet<string>(StringComparer.Ordinal);
         foreach (var instance in decided)
         {
@@ -216,7 +246,7 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
             if (match == PatientMatch.Unnamed) findings = [.. findings, "patient-unnamed"];
             batch.Set(instance.Pending.Outcome, file => file with
             {
-                Kind = Reported(instance, own),
+                Kind = Reported(batch, instance, own),
                 Reason = instance.Decision.Reason,
                 StudyKey = instance.Decision.Kind == OutcomeKind.Rejected ? null : intake.DocumentKey,
                 ItemId = instance.ItemId,
@@ -225,19 +255,20 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
         }
 
         foreach (var held in decided.Where(instance => instance.Decision.Kind == OutcomeKind.Held).GroupBy(instance => instance.ItemId))
-            await _service.Items.EnsureAsync(Item(held.First()), reopen: held.Any(instance => instance.IsKept), cancellationToken);
+            await service.Items.EnsureAsync(Item(step, held.First()), reopen: held.Any(instance => instance.IsKept), cancellationToken);
     }
 
     /// <summary>What this batch had stored before a crash kept it from saying so is its own work when it is repeated; a second copy in it is a duplicate still.</summary>
-    private OutcomeKind Reported(DecidedInstance instance, HashSet<string> own)
+    private static OutcomeKind Reported(IngestBatch batch, DecidedInstance instance, HashSet<string> own)
     {
         var isOwn = instance.Decision is { Kind: OutcomeKind.Duplicate, Existing: { Origin: not 0 } row } && row.Origin == batch.Context.Origin;
         if (!own.Add($"{instance.Pending.Facts.Identity.SopInstanceUid}\n{Convert.ToHexString(instance.Pending.Facts.DatasetDigest)}") || !isOwn) return instance.Decision.Kind;
         return instance.Decision.Existing!.Revision > 1 ? OutcomeKind.Revision : OutcomeKind.Stored;
     }
 
-    private IntakeItem Item(DecidedInstance held)
+    private IntakeItem Item(Step step, DecidedInstance held)
     {
+        var (batch, intake) = (step.Batch, step.Intake);
         var pending = held.Pending;
         var single = !intake.IsProvisional && held.Decision.Reason != IngestReasons.StudyDeleted;
         return new IntakeItem
@@ -246,7 +277,7 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
             Id = held.ItemId!,
             Kind = single ? IntakeKind.HeldInstance : intake.IsProvisional ? IntakeKind.HeldStudy : IntakeKind.DeletedStudy,
             Reason = held.Decision.Reason!,
-            CreatedAt = _service.Time.GetUtcNow(),
+            CreatedAt = service.Time.GetUtcNow(),
             Source = batch.Context.Source,
             UploadId = batch.Context.UploadId,
             SopClassUid = single ? pending.Facts.Identity.SopClassUid : null,
@@ -258,5 +289,13 @@ internal sealed class StudyCommit(IngestBatch batch, StudyIntake intake)
             PatientKey = intake.PatientKey,
             Patient = intake.Patient,
         };
+    }
+
+    /// <summary>One batch's share of the commit.</summary>
+    private sealed record Step(WaitingCommit Waiting, PatientMatch Match, StudyDocument? Before, StudyDocument? After, List<DecidedInstance> Decided, List<DecidedInstance> Kept)
+    {
+        public IngestBatch Batch => Waiting.Batch;
+
+        public StudyIntake Intake => Waiting.Intake;
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Skylight.Core.Catalog;
+using Skylight.Local.Sqlite;
 
 namespace Skylight.Local.Catalog;
 
@@ -11,20 +12,29 @@ internal static class InstanceRows
 
     public static IReadOnlyList<InstanceIndexRow> Find(SqliteConnection connection, string pk, IReadOnlyCollection<string> sopInstanceUids)
     {
-<<<<<<< HEAD
-        using var command = connection.CreateCommand();
-        command.CommandText = $"""
+        using var command = connection.Statement($"""
             SELECT {Columns}
-=======
-        using var command = connection.Statement("""
-            SELECT i.sop, i.class, st.id, se.key, i.dataset, i.pixel, i.pixel_kind, i.file, i.revision, i.trust, i.state, i.item, i.origin
->>>>>>> c7637bc (SQLite statements are compiled once for each connection)
             FROM json_each($sops) u CROSS JOIN instances i ON i.pk=$pk AND i.sop=u.value JOIN studies st ON st.n=i.n JOIN series se ON se.s=i.s
             ORDER BY i.sop, i.revision
             """);
         command.Parameters.AddWithValue("$pk", pk);
         command.Parameters.AddWithValue("$sops", JsonSerializer.Serialize(sopInstanceUids.Distinct(StringComparer.Ordinal)));
         return Read(command);
+    }
+
+    /// <summary>Stored rows with newer ones laid over them: the last of each identity, in order of UID and revision.</summary>
+    public static IReadOnlyList<InstanceIndexRow> Merge(IReadOnlyList<InstanceIndexRow> stored, IReadOnlyList<InstanceIndexRow> newer)
+    {
+        var rows = new List<InstanceIndexRow>(stored);
+        foreach (var row in newer)
+        {
+            var at = rows.FindIndex(known => known.SopInstanceUid == row.SopInstanceUid && known.StudyKey == row.StudyKey
+                && known.DatasetDigest.AsSpan().SequenceEqual(row.DatasetDigest) && known.PixelDigest.AsSpan().SequenceEqual(row.PixelDigest));
+            if (at < 0) rows.Add(row);
+            else rows[at] = row;
+        }
+
+        return [.. rows.OrderBy(row => row.SopInstanceUid, StringComparer.Ordinal).ThenBy(row => row.Revision)];
     }
 
     /// <summary>Rows after a UID, in order of UID, never some of a UID's rows alone.</summary>

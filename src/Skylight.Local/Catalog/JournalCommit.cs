@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Buffers;
 using System.Text.Json;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
@@ -25,9 +25,13 @@ public sealed class JournalCommit(Journal.Journal journal, SqliteCatalog catalog
         try
         {
             if (catalog.ETagOf(study.Institution, study.StudyKey) != batch.Change.ExpectedETag) return CommitOutcome.Conflict;
-            SqliteCatalog.CheckSize(study);
+            var body = SqliteCatalog.Serialize(study);
             // Past this point the outcome must be known: a record that is being written is not taken back.
-            await journal.AppendAsync([.. batch.Objects.Select(item => (item.Name, item.Bytes))], JsonSerializer.SerializeToUtf8Bytes(batch.Change, DocumentJson.Options), CancellationToken.None);
+            await journal.AppendAsync(
+                [.. batch.Objects.Select(item => (item.Name, item.Bytes))],
+                Serialize(batch.Change, body),
+                sequence => catalog.TakeAsync(batch.Change, body, sequence),
+                CancellationToken.None);
             return CommitOutcome.Committed;
         }
         finally
@@ -58,6 +62,23 @@ public sealed class JournalCommit(Journal.Journal journal, SqliteCatalog catalog
     }
 
     public Task PurgeAsync(CancellationToken cancellationToken) => purge?.Invoke(cancellationToken) ?? catalog.CheckpointAsync(cancellationToken);
+
+    /// <summary>The change's JSON around its document, which is not serialised a second time.</summary>
+    private static ReadOnlyMemory<byte> Serialize(StudyChange change, byte[] document)
+    {
+        var output = new ArrayBufferWriter<byte>(document.Length + 1024);
+        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { SkipValidation = true });
+        json.WriteStartObject();
+        json.WriteNumber("v"u8, change.V);
+        json.WritePropertyName("document"u8);
+        json.WriteRawValue(document, skipInputValidation: true);
+        if (change.ExpectedETag is { } etag) json.WriteString("expectedETag"u8, etag);
+        json.WritePropertyName("rows"u8);
+        JsonSerializer.Serialize(json, change.Rows, DocumentJson.Options);
+        json.WriteEndObject();
+        json.Flush();
+        return output.WrittenMemory;
+    }
 
     private SemaphoreSlim Gate(string studyKey) => _locks[(uint)string.GetHashCode(studyKey, StringComparison.Ordinal) % Stripes];
 }

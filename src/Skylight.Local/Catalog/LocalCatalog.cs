@@ -15,7 +15,7 @@ public static class LocalCatalog
     public static IServiceCollection AddLocalCatalog(this IServiceCollection services, string dataFolder)
     {
         services.AddKeyedSingleton("catalog", (_, _) => SqliteDatabase.Open(Path.Combine(dataFolder, "catalog.db"), SqliteDurability.Journaled, SqliteCatalog.Schema));
-        services.AddSingleton(static provider => new SqliteCatalog(provider.GetRequiredKeyedService<SqliteDatabase>("catalog")));
+        services.AddSingleton(static provider => new SqliteCatalog(provider.GetRequiredKeyedService<SqliteDatabase>("catalog"), provider.GetService<TimeProvider>()));
         services.AddSingleton<ICatalog>(static provider => provider.GetRequiredService<SqliteCatalog>());
         services.AddSingleton<ICommit>(static provider => new JournalCommit(
             provider.GetRequiredService<Journal.Journal>(), provider.GetRequiredService<SqliteCatalog>(), token => PurgeAsync(provider, token)));
@@ -27,6 +27,7 @@ public static class LocalCatalog
     private static async Task PurgeAsync(IServiceProvider provider, CancellationToken cancellationToken)
     {
         await provider.GetRequiredService<JournalDrain>().DrainAllAsync(cancellationToken);
+        await provider.GetRequiredService<SqliteCatalog>().FlushAsync(cancellationToken);
         foreach (var file in (string[])["catalog", "records", "queues"])
             if (provider.GetKeyedService<SqliteDatabase>(file) is { } database) await database.PurgeAsync(cancellationToken);
     }
@@ -54,5 +55,6 @@ internal sealed class CatalogReplay(Journal.Journal journal, SqliteCatalog catal
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    /// <summary>Spares the next start the replay of what was taken last.</summary>
+    public async Task StoppedAsync(CancellationToken cancellationToken) => await catalog.FlushAsync(cancellationToken);
 }

@@ -8,43 +8,61 @@ using Skylight.Local.Sqlite;
 namespace Skylight.Local.Catalog;
 
 /// <summary>
-/// <see cref="ICatalog"/> in <c>catalog.db</c>. Behind the edge's journal the file is opened with <see cref="SqliteDurability.Journaled"/>, and
-/// <see cref="ReplayAsync"/> brings it up to date after a crash; on its own it needs <see cref="SqliteDurability.Full"/>.
+/// <see cref="ICatalog"/> in <c>catalog.db</c>. Behind the edge's journal the file is opened with <see cref="SqliteDurability.Journaled"/>, takes changes
+/// from <see cref="TakeAsync"/> in groups, and <see cref="ReplayAsync"/> brings it up to date after a crash; on its own it needs
+/// <see cref="SqliteDurability.Full"/>. Documents and index rows are answered as they are at the moment of asking, searches from the file, which first
+/// takes what waits.
 /// </summary>
-public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
+public sealed class SqliteCatalog : ICatalog
 {
+    private readonly SqliteDatabase _database;
+    private readonly PendingChanges _pending;
+    private readonly StudyCache _cache = new();
+
+    /// <param name="time">Clock by which journaled changes are gathered for a moment; null to write each at once.</param>
+    public SqliteCatalog(SqliteDatabase database, TimeProvider? time = null)
+    {
+        _database = database;
+        _pending = new PendingChanges(WriteAsync, time);
+    }
+
     public static string Schema => CatalogSchema.Sql;
 
     public ValueTask<Stored<StudyDocument>?> GetStudyAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken) =>
-        GetAsync("s.pk=$pk AND s.uid=$id AND s.provisional=0", institution, studyInstanceUid, cancellationToken);
+        _cache.GetByUid(institution, studyInstanceUid) is { } cached ? ValueTask.FromResult<Stored<StudyDocument>?>(Stored(cached)) : LoadByUidAsync(institution, studyInstanceUid, cancellationToken);
 
-    public ValueTask<Stored<StudyDocument>?> GetStudyByKeyAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
-        GetAsync("s.pk=$pk AND s.id=$id", institution, studyKey, cancellationToken);
+    public ValueTask<Stored<StudyDocument>?> GetStudyByKeyAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(Find(institution, studyKey) is { } study ? Stored(study) : null);
+    }
 
     public ValueTask<IReadOnlyList<InstanceIndexRow>> FindInstancesAsync(string institution, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(sopInstanceUids.Count, 1000);
         cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult(database.Read(connection => InstanceRows.Find(connection, institution, sopInstanceUids)));
+        // What waits first: a row that is written in between is then seen twice, not missed.
+        var pending = _pending.Rows(institution, sopInstanceUids);
+        var stored = _database.Read(connection => InstanceRows.Find(connection, institution, sopInstanceUids));
+        return ValueTask.FromResult(pending is null ? stored : InstanceRows.Merge(stored, pending));
     }
 
-    public ValueTask<IReadOnlyList<InstanceIndexRow>> ListInstancesAsync(string institution, string after, int limit, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<InstanceIndexRow>> ListInstancesAsync(string institution, string after, int limit, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1000);
-        cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult(database.Read(connection => InstanceRows.List(connection, institution, after, limit)));
+        await _pending.FlushAsync(cancellationToken);
+        return _database.Read(connection => InstanceRows.List(connection, institution, after, limit));
     }
 
-    public ValueTask<IReadOnlyList<string>> ListStudyKeysAsync(string institution, string after, int limit, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<string>> ListStudyKeysAsync(string institution, string after, int limit, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1000);
-        cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult(database.Read<IReadOnlyList<string>>(connection =>
+        await _pending.FlushAsync(cancellationToken);
+        return _database.Read<IReadOnlyList<string>>(connection =>
         {
-            using var command = connection.CreateCommand();
-            command.CommandText = "SELECT id FROM studies WHERE pk=$pk AND id>$after ORDER BY id LIMIT $limit";
+            using var command = connection.Statement("SELECT id FROM studies WHERE pk=$pk AND id>$after ORDER BY id LIMIT $limit");
             command.Parameters.AddWithValue("$pk", institution);
             command.Parameters.AddWithValue("$after", after);
             command.Parameters.AddWithValue("$limit", limit);
@@ -52,49 +70,74 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
             var keys = new List<string>();
             while (reader.Read()) keys.Add(reader.GetString(0));
             return keys;
-        }));
+        });
     }
 
-    public ValueTask<StudyPage> QueryStudiesAsync(string institution, StudyQuery query, int limit, int offset, string? continuation, CancellationToken cancellationToken)
+    public async ValueTask<StudyPage> QueryStudiesAsync(string institution, StudyQuery query, int limit, int offset, string? continuation, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1000);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        return ValueTask.FromResult(database.Read(connection => new StudySearch(connection, institution, query).Run(limit, offset, continuation, cancellationToken)));
+        await _pending.FlushAsync(cancellationToken);
+        return _database.Read(connection => new StudySearch(connection, institution, query).Run(limit, offset, continuation, cancellationToken));
     }
 
-    public ValueTask<IReadOnlyList<StudyReference>> ListDueAsync(StudyDue due, DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(database.Read<IReadOnlyList<StudyReference>>(connection =>
+    public async ValueTask<IReadOnlyList<StudyReference>> ListDueAsync(StudyDue due, DateTimeOffset now, int limit, CancellationToken cancellationToken)
+    {
+        await _pending.FlushAsync(cancellationToken);
+        return _database.Read<IReadOnlyList<StudyReference>>(connection =>
         {
-            using var command = connection.CreateCommand();
-            command.CommandText = due == StudyDue.Events
+            using var command = connection.Statement(due == StudyDue.Events
                 ? "SELECT pk, id FROM studies WHERE outbox > 0 ORDER BY n LIMIT $limit"
-                : "SELECT pk, id FROM studies WHERE due <= $now ORDER BY due LIMIT $limit";
+                : "SELECT pk, id FROM studies WHERE due <= $now ORDER BY due LIMIT $limit");
             command.Parameters.AddWithValue("$limit", limit);
             command.Parameters.AddWithValue("$now", now.ToUnixTimeMilliseconds());
             using var reader = command.ExecuteReader();
             var found = new List<StudyReference>();
             while (reader.Read()) found.Add(new StudyReference(reader.GetString(0), reader.GetString(1)));
             return found;
-        }));
+        });
+    }
 
     public async ValueTask ApplyAsync(StudyChange change, CancellationToken cancellationToken)
     {
-        var body = Serialize(change.Document);
-        await database.WriteAsync(
-            connection =>
-            {
-                var (n, revision) = Find(connection, change.Document.Institution, change.Document.StudyKey);
-                var expected = change.ExpectedETag is null ? 0 : long.Parse(change.ExpectedETag, CultureInfo.InvariantCulture);
-                if (revision != expected) throw new DocumentConflictException(new DocumentKey(change.Document.Institution, "study", change.Document.StudyKey));
-                Write(connection, n, change, body);
-                return true;
-            },
-            cancellationToken);
+        var study = change.Document;
+        var body = Serialize(study);
+        await _pending.FlushAsync(cancellationToken);
+        try
+        {
+            await _database.WriteAsync(
+                connection =>
+                {
+                    var (n, revision) = Find(connection, study.Institution, study.StudyKey);
+                    var expected = change.ExpectedETag is null ? 0 : long.Parse(change.ExpectedETag, CultureInfo.InvariantCulture);
+                    if (revision != expected) throw new DocumentConflictException(new DocumentKey(study.Institution, "study", study.StudyKey));
+                    Write(connection, n, study, body, change.Rows);
+                    return true;
+                },
+                cancellationToken);
+        }
+        finally
+        {
+            _cache.Remove(study.Institution, study.StudyKey);
+        }
     }
 
-    public async ValueTask<bool> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) =>
-        await database.WriteAsync(
+    public async ValueTask<bool> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken)
+    {
+        await _pending.FlushAsync(cancellationToken);
+        try
+        {
+            return await RemoveNowAsync(institution, studyKey, etag, sopInstanceUids, cancellationToken);
+        }
+        finally
+        {
+            _cache.Remove(institution, studyKey);
+        }
+    }
+
+    private Task<bool> RemoveNowAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) =>
+        _database.WriteAsync(
             connection =>
             {
                 if (Find(connection, institution, studyKey) is not ({ } n, var revision)) return false;
@@ -117,68 +160,106 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
             cancellationToken);
 
     /// <summary>
-    /// Applies a change that a journal has already made durable, and whose ETag was checked then. Applying it again, or an older change after a
-    /// newer one, does nothing: a document's revisions are its own sequence.
+    /// Takes a change that a journal has already made durable, and whose ETag was checked then. From here on every read sees it; the file takes it with
+    /// others a moment later.
     /// </summary>
-    /// <param name="sequence">The record's number, remembered with the change so that a start replays only what is missing.</param>
-    public Task ReplayAsync(StudyChange change, long sequence, CancellationToken cancellationToken)
+    /// <param name="sequence">The record's number, remembered with the change so that a start replays only what is missing. Calls come in order of it.</param>
+    /// <param name="body">The document in its stored form.</param>
+    internal ValueTask TakeAsync(StudyChange change, byte[] body, long sequence)
     {
-        var body = Serialize(change.Document);
-        return database.WriteAsync(
-            connection =>
-            {
-                using (var applied = connection.Statement("UPDATE applied SET sequence=max(sequence,$sequence)"))
-                {
-                    applied.Parameters.AddWithValue("$sequence", sequence);
-                    applied.ExecuteNonQuery();
-                }
-
-                var (n, revision) = Find(connection, change.Document.Institution, change.Document.StudyKey);
-                if (revision >= change.Document.Revision) return false;
-                Write(connection, n, change, body);
-                return true;
-            },
-            cancellationToken);
+        var added = _pending.AddAsync(sequence, change, body);
+        _cache.Set(change.Document);
+        return added;
     }
 
+    /// <summary>
+    /// Applies a change out of a journal at a start. Applying it again, or an older change after a newer one, does nothing: a document's revisions are its
+    /// own sequence.
+    /// </summary>
+    /// <param name="sequence">As for <see cref="TakeAsync"/>.</param>
+    public async Task ReplayAsync(StudyChange change, long sequence, CancellationToken cancellationToken)
+    {
+        await _pending.AddAsync(sequence, change, Serialize(change.Document));
+        _cache.Remove(change.Document.Institution, change.Document.StudyKey);
+    }
+
+    /// <summary>Waits until the file has everything that was taken.</summary>
+    public ValueTask FlushAsync(CancellationToken cancellationToken) => _pending.FlushAsync(cancellationToken);
+
     /// <summary>The last journal record applied; 0 for none. All before it are applied too: they come in order, and a crash loses only the newest.</summary>
-    public long AppliedSequence() => database.Read(connection =>
+    public long AppliedSequence() => _database.Read(connection =>
     {
         using var command = connection.Statement("SELECT sequence FROM applied");
         return (long)command.ExecuteScalar()!;
     });
 
-    /// <summary>The stored document's ETag; null when there is none.</summary>
-    internal string? ETagOf(string institution, string studyKey) => database.Read(connection =>
-    {
-        using var command = connection.Statement("SELECT revision FROM studies WHERE pk=$pk AND id=$id");
-        command.Parameters.AddWithValue("$pk", institution);
-        command.Parameters.AddWithValue("$id", studyKey);
-        return (command.ExecuteScalar() as long?)?.ToString(CultureInfo.InvariantCulture);
-    });
-
-    /// <summary>Throws for a document that the catalog would not take, before a journal makes it durable.</summary>
-    internal static void CheckSize(StudyDocument study) => Serialize(study);
+    /// <summary>The document's ETag as it is now; null when there is none.</summary>
+    internal string? ETagOf(string institution, string studyKey) =>
+        (_cache.Get(institution, studyKey) ?? _pending.Find(institution, studyKey))?.ETag() ?? _database.Read(connection =>
+            Find(connection, institution, studyKey) is ({ }, var revision) ? revision.ToString(CultureInfo.InvariantCulture) : null);
 
     /// <summary>Makes everything applied so far durable, so that a journal may forget it.</summary>
-    public Task CheckpointAsync(CancellationToken cancellationToken) => database.CheckpointAsync(cancellationToken);
-
-    private ValueTask<Stored<StudyDocument>?> GetAsync(string where, string institution, string id, CancellationToken cancellationToken)
+    public async Task CheckpointAsync(CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult(database.Read(connection =>
-        {
-            using var command = connection.CreateCommand();
-            command.CommandText = $"SELECT b.body FROM studies s JOIN bodies b ON b.n=s.n WHERE {where}";
-            command.Parameters.AddWithValue("$pk", institution);
-            command.Parameters.AddWithValue("$id", id);
-            if (command.ExecuteScalar() is not byte[] body) return null;
-            var study = JsonSerializer.Deserialize<StudyDocument>(body, DocumentJson.Options) ?? throw new InvalidDataException("A stored study document is empty.");
-            return new Stored<StudyDocument>(study.StudyKey, study.ETag(), study);
-        }));
+        await _pending.FlushAsync(cancellationToken);
+        await _database.CheckpointAsync(cancellationToken);
     }
 
-    private static byte[] Serialize(StudyDocument study)
+    private static Stored<StudyDocument> Stored(StudyDocument study) => new(study.StudyKey, study.ETag(), study);
+
+    private StudyDocument? Find(string institution, string studyKey)
+    {
+        var version = _cache.Version;
+        if ((_cache.Get(institution, studyKey) ?? _pending.Find(institution, studyKey)) is { } known) return known;
+        return Load("SELECT b.body FROM studies s JOIN bodies b ON b.n=s.n WHERE s.pk=$pk AND s.id=$id", institution, studyKey, version);
+    }
+
+    private async ValueTask<Stored<StudyDocument>?> LoadByUidAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken)
+    {
+        // Pending documents are in the cache by their UID; one that is not any more may still wait to be written.
+        var version = _cache.Version;
+        await _pending.FlushAsync(cancellationToken);
+        var study = Load("SELECT b.body FROM studies s JOIN bodies b ON b.n=s.n WHERE s.pk=$pk AND s.uid=$id AND s.provisional=0", institution, studyInstanceUid, version);
+        return study is null ? null : Stored(study);
+    }
+
+    /// <param name="version">Of the cache, before what waits was looked through: whatever has changed since keeps the result out of the cache.</param>
+    private StudyDocument? Load(string sql, string institution, string id, long version)
+    {
+        var study = _database.Read(connection =>
+        {
+            using var command = connection.Statement(sql);
+            command.Parameters.AddWithValue("$pk", institution);
+            command.Parameters.AddWithValue("$id", id);
+            return command.ExecuteScalar() is byte[] body
+                ? JsonSerializer.Deserialize<StudyDocument>(body, DocumentJson.Options) ?? throw new InvalidDataException("A stored study document is empty.")
+                : null;
+        });
+        if (study is not null) _cache.Fill(study, version);
+        return study;
+    }
+
+    private Task WriteAsync(IReadOnlyCollection<PendingStudy> studies, long sequence) => _database.WriteAsync(
+        connection =>
+        {
+            using (var applied = connection.Statement("UPDATE applied SET sequence=max(sequence,$sequence)"))
+            {
+                applied.Parameters.AddWithValue("$sequence", sequence);
+                applied.ExecuteNonQuery();
+            }
+
+            foreach (var pending in studies)
+            {
+                var (n, revision) = Find(connection, pending.Document.Institution, pending.Document.StudyKey);
+                if (revision < pending.Document.Revision) Write(connection, n, pending.Document, pending.Body, pending.Rows);
+            }
+
+            return true;
+        },
+        CancellationToken.None);
+
+    /// <exception cref="InvalidOperationException">The document is larger than the catalog takes.</exception>
+    internal static byte[] Serialize(StudyDocument study)
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(study, DocumentJson.Options);
         return body.Length <= StudyDocument.MaxBytes
@@ -195,15 +276,13 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
         return reader.Read() ? (reader.GetInt64(0), reader.GetInt64(1)) : (null, 0);
     }
 
-    private static void Write(SqliteConnection connection, long? known, StudyChange change, byte[] body)
+    private static void Write(SqliteConnection connection, long? known, StudyDocument study, byte[] body, IReadOnlyList<InstanceIndexRow> rows)
     {
-        var study = change.Document;
         long n;
-        using (var put = connection.CreateCommand())
-        {
-            put.CommandText = known is null
+        using (var put = connection.Statement(known is null
                 ? "INSERT INTO studies(n,pk,id,uid,revision,provisional,outbox,due,summary) SELECT max(next, coalesce((SELECT max(n)+1 FROM studies),1)),$pk,$id,$uid,$revision,$provisional,$outbox,$due,$summary FROM numbers RETURNING n"
-                : "UPDATE studies SET revision=$revision, provisional=$provisional, outbox=$outbox, due=$due, summary=$summary WHERE n=$n RETURNING n";
+                : "UPDATE studies SET revision=$revision, provisional=$provisional, outbox=$outbox, due=$due, summary=$summary WHERE n=$n RETURNING n"))
+        {
             put.Parameters.AddWithValue("$n", known ?? 0);
             put.Parameters.AddWithValue("$pk", study.Institution);
             put.Parameters.AddWithValue("$id", study.StudyKey);
@@ -224,7 +303,7 @@ public sealed class SqliteCatalog(SqliteDatabase database) : ICatalog
         }
 
         StudyTerms.Write(connection, n, study);
-        InstanceRows.Write(connection, n, study, change.Rows);
+        InstanceRows.Write(connection, n, study, rows);
     }
 
     private static DateTimeOffset? DueAt(StudyDocument study) => study.ProvisionalOf is not null || study.Hidden

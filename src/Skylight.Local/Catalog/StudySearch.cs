@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
+using Skylight.Local.Sqlite;
 
 namespace Skylight.Local.Catalog;
 

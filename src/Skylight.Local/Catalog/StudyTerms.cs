@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 using Skylight.Core.Catalog;
+using Skylight.Local.Sqlite;
 
 namespace Skylight.Local.Catalog;
 

@@ -102,13 +102,22 @@ public sealed class Journal : IAsyncDisposable
     /// </summary>
     /// <exception cref="StorageFullException">There is no room; nothing was written.</exception>
     /// <exception cref="JournalException">The journal is poisoned: whether the record is durable is unknown until the next start.</exception>
-    public async ValueTask<long> AppendAsync(IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> objects, ReadOnlyMemory<byte> change, CancellationToken cancellationToken)
+    public ValueTask<long> AppendAsync(IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> objects, ReadOnlyMemory<byte> change, CancellationToken cancellationToken) =>
+        AppendAsync(objects, change, null, cancellationToken);
+
+    /// <param name="apply">
+    /// Applies this change, in place of the consumer's own way and under the same rules (<see cref="ApplyChange"/>): for whoever still has the change at
+    /// hand and need not read it from its bytes. A replay goes the consumer's way.
+    /// </param>
+    /// <inheritdoc cref="AppendAsync(IReadOnlyList{ValueTuple{string, ReadOnlyMemory{byte}}}, ReadOnlyMemory{byte}, CancellationToken)"/>
+    public async ValueTask<long> AppendAsync(
+        IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> objects, ReadOnlyMemory<byte> change, Func<long, ValueTask>? apply, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         foreach (var (name, _) in objects) ObjectName.Check(name);
         _space.Demand();
         Volatile.Write(ref _lastAppend, _time.GetTimestamp());
-        return await Writer.AppendAsync(RecordKind.Commit, objects, change);
+        return await Writer.AppendAsync(RecordKind.Commit, objects, change, apply);
     }
 
     /// <summary>Waits until everything that was applied is durable where it was applied.</summary>

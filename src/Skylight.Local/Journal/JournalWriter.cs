@@ -43,17 +43,17 @@ internal sealed class JournalWriter : IAsyncDisposable
 
     public long Groups => Volatile.Read(ref _groups);
 
-    public Task<long> AppendAsync(RecordKind kind, IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> objects, ReadOnlyMemory<byte> change)
+    public Task<long> AppendAsync(RecordKind kind, IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> objects, ReadOnlyMemory<byte> change, Func<long, ValueTask>? apply = null)
     {
         var head = RecordBody.Head(objects, change.Span);
         var length = (long)head.Length;
         foreach (var (_, bytes) in objects) length += bytes.Length;
         if (length > RecordHeader.MaxBodyBytes) throw new ArgumentException("A record must be smaller than 1 GiB.", nameof(objects));
-        return Enqueue(new Entry(kind, objects, change, head, (int)length));
+        return Enqueue(new Entry(kind, objects, change, head, (int)length, apply));
     }
 
     /// <summary>Completes when the current file, if it has records, has been closed.</summary>
-    public Task RotateAsync() => Enqueue(new Entry(default, [], default, [], 0));
+    public Task RotateAsync() => Enqueue(new Entry(default, [], default, [], 0, null));
 
     public async ValueTask DisposeAsync()
     {
@@ -242,7 +242,8 @@ internal sealed class JournalWriter : IAsyncDisposable
     {
         try
         {
-            if (entry.Kind == RecordKind.Commit) await _apply(entry.Sequence, entry.Change, CancellationToken.None);
+            if (entry.Kind == RecordKind.Commit)
+                await (entry.Apply is { } apply ? apply(entry.Sequence) : _apply(entry.Sequence, entry.Change, CancellationToken.None));
             entry.Done.SetResult(entry.Sequence);
         }
         catch (Exception error)
@@ -260,13 +261,15 @@ internal sealed class JournalWriter : IAsyncDisposable
 
     private static JournalException Again(JournalException poison) => new(poison.Fault, poison.Message, poison.InnerException);
 
-    private sealed class Entry(RecordKind kind, IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> objects, ReadOnlyMemory<byte> change, byte[] head, int bodyLength)
+    private sealed class Entry(RecordKind kind, IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> objects, ReadOnlyMemory<byte> change, byte[] head, int bodyLength, Func<long, ValueTask>? apply)
     {
         public RecordKind Kind => kind;
 
         public IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> Objects => objects;
 
         public ReadOnlyMemory<byte> Change => change;
+
+        public Func<long, ValueTask>? Apply => apply;
 
         public byte[] Head => head;
 

@@ -124,19 +124,18 @@ public sealed class SqliteDatabase : IAsyncDisposable
         return command.ExecuteNonQuery();
     }
 
-<<<<<<< HEAD
     /// <summary>The first column of the first row.</summary>
     private static long Scalar(SqliteConnection connection, string sql)
     {
         using var command = connection.CreateCommand();
         command.CommandText = sql;
         return (long)command.ExecuteScalar()!;
-=======
+    }
+
     private static void Step(SqliteConnection connection, string sql)
     {
         using var command = connection.Statement(sql);
         command.ExecuteNonQuery();
->>>>>>> c7637bc (SQLite statements are compiled once for each connection)
     }
 
     private SqliteConnection Connect()

@@ -25,6 +25,7 @@ public sealed class SqliteCatalogTests : CatalogConformance, IAsyncDisposable
         var first = StudyChange.Of(null, Study(1), []);
         var second = StudyChange.Of(first.Document, first.Document with { Level = 2 }, []);
         foreach (var (change, sequence) in new[] { (first, 1), (second, 2), (first, 1), (second, 2) }) await _catalog.ReplayAsync(change, sequence, default);
+        await _catalog.FlushAsync(default);
         Assert.Equal(2, _catalog.AppliedSequence());
         Assert.Equal((2, 2), (await _catalog.GetStudyByKeyAsync(A, first.Document.StudyKey, default))!.Value is var study ? ((int)study.Revision, study.Level) : default);
     }
