@@ -239,7 +239,7 @@ public sealed class SqliteCatalog : ICatalog
         return study;
     }
 
-    private Task WriteAsync(IReadOnlyCollection<PendingStudy> studies, long sequence) => _database.WriteAsync(
+    private Task<bool> WriteAsync(IReadOnlyCollection<PendingStudy> studies, long sequence) => _database.WriteAsync(
         connection =>
         {
             using (var applied = connection.Statement("UPDATE applied SET sequence=max(sequence,$sequence)"))

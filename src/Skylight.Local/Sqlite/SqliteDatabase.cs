@@ -138,7 +138,7 @@ public sealed class SqliteDatabase : IAsyncDisposable
         command.ExecuteNonQuery();
     }
 
-    private SqliteConnection Connect()
+    private CachingConnection Connect()
     {
         var connection = new CachingConnection(_connectionString);
         connection.Open();
