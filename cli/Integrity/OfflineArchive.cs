@@ -14,7 +14,7 @@ namespace Skylight.Cli.Integrity;
 /// <summary>
 /// The archive in an edge host's data folder, opened without the host: the journal is replayed, as at a host's start. Refused while a host has the folder.
 /// </summary>
-internal sealed class OfflineArchive : IAsyncDisposable
+public sealed class OfflineArchive : IAsyncDisposable
 {
     private readonly ServiceProvider _provider;
 

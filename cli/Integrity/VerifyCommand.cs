@@ -8,7 +8,7 @@ using Skylight.Core.Integrity;
 namespace Skylight.Cli.Integrity;
 
 /// <summary><c>skylight verify</c>: catalog, index rows, series indexes, metadata, packs and key records agree, and every byte is what it was.</summary>
-internal static class VerifyCommand
+public static class VerifyCommand
 {
     public static Command Create()
     {
