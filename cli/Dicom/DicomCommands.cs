@@ -62,11 +62,11 @@ public static class DicomCommands
     private static Command Validate()
     {
         var inputs = Inputs();
-        var strict = new Option<bool>("--strict") { Description = "Warnings fail as well." };
-        var command = new Command("validate", "Findings of every file: code, severity, place, clause, text. Exit code 1 when a file fails.") { inputs, strict };
+        var strict = new Option<bool>("--strict") { Description = "Warnings fail as well, and what is merely worth knowing is listed." };
+        var command = new Command("validate", "Check files against the standard: every element, the attributes of their SOP class, and whether contents agree. Exit code 1 when a file has an error.") { inputs, strict };
         command.SetAction((parsed, cancellationToken) => EachAsync(parsed.GetValue(inputs)!, parsed, async (name, file) =>
         {
-            var findings = await FileFindings.OfAsync(file, cancellationToken);
+            var findings = await FileFindings.OfAsync(file, parsed.GetValue(strict), cancellationToken);
             var bar = parsed.GetValue(strict) ? FindingSeverity.Warning : FindingSeverity.Error;
             if (parsed.GetValue(Connection.Json)) Console.Out.WriteLine(JsonSerializer.Serialize(new { file = name, findings = findings.Select(f => new { f.Code, severity = f.Severity.ToString(), f.Path, f.Position, f.Clause, f.Text, f.TextZh, f.Detail }) }, JsonText.Options));
             else

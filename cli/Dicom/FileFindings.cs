@@ -2,11 +2,12 @@ using Skylight.Dicom;
 
 namespace Skylight.Cli.Dicom;
 
-/// <summary>What one pass over a file finds.</summary>
+/// <summary>What one pass over a file finds, and what the standard says of it.</summary>
 internal static class FileFindings
 {
-    public static async Task<IReadOnlyList<Finding>> OfAsync(Stream file, CancellationToken cancellationToken) =>
-        (await InspectAsync(file, cancellationToken)).Findings;
+    /// <summary>The inspector's findings and the validator's. Notes on what is merely worth knowing are left out unless asked for.</summary>
+    public static async Task<IReadOnlyList<Finding>> OfAsync(Stream file, bool includeInfo, CancellationToken cancellationToken) =>
+        DicomValidator.Validate(await InspectAsync(file, cancellationToken), new ValidationOptions { IncludeInfo = includeInfo });
 
     public static async Task<InspectedInstance> InspectAsync(Stream file, CancellationToken cancellationToken)
     {

@@ -57,6 +57,20 @@ public static class FindingCodes
     public const string RescaleSlope = "rescale-slope";
     public const string WindowWidth = "window-width";
     public const string LossyFlag = "lossy-flag";
+    public const string ValueNotEnumerated = "value-not-enumerated";
+    public const string TermNotDefined = "term-not-defined";
+    public const string FunctionalGroupMissing = "functional-group-missing";
+    public const string FunctionalGroupMisplaced = "functional-group-misplaced";
+    public const string DimensionIndex = "dimension-index";
+    public const string ContentItem = "content-item";
+    public const string ContentRelationship = "content-relationship";
+    public const string ReferenceUnknown = "reference-unknown";
+    public const string EvidenceMissing = "evidence-missing";
+    public const string TemplateShape = "template-shape";
+    public const string SegmentInconsistent = "segment-inconsistent";
+    public const string CountInconsistent = "count-inconsistent";
+    public const string WaveformLength = "waveform-length";
+    public const string DocumentContent = "document-content";
 }
 
 /// <summary>Severity, clause and texts of every finding.</summary>

@@ -18,10 +18,10 @@ public sealed class CanonicalDigest : IDisposable
     private readonly byte[] _buffer = new byte[8192];
     private int _used;
 
-    /// <summary>Whether an element is part of the digest. Only pixel data of the top level is left out; icons are attributes. A sequence is no group length, whatever its tag.</summary>
+    /// <summary>Whether an element is part of the digest. Only pixel data of the top level is left out; icons are attributes. A sequence is always part of it, whatever its tag.</summary>
     public static bool Includes(in ElementHeader e) =>
-        !e.IsMeta && (e.Tag.Element != 0 || e.Vr.Code == VrCode.SQ) && !e.IsPixelData && e.Tag != DicomTags.DataSetTrailingPadding
-        && !(e.Depth == 0 && e.Tag.Group == 0x7FE0 && e.Tag.Element is (0x0001 or 0x0002));
+        !e.IsMeta && (e.Vr.Code == VrCode.SQ || (e.Tag.Element != 0 && !e.IsPixelData && e.Tag != DicomTags.DataSetTrailingPadding
+        && !(e.Depth == 0 && e.Tag.Group == 0x7FE0 && e.Tag.Element is (0x0001 or 0x0002))));
 
     public void Element(DicomTag tag, uint length)
     {

@@ -20,7 +20,7 @@ internal sealed class InspectionEvents(InspectOptions options) : DicomEvents, ID
     public override ValueHandling OnElement(in ElementHeader e)
     {
         if (Header is null && e is { Depth: 0, IsMeta: false, Tag.Group: > 0x0020 } && Identity.IsComplete(_builder)) Header = _builder.SoFar();
-        if (e.IsPixelData)
+        if (e.IsPixelData && e.Vr.Code != VrCode.SQ)
         {
             _inPixels = true;
             _pixels ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -32,6 +32,7 @@ public static class DicomValidator
         {
             ModuleRules.Check(dataset, syntax, report);
             ImageRules.Check(dataset, syntax, report);
+            Contents(dataset, dataset.GetString(DicomTags.SOPClassUID) ?? "", report);
         }
 
         return report.Findings;
@@ -44,6 +45,16 @@ public static class DicomValidator
         return [.. instance.Findings.Where(f => info || f.Severity != FindingSeverity.Info).Concat(Validate(instance.Dataset, instance.Syntax, options)).DistinctBy(f => (f.Code, f.Path))];
     }
 
+    /// <summary>What the kinds of instances hold beside attributes: frames, trees, segments, structures, waveforms, documents.</summary>
+    private static void Contents(DicomDataset dataset, string sopClass, ValidationReport report)
+    {
+        FunctionalGroupRules.Check(dataset, sopClass, report);
+        ContentTreeRules.Check(dataset, sopClass, report);
+        RadiotherapyRules.Check(dataset, sopClass, report);
+        DocumentRules.Check(dataset, sopClass, report);
+        if (sopClass == DicomUids.SegmentationStorage) SegmentationRules.Check(dataset, report);
+    }
+
     private static void Elements(DicomDataset dataset, ValidationReport report, string path)
     {
         foreach (var e in dataset.Elements)
@@ -51,6 +62,7 @@ public static class DicomValidator
             if (report.IsFull) return;
             var place = path + e.Tag.ToString();
             ElementRules.Check(dataset, in e, place, report);
+            ValueRules.Check(dataset, in e, place, report);
             if (e.Sequence is not { } sequence) continue;
             for (var i = 0; i < sequence.Items.Count; i++)
                 Elements(sequence.Items[i], report, string.Create(CultureInfo.InvariantCulture, $"{place}[{i + 1}]."));

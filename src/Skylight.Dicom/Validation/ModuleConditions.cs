@@ -8,8 +8,9 @@ internal static class ModuleConditions
         "colour" => static (d, _) => d.GetInt32(DicomTags.SamplesPerPixel) > 1,
         "palette" => static (d, _) => d.GetString(DicomTags.PhotometricInterpretation) == "PALETTE COLOR" && !d.Contains(DicomTags.PixelPresentation),
         "no-other-pixels" => static (d, _) => !d.Contains(DicomTags.FloatPixelData) && !d.Contains(DicomTags.DoubleFloatPixelData) && !d.Contains(DicomTags.PixelDataProviderURL),
-        "no-orientation" => static (d, _) => !d.Contains(DicomTags.ImageOrientationPatient) && !d.Contains(DicomTags.ImagePositionPatient) && !d.Contains(DicomTags.SharedFunctionalGroupsSequence),
-        "lossy" => static (_, s) => s?.Uid is "1.2.840.10008.1.2.4.50" or "1.2.840.10008.1.2.4.51",
+        // CT, MR and PET have their orientation in three dimensions or are wrong for want of that.
+        "no-orientation" => static (d, _) => d.GetString(DicomTags.SOPClassUID) is not (DicomUids.CTImageStorage or DicomUids.MRImageStorage or DicomUids.PositronEmissionTomographyImageStorage)
+            && !d.Contains(DicomTags.ImageOrientationPatient) && !d.Contains(DicomTags.ImagePositionPatient) && !d.Contains(DicomTags.SharedFunctionalGroupsSequence),
         "lossy-declared" => static (d, _) => d.GetString(DicomTags.LossyImageCompression) == "01",
         "not-epi-segmented" => static (d, _) => !(d.GetString(DicomTags.ScanningSequence) == "EP" && !d.GetStrings(DicomTags.SequenceVariant).Contains("SK")),
         "inversion" => static (d, _) => d.GetStrings(DicomTags.ScanningSequence).Contains("IR"),

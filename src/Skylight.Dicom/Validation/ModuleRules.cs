@@ -50,15 +50,12 @@ internal static class ModuleRules
 
     private static (FrozenDictionary<string, Rule[]> Modules, FrozenDictionary<string, SopClass> Classes) Load()
     {
-        using var resource = typeof(ModuleRules).Assembly.GetManifestResourceStream("modules.txt") ?? throw new InvalidOperationException("modules.txt is not in the assembly.");
-        using var reader = new StreamReader(resource);
         var modules = new Dictionary<string, List<Rule>>(StringComparer.Ordinal);
         var classes = new Dictionary<string, SopClass>(StringComparer.Ordinal);
         var uids = DicomUids.All.Where(u => u.Keyword.Length > 0).ToDictionary(u => u.Keyword, u => u.Uid, StringComparer.Ordinal);
         string module = "", clause = "";
-        while (reader.ReadLine() is { } line)
+        foreach (var line in RuleFile.Lines("modules.txt"))
         {
-            if (line.Length == 0 || line[0] == '#') continue;
             if (line[0] == '[')
             {
                 var name = line.Trim('[', ']').Split(' ');
@@ -85,5 +82,5 @@ internal static class ModuleRules
         return new Rule(module, clause, parts[0][0], condition, names.Length > 1 ? Tag(names[0]) : null, Tag(names[^1]), names[^1]);
     }
 
-    private static DicomTag Tag(string keyword) => DicomDictionary.TryFindKeyword(keyword, out var tag) ? tag : throw new InvalidOperationException($"modules.txt: {keyword} is not a keyword.");
+    private static DicomTag Tag(string keyword) => RuleFile.Tag("modules.txt", keyword);
 }

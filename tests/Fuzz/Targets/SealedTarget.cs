@@ -28,9 +28,9 @@ public sealed class SealedTarget : FuzzTarget
         var store = new OneObject(name, input);
         using var reader = SealedObjectReader.OpenAsync(store, name, SealedType.Pack, s_key, CancellationToken.None).AsTask().GetAwaiter().GetResult();
         var buffer = new byte[PlainBytes];
-        var offset = random.Next((int)reader.Length + 1);
+        var offset = random.Next((int)Math.Min(reader.Length, PlainBytes) + 1);
         var count = reader.ReadAsync(offset, buffer, CancellationToken.None).AsTask().GetAwaiter().GetResult();
-        FuzzFailure.Unless(buffer.AsSpan(0, count).SequenceEqual(s_plain.AsSpan(offset, count)), "other plaintext was returned");
+        FuzzFailure.Unless(offset + count <= PlainBytes && buffer.AsSpan(0, count).SequenceEqual(s_plain.AsSpan(offset, count)), "other plaintext was returned");
         reader.VerifyAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
         FuzzFailure.Unless(input.AsSpan().SequenceEqual(bytes), "a changed object was accepted");
         return count;
