@@ -2,6 +2,7 @@ using System.CommandLine;
 using Skylight.Cli.Audit;
 using Skylight.Cli.Demo;
 using Skylight.Cli.Integrity;
+using Skylight.Cli.Maintenance;
 using Skylight.Cli.Query;
 using Skylight.Cli.Upload;
 
@@ -20,5 +21,6 @@ public static class Commands
         DemoCommand.Create(),
         AuditCommand.Create(),
         VerifyCommand.Create(),
+        KeysCommand.Create(),
     ];
 }

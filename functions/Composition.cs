@@ -9,6 +9,7 @@ using Skylight.Core.Ingest;
 using Skylight.Core.Identity;
 using Skylight.Core.Institutions;
 using Skylight.Core.Integrity;
+using Skylight.Core.Keys;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Rendering;
 using Skylight.Core.Retrieve;
@@ -33,6 +34,7 @@ public static class Composition
         services.AddUploads();
         services.AddRetrieve();
         services.AddIntegrity();
+        services.AddKeyUpkeep();
         services.AddRendering();
         services.AddSingleton<DicomWeb.Pictures>();
         services.AddOptions<HttpOptions>().Bind(configuration.GetSection(HttpOptions.Section)).ValidateOnStart();

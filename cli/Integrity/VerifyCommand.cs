@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Skylight.Cli.Maintenance;
 using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
 
@@ -12,16 +13,16 @@ public static class VerifyCommand
 {
     public static Command Create()
     {
-        var data = new Option<DirectoryInfo?>("--data") { Description = "Data folder of an edge host that is not running. It is opened as at a start: the journal is replayed." };
+        var data = new Option<DirectoryInfo?>("--data") { Description = "Data folder of an edge host that is not running. It is opened as at a start: the journal is replayed. Without it the running host is asked, as security-admin." };
         var quick = new Option<bool>("--quick") { Description = "Structure only: documents, rows, indexes, metadata, keys, presence and length of packs." };
         var deep = new Option<bool>("--deep") { Description = "Every byte too: packs authenticate, instances have the SHA-256 that the index names. The default." };
-        var institution = new Option<string[]>("--institution") { Description = "Only this institution (may be repeated)." };
+        var institution = new Option<string[]>("--institution") { Description = "With --data: only this institution (may be repeated)." };
         var command = new Command("verify", "Checks the archive. Exit code 0 only when everything that is named is there, whole, readable, and agrees.") { data, quick, deep, institution };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             if (parsed.GetValue(quick) && parsed.GetValue(deep)) throw new CliException(ExitCode.Usage, "--quick or --deep, not both.");
             var depth = parsed.GetValue(quick) ? VerifyDepth.Quick : VerifyDepth.Deep;
-            var folder = parsed.GetValue(data) ?? throw new CliException(ExitCode.Usage, "--data DIR is needed.");
+            if (parsed.GetValue(data) is not { } folder) return await MaintenanceClient.RunAsync(parsed, new { kind = "verification", depth = parsed.GetValue(quick) ? "quick" : "deep" }, cancellationToken);
             var report = await VerifyAsync(folder, parsed.GetValue(institution) ?? [], depth, cancellationToken);
             Print(report, parsed.GetValue(Connection.Json));
             return report.Ok ? ExitCode.Done : ExitCode.Partial;

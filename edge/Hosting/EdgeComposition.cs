@@ -59,7 +59,7 @@ internal static class EdgeComposition
         services.AddSingleton<IValidateOptions<TelemetryOptions>, TelemetryOptionsRules>();
         services.AddHostedService<TelemetryExport>();
         services.AddSingleton<Metrics.MetricsRegistry>();
-        services.AddHealthChecks().AddCheck<DataFolderCheck>("data-folder").AddCheck<RecordsCheck>("records").AddCheck<QueuesCheck>("queues");
+        services.AddHealthChecks().AddCheck<DataFolderCheck>("data-folder").AddCheck<RecordsCheck>("records").AddCheck<QueuesCheck>("queues").AddCheck<KeysCheck>("keys");
     }
 
     private static void AddListener(WebApplicationBuilder builder)

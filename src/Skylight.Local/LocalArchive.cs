@@ -68,6 +68,7 @@ public static class LocalArchive
         AddOptions<KeyEncryptionOptions, KeyEncryptionOptionsValidator>(services, KeyEncryptionOptions.Section);
         services.AddSingleton(provider => LocalKeyRing.OpenOrCreate(dataFolder, provider.GetRequiredService<IOptions<KeyRingOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IKeyEncryptionKeyResolver>(static provider => provider.GetRequiredService<LocalKeyRing>());
+        services.AddSingleton<IKeyEncryptionKeyVersions>(static provider => provider.GetRequiredService<LocalKeyRing>());
         services.AddSingleton<IKeyRecordStore, DocumentKeyRecords>();
         services.AddSingleton(static provider => new StudyKeys(
             provider.GetRequiredService<IKeyRecordStore>(),

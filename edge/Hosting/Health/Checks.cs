@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Skylight.Archive.Keys;
+using Skylight.Core.Institutions;
 using Microsoft.Extensions.Options;
 using Skylight.Core.Documents;
 using Skylight.Local.Queues;
@@ -45,5 +47,30 @@ internal sealed class QueuesCheck(SqliteQueue queue) : IHealthCheck
     {
         var poison = queue.Counts().Where(c => c.Key.EndsWith("-poison", StringComparison.Ordinal)).Sum(c => c.Value);
         return Task.FromResult(poison == 0 ? HealthCheckResult.Healthy() : HealthCheckResult.Degraded("messages lie in a poison queue"));
+    }
+}
+
+/// <summary>The institutions' own keys can be unwrapped. Names what is missing by its id; never a key.</summary>
+internal sealed class KeysCheck(InstitutionDirectory institutions, IKeyRecordStore records, StudyKeys keys) : IHealthCheck
+{
+    private const int Institutions = 50;
+
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            foreach (var item in (await institutions.ListAsync(Institutions, null, cancellationToken)).Items)
+            {
+                // Unwrapped keys are kept for minutes, so this costs a read of a small record.
+                if (await records.GetAsync(item.Value.Code, KeyRecord.InstitutionSubject, cancellationToken) is null) continue;
+                (await keys.GetOrCreateAsync(item.Value.Code, KeyRecord.InstitutionSubject, cancellationToken)).Dispose();
+            }
+
+            return HealthCheckResult.Healthy();
+        }
+        catch (KeyUnavailableException error)
+        {
+            return HealthCheckResult.Unhealthy(error.Message);
+        }
     }
 }

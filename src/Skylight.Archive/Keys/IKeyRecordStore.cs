@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Skylight.Archive.Keys;
 
 /// <summary>
@@ -42,6 +44,22 @@ public interface IKeyRecordStore
     /// <summary>Destroys the record. False when there was none.</summary>
     ValueTask<bool> DeleteAsync(string institution, string subject, CancellationToken cancellationToken);
 
+    /// <summary>One page of an institution's records; continue with the page's continuation until it is null.</summary>
+    ValueTask<KeyRecordPage> ListAsync(string institution, int limit, string? continuation, CancellationToken cancellationToken);
+
     /// <summary>All records of an institution, in no particular order.</summary>
-    IAsyncEnumerable<StoredKeyRecord> ListAsync(string institution, CancellationToken cancellationToken);
+    async IAsyncEnumerable<StoredKeyRecord> ListAsync(string institution, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string? continuation = null;
+        do
+        {
+            var page = await ListAsync(institution, 200, continuation, cancellationToken);
+            foreach (var stored in page.Items) yield return stored;
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+    }
 }
+
+/// <summary>A page of key records; <see cref="Continuation"/> is null on the last one.</summary>
+public sealed record KeyRecordPage(IReadOnlyList<StoredKeyRecord> Items, string? Continuation);

@@ -35,7 +35,7 @@ internal sealed class KeyEncryption(IKeyEncryptionKeyResolver resolver, KeyEncry
 {
     public async ValueTask<WrappedKey> WrapAsync(string institution, DataKey key, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var kek = await ResolveAsync(options.KeyTemplate.Replace("{institution}", institution, StringComparison.Ordinal), cancellationToken);
+        var kek = await ResolveAsync(IdOf(institution), cancellationToken);
         var clear = key.Export();
         try
         {
@@ -77,6 +77,13 @@ internal sealed class KeyEncryption(IKeyEncryptionKeyResolver resolver, KeyEncry
             CryptographicOperations.ZeroMemory(clear);
         }
     }
+
+    /// <summary>The id of an institution's key-encryption key, without a version.</summary>
+    public string IdOf(string institution) => options.KeyTemplate.Replace("{institution}", institution, StringComparison.Ordinal);
+
+    /// <summary>True when the key was wrapped by the version, and in the way, that new wraps use.</summary>
+    public async ValueTask<bool> IsCurrentAsync(string institution, WrappedKey wrapped, CancellationToken cancellationToken) =>
+        wrapped.Algorithm == options.Algorithm && (await ResolveAsync(IdOf(institution), cancellationToken)).KeyId == wrapped.Kek;
 
     private async ValueTask<IKeyEncryptionKey> ResolveAsync(string id, CancellationToken cancellationToken)
     {

@@ -60,17 +60,64 @@ public sealed class StudyKeys : IReadKeys, IDisposable
             var changed = 0;
             foreach (var wrapped in stored.Record.Keys)
             {
+                if (await _encryption.IsCurrentAsync(institution, wrapped, cancellationToken))
+                {
+                    keys.Add(wrapped);
+                    continue;
+                }
+
                 using var key = await _encryption.UnwrapAsync(wrapped, cancellationToken);
-                var renewed = await _encryption.WrapAsync(institution, key, wrapped.CreatedAt, cancellationToken);
-                var same = renewed.Kek == wrapped.Kek && renewed.Algorithm == wrapped.Algorithm;
-                keys.Add(same ? wrapped : renewed);
-                if (!same) changed++;
+                keys.Add(await _encryption.WrapAsync(institution, key, wrapped.CreatedAt, cancellationToken));
+                changed++;
             }
 
             if (changed == 0 || await _records.TryReplaceAsync(stored.Record with { Keys = keys }, stored.ETag, cancellationToken)) return changed;
         }
 
         return 0;
+    }
+
+    /// <summary>The id of an institution's key-encryption key, without a version, as its resolver spells it.</summary>
+    public string KeyEncryptionKeyOf(string institution) => _encryption.IdOf(institution);
+
+    /// <summary>
+    /// Gives a study a new key for new objects; the earlier ones still open what was sealed under them. Does nothing when the present key was made at
+    /// <paramref name="unlessSince"/> or later, so that a repeated call adds one key. Answers the key for new objects; null when there is no record.
+    /// </summary>
+    public async ValueTask<KeyId?> AddKeyAsync(string institution, string studyKey, DateTimeOffset unlessSince, CancellationToken cancellationToken)
+    {
+        while (await _records.GetAsync(institution, studyKey, cancellationToken) is { } stored)
+        {
+            var last = Checked(stored).Keys[^1];
+            if (last.CreatedAt >= unlessSince) return KeyId.TryParse(last.Id, out var present) ? present : throw new KeyUnavailableException(KeyFault.BadRecord, "a key id");
+            using var fresh = DataKey.Create();
+            var wrapped = await _encryption.WrapAsync(institution, fresh, _time.GetUtcNow(), cancellationToken);
+            if (!await _records.TryReplaceAsync(stored.Record with { Keys = [.. stored.Record.Keys, wrapped] }, stored.ETag, cancellationToken)) continue;
+            _cache.Forget(institution, studyKey);
+            return fresh.Id;
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// Destroys an earlier key of a study: what is still sealed under it cannot be read again. The caller has made sure that nothing is. Never the key for
+    /// new objects. False when the record has no such key.
+    /// </summary>
+    public async ValueTask<bool> RemoveKeyAsync(string institution, string studyKey, KeyId id, CancellationToken cancellationToken)
+    {
+        while (await _records.GetAsync(institution, studyKey, cancellationToken) is { } stored)
+        {
+            var keys = Checked(stored).Keys;
+            if (keys[^1].Id == id.ToString()) throw new InvalidOperationException("The key for new objects cannot be removed.");
+            var left = keys.Where(key => key.Id != id.ToString()).ToArray();
+            if (left.Length == keys.Count) return false;
+            if (!await _records.TryReplaceAsync(stored.Record with { Keys = left }, stored.ETag, cancellationToken)) continue;
+            _cache.Forget(institution, studyKey);
+            return true;
+        }
+
+        return false;
     }
 
     public void Dispose() => _cache.Dispose();

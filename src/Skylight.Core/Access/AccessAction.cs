@@ -71,6 +71,9 @@ public enum AccessAction
     /// <summary>Record, list or revoke care relations and person links.</summary>
     RelationManage,
 
+    /// <summary>Rotate keys, seal studies anew, verify the archive: start, watch, pause and resume.</summary>
+    MaintenanceManage,
+
     /// <summary>Create or close institutions and manage the platform.</summary>
     SystemManage,
 

@@ -11,6 +11,7 @@ public enum ObjectKind
     Study,
     Audit,
     Lifecycle,
+    Maintenance,
 }
 
 /// <summary>What an action is about. Built with the factories; a null institution means the caller's own.</summary>
@@ -57,6 +58,9 @@ public sealed record ObjectRef(
 
     /// <summary>Deletions, erasures and corrections of an institution as a whole.</summary>
     public static ObjectRef Lifecycle(string? institution = null) => new(ObjectKind.Lifecycle, institution);
+
+    /// <summary>Keys and integrity of an institution's archive.</summary>
+    public static ObjectRef Maintenance(string? institution = null) => new(ObjectKind.Maintenance, institution);
 
     /// <summary>The audit trail of an institution.</summary>
     public static ObjectRef Audit(string? institution = null) => new(ObjectKind.Audit, institution);

@@ -58,6 +58,10 @@ public static class RuleCatalogue
         Basis("ADM-SEC", "the security administrator manages accounts", [SecurityAdmin], [AccountManage], OwnInstitution, [Purpose.Administration]),
         Basis("ADM-SEC-PLATFORM", "the operator's security administrator manages accounts of every institution (the first ones of a new one)",
             [SecurityAdmin], [AccountManage], PlatformActor, [Purpose.Administration]),
+        Basis("ADM-SEC-KEYS", "GB/T 22239-2019 8.1.4.8: the security administrator sees to keys and integrity", [SecurityAdmin],
+            [MaintenanceManage], OwnInstitution, [Purpose.Administration]),
+        Basis("ADM-SEC-KEYS-PLATFORM", "the operator's security administrator does so for every institution", [SecurityAdmin],
+            [MaintenanceManage], PlatformActor, [Purpose.Administration]),
         Basis("AUD-1", "the audit administrator reads the institution's trail", [AuditAdmin], [AuditRead], OwnInstitution, [Purpose.Oversight]),
         Basis("SELF", "everybody sees their own account and rights", [], [SelfRead], OwnInstitution | OwnObject, []),
 

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Skylight.Archive.Keys;
 using Skylight.Core.Documents;
 
@@ -19,16 +18,10 @@ public sealed class DocumentKeyRecords(IDocuments documents) : IKeyRecordStore
     public ValueTask<bool> DeleteAsync(string institution, string subject, CancellationToken cancellationToken) =>
         documents.DeleteAsync(new DocumentKey(institution, Type, subject), Match.Any, cancellationToken);
 
-    public async IAsyncEnumerable<StoredKeyRecord> ListAsync(string institution, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async ValueTask<KeyRecordPage> ListAsync(string institution, int limit, string? continuation, CancellationToken cancellationToken)
     {
-        string? continuation = null;
-        do
-        {
-            var page = await documents.ListAsync<KeyRecord>(institution, Type, term: null, limit: 200, continuation, cancellationToken);
-            foreach (var stored in page.Items) yield return new StoredKeyRecord(stored.Value, stored.ETag);
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
+        var page = await documents.ListAsync<KeyRecord>(institution, Type, term: null, limit, continuation, cancellationToken);
+        return new KeyRecordPage([.. page.Items.Select(stored => new StoredKeyRecord(stored.Value, stored.ETag))], page.Continuation);
     }
 
     private async ValueTask<bool> TryPutAsync(KeyRecord record, Match match, CancellationToken cancellationToken)

@@ -29,8 +29,50 @@ public sealed class SeriesMerge(
         var merges = new List<Merge>();
         foreach (var (seriesKey, list) in await parts.ListAllAsync(study, cancellationToken))
             if (await CompactAsync(study, seriesKey, list, cancellationToken) is { } merge) merges.Add(merge);
-        if (merges.Count == 0) return [];
+        return merges.Count == 0 ? [] : await ExchangeAsync(institution, studyKey, merges, SealOptions.Default, cancellationToken);
+    }
 
+    /// <summary>
+    /// Seals a study anew: every series of which some object is under another key or cipher than new objects are is rewritten whole. Safe to repeat and to
+    /// interrupt; a study that is new already is left alone.
+    /// </summary>
+    /// <param name="options">How new objects are sealed.</param>
+    /// <exception cref="SealedObjectException">A part is damaged; the study is as it was.</exception>
+    public async Task<ResealOutcome> ResealAsync(string institution, string studyKey, SealOptions options, CancellationToken cancellationToken)
+    {
+        if ((await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value is not { } study) return ResealOutcome.Current;
+        if (study.ProvisionalOf is not null) return ResealOutcome.Waiting;
+        var merges = new List<Merge>();
+        using var key = await keys.GetOrCreateAsync(institution, studyKey, cancellationToken);
+        foreach (var (seriesKey, list) in await parts.ListAllAsync(study, cancellationToken))
+        {
+            if (list.Count == 0 || !await IsOldAsync(study, list, key.Id, options, cancellationToken)) continue;
+            if (list.Any(part => part.Folder is not null)) return ResealOutcome.Waiting;
+            merges.Add(new Merge(seriesKey, [.. list], await WriteAsync(study, list, key, options, cancellationToken)));
+        }
+
+        if (merges.Count == 0) return ResealOutcome.Current;
+        return (await ExchangeAsync(institution, studyKey, merges, options, cancellationToken)).Count > 0 ? ResealOutcome.Resealed : ResealOutcome.Waiting;
+    }
+
+    private async ValueTask<bool> IsOldAsync(StudyDocument study, IReadOnlyList<SeriesPart> list, KeyId key, SealOptions options, CancellationToken cancellationToken)
+    {
+        foreach (var part in list)
+        {
+            foreach (var name in (string[])[part.Pack, part.Index, part.Metadata])
+            {
+                if (name.Length == 0) continue;
+                var header = await SealedObjectReader.ReadHeaderAsync(store, part.ObjectName(study, name), cancellationToken);
+                if (header.KeyId != key || header.Algorithm != options.Algorithm) return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Exchanges the runs for what they were merged into. Answers the names that the study no longer refers to; empty when it changed too often meanwhile.</summary>
+    private async Task<IReadOnlyList<string>> ExchangeAsync(string institution, string studyKey, List<Merge> merges, SealOptions options, CancellationToken cancellationToken)
+    {
         // Recorded first, old names and new: whatever happens next, what the study turns out not to name is deleted in the end.
         var replaced = merges.SelectMany(merge => merge.Result.Replaced).ToList();
         var written = merges.SelectMany(merge => merge.Result.Parts).SelectMany(part => (string[])[part.Pack.Name, part.Index.Name, part.Metadata.Name]);
@@ -39,7 +81,7 @@ public sealed class SeriesMerge(
         // More may have arrived meanwhile. The runs are neighbours still, so they are exchanged in whatever the study has become.
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            if (await StudyAsync(institution, studyKey, cancellationToken) is not { } current) return [];
+            if ((await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value is not { } current) return [];
             if (await ExchangeAsync(current, merges, cancellationToken) is not { } next) return [];
             if (current.Manifest is { } manifest)
             {
@@ -47,7 +89,7 @@ public sealed class SeriesMerge(
                 if (!replaced.Contains(manifest)) replaced.Add(manifest);
             }
 
-            (next, var spilled) = await parts.SpillAsync(next, keys, SealOptions.Default, cancellationToken);
+            (next, var spilled) = await parts.SpillAsync(next, keys, options, cancellationToken);
             using (spilled)
             {
                 if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(current, next, []), spilled is null ? [] : [spilled]), cancellationToken) != CommitOutcome.Committed) continue;
@@ -101,13 +143,15 @@ public sealed class SeriesMerge(
         if (list.Count - first < 2) return null;
         var run = list.Skip(first).ToArray();
         using var key = await keys.GetOrCreateAsync(study.Institution, study.StudyKey, cancellationToken);
-        var result = await new SeriesCompactor(store, keys, packs, SealOptions.Default).CompactAsync(
+        return new Merge(seriesKey, run, await WriteAsync(study, run, key, SealOptions.Default, cancellationToken));
+    }
+
+    private Task<CompactionResult> WriteAsync(StudyDocument study, IReadOnlyList<SeriesPart> run, DataKey key, SealOptions options, CancellationToken cancellationToken) =>
+        new SeriesCompactor(store, keys, packs, options).CompactAsync(
             SealedName.Folder(study.Institution, study.StudyKey),
             key,
             [.. run.Select(part => new SeriesParts(part.ObjectName(study, part.Index), part.ObjectName(study, part.Metadata)))],
             cancellationToken);
-        return new Merge(seriesKey, run, result);
-    }
 
     /// <summary>
     /// Merges every study that these objects belong to, one after another. Answers which of the objects nothing refers to any more: those retired for the whole
@@ -138,4 +182,17 @@ public sealed class SeriesMerge(
         public IReadOnlyList<SeriesPart> Parts { get; } =
             [.. Result.Parts.Select(part => new SeriesPart(Last(part.Pack.Name), Last(part.Index.Name), Last(part.Metadata.Name), part.Count))];
     }
+}
+
+/// <summary>What became of sealing a study anew.</summary>
+public enum ResealOutcome
+{
+    /// <summary>Nothing of it is under another key or cipher.</summary>
+    Current,
+
+    /// <summary>It was rewritten; the replaced objects live on for a day.</summary>
+    Resealed,
+
+    /// <summary>Something keeps it from being rewritten now: content that waits for a technician, or constant change.</summary>
+    Waiting,
 }

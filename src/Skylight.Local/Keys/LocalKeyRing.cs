@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Azure.Core.Cryptography;
+using Skylight.Archive.Keys;
 
 namespace Skylight.Local.Keys;
 
@@ -9,7 +10,7 @@ namespace Skylight.Local.Keys;
 /// The key-encryption keys of an edge host, in one file: <c>local:{name}</c> resolves to the newest version of a key (made on first use),
 /// <c>local:{name}/{version}</c> to exactly that version. Protected by file mode 0600, or by a passphrase as well. Safe for concurrent use.
 /// </summary>
-public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IDisposable
+public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyVersions, IDisposable
 {
     /// <summary>OWASP's 2023 figure for PBKDF2-HMAC-SHA512, tripled.</summary>
     public const int DefaultIterations = 630_000;
@@ -98,6 +99,35 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IDisposable
         lock (_lock) return AddVersion(name);
     }
 
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<KeyEncryptionKeyVersion>> ListAsync(string keyId, CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            return ValueTask.FromResult<IReadOnlyList<KeyEncryptionKeyVersion>>(
+                [.. _file.Keys.Where(entry => entry.Id.StartsWith(keyId + "/", StringComparison.Ordinal)).OrderBy(entry => Version(entry.Id)).Select(entry => new KeyEncryptionKeyVersion(entry.Id, entry.CreatedAt))]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<string> AddAsync(string keyId, CancellationToken cancellationToken) => ValueTask.FromResult(Rotate(Name(keyId)));
+
+    /// <inheritdoc/>
+    public ValueTask<bool> RetireAsync(string versionId, CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            if (!_keys.TryGetValue(versionId, out var key)) return ValueTask.FromResult(false);
+            if (Version(versionId) == _newest[Name(versionId[..versionId.LastIndexOf('/')])]) throw new InvalidOperationException("The newest version of a key is in use.");
+            var next = _file with { Keys = [.. _file.Keys.Where(entry => entry.Id != versionId)] };
+            next.Save(_path);
+            _file = next;
+            _keys.Remove(versionId);
+            CryptographicOperations.ZeroMemory(key);
+            return ValueTask.FromResult(true);
+        }
+    }
+
     public void Dispose()
     {
         lock (_lock)
@@ -112,6 +142,12 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IDisposable
     public override string ToString() => "key ring";
 
     private static string Id(string name, int version) => string.Create(CultureInfo.InvariantCulture, $"{Scheme}{name}/{version}");
+
+    private static int Version(string id) => int.Parse(id.AsSpan(id.LastIndexOf('/') + 1), NumberStyles.None, CultureInfo.InvariantCulture);
+
+    private static string Name(string keyId) => keyId.StartsWith(Scheme, StringComparison.Ordinal) && !keyId.Contains('/', StringComparison.Ordinal)
+        ? keyId[Scheme.Length..]
+        : throw new KeyNotFoundException("The key ring has no key of that name.");
 
     private static string ReadPassphrase(string file)
     {

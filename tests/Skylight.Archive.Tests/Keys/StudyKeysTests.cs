@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Azure.Core.Cryptography;
 using Skylight.Archive.Keys;
@@ -221,11 +220,8 @@ public sealed class StudyKeysTests
 
         public ValueTask<bool> DeleteAsync(string institution, string subject, CancellationToken cancellationToken) => ValueTask.FromResult(All.TryRemove((institution, subject), out _));
 
-        public async IAsyncEnumerable<StoredKeyRecord> ListAsync(string institution, [EnumeratorCancellation] CancellationToken cancellationToken)
-        {
-            await Task.Yield();
-            foreach (var stored in All.Values.Where(stored => stored.Record.Institution == institution)) yield return stored;
-        }
+        public ValueTask<KeyRecordPage> ListAsync(string institution, int limit, string? continuation, CancellationToken cancellationToken) =>
+            ValueTask.FromResult(new KeyRecordPage([.. All.Values.Where(stored => stored.Record.Institution == institution)], null));
     }
 
     /// <summary>Key-encryption keys that are AES-GCM keys; an id without a version stands for the newest one.</summary>

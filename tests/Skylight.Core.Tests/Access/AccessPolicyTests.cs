@@ -34,7 +34,7 @@ public sealed class AccessPolicyTests
     [Theory]
     [InlineData(Role.SystemAdmin, "")]
     [InlineData(Role.InstitutionAdmin, "InstitutionManage RelationManage SelfRead")]
-    [InlineData(Role.SecurityAdmin, "AccountManage SelfRead")]
+    [InlineData(Role.SecurityAdmin, "AccountManage MaintenanceManage SelfRead")]
     [InlineData(Role.AuditAdmin, "AuditRead SelfRead")]
     [InlineData(Role.Radiologist, "StudySearch StudyRead FrameRead OriginalRead RetentionRead CorrectionPropose SelfRead")]
     [InlineData(Role.Clinician, "SelfRead")]

@@ -67,6 +67,8 @@ internal sealed class IngestBench : IAsyncDisposable
 
     public StudyKeys Keys { get; }
 
+    public LocalKeyRing Ring => _ring;
+
     public FolderObjectStore Folder { get; }
 
     public IObjectStore Store { get; }

@@ -26,6 +26,7 @@ public sealed record RouteRow(string Function, string Own, string? Other = null,
 
     /// <summary>By an id that is nobody's: who may ask learns that it is not there.</summary>
     private const string NoneSuch = "404: TEC REC; else 403";
+    private const string Keys = "in: SEC PSEC; else 403";
     private const string Relations = "in: INST; else 403";
 
     public static IReadOnlyList<RouteRow> All { get; } =
@@ -58,6 +59,12 @@ public sealed record RouteRow(string Function, string Own, string? Other = null,
         new("person-links-list", Relations),
         new("person-links-create", Relations, Body: _ => RouteWorld.Json("{}")),
         new("person-links-revoke", Relations, "404: INST; else 403"),
+
+        new("maintenance-start", Keys, ElsewhereByOperator, _ => RouteWorld.Json("{}"), "institution=other"),
+        new("maintenance-list", Keys, ElsewhereByOperator, OtherQuery: "institution=other"),
+        new("maintenance-get", "404: SEC PSEC; else 403", Nobody, OtherQuery: "institution=other"),
+        new("maintenance-pause", "404: SEC PSEC; else 403", Nobody, OtherQuery: "institution=other"),
+        new("maintenance-resume", "404: SEC PSEC; else 403", Nobody, OtherQuery: "institution=other"),
 
         new("audit-list", "in: AUD; else 403", Nobody, OtherQuery: "institution=other"),
         new("audit-verify", "in: AUD; else 403", Nobody, OtherQuery: "institution=other"),

@@ -1,0 +1,87 @@
+using Microsoft.Extensions.Logging;
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+using Skylight.Archive.Sealing;
+using Skylight.Core.Institutions;
+
+namespace Skylight.Core.Keys;
+
+/// <summary>
+/// Destroys keys that have been replaced, once nothing needs them: a study's earlier key when none of its objects is sealed under it, a version of a
+/// key-encryption key when no key record names it. Both only a day after their replacement, so that whatever was being written under them is there to be seen.
+/// </summary>
+public sealed class KeyRetirement(
+    InstitutionDirectory institutions, IKeyRecordStore records, StudyKeys keys, IKeyEncryptionKeyVersions versions, IObjectStore store, TimeProvider time, ILogger<KeyRetirement> logger)
+{
+    /// <summary>How long a key is kept after it was replaced.</summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromHours(24);
+
+    /// <summary>Every institution of the host. Answers how many keys were destroyed.</summary>
+    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    {
+        var destroyed = 0;
+        string? continuation = null;
+        do
+        {
+            var page = await institutions.ListAsync(200, continuation, cancellationToken);
+            foreach (var item in page.Items) destroyed += await RunAsync(item.Value.Code, cancellationToken);
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return destroyed;
+    }
+
+    /// <summary>One institution.</summary>
+    public async Task<int> RunAsync(string institution, CancellationToken cancellationToken)
+    {
+        var destroyed = 0;
+        var named = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (var stored in records.ListAsync(institution, cancellationToken))
+        {
+            foreach (var key in stored.Record.Keys) named.Add(key.Kek);
+            if (stored.Record.Keys is [.., _, var newest] && time.GetUtcNow() - newest.CreatedAt >= Grace) destroyed += await StudyAsync(stored.Record, cancellationToken);
+        }
+
+        var list = await versions.ListAsync(keys.KeyEncryptionKeyOf(institution), cancellationToken);
+        if (list.Count < 2 || time.GetUtcNow() - list[^1].CreatedAt < Grace) return destroyed;
+        foreach (var version in list.Take(list.Count - 1))
+        {
+            if (named.Contains(version.Id) || !await versions.RetireAsync(version.Id, cancellationToken)) continue;
+            Log.KekRetired(logger, version.Id);
+            destroyed++;
+        }
+
+        return destroyed;
+    }
+
+    private async Task<int> StudyAsync(KeyRecord record, CancellationToken cancellationToken)
+    {
+        var old = record.Keys.Take(record.Keys.Count - 1).Select(key => key.Id).ToHashSet(StringComparer.Ordinal);
+        await foreach (var name in store.ListAsync($"{record.Institution}/{record.Subject}/", cancellationToken))
+        {
+            try
+            {
+                old.Remove((await SealedObjectReader.ReadHeaderAsync(store, name, cancellationToken)).KeyId.ToString());
+            }
+            catch (ObjectMissingException)
+            {
+                // Deleted since it was listed.
+            }
+            catch (SealedObjectException)
+            {
+                // Nobody can say which key a damaged object needs: then none is destroyed.
+                return 0;
+            }
+        }
+
+        var destroyed = 0;
+        foreach (var id in old)
+        {
+            if (!KeyId.TryParse(id, out var key) || !await keys.RemoveKeyAsync(record.Institution, record.Subject, key, cancellationToken)) continue;
+            Log.KeyRemoved(logger, record.Institution, record.Subject);
+            destroyed++;
+        }
+
+        return destroyed;
+    }
+}
