@@ -161,7 +161,8 @@ public sealed class SeriesIndex
 
         /// <summary>No number is one that no writer writes: places and lengths fit 63 bits, the time is one that a calendar has.</summary>
         public bool IsSound => _numbers[5] <= long.MaxValue / 2 && _numbers[6] <= long.MaxValue / 2 && _numbers[7] <= long.MaxValue / 2
-            && _numbers[17] <= (ulong)((DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
+            && (long)_numbers[17] >= (DateTimeOffset.MinValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond
+            && (long)_numbers[17] <= (DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
         public void Set(int field, ulong value, ReadOnlySpan<byte> content)
         {
