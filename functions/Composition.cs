@@ -13,7 +13,9 @@ using Skylight.Core.Keys;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Rendering;
 using Skylight.Core.Retrieve;
+using Skylight.Core.Tiers;
 using Skylight.Functions.Access;
+using Skylight.Functions.DicomWeb;
 using Skylight.Core.Uploads;
 using Skylight.Functions.Http;
 
@@ -33,6 +35,8 @@ public static class Composition
         services.AddSingleton<Gate>();
         services.AddUploads();
         services.AddRetrieve();
+        services.AddTiers();
+        services.AddSingleton<ArchivedStudies>();
         services.AddIntegrity();
         services.AddKeyUpkeep();
         services.AddRendering();

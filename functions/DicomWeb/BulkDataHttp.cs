@@ -13,7 +13,7 @@ using Skylight.Functions.Http;
 namespace Skylight.Functions.DicomWeb;
 
 /// <summary>The bulk values that metadata refers to (PS3.18 §10.4.1.1.5), as octets. Only ranges that the instance's own metadata names are given out.</summary>
-public sealed class BulkDataHttp(Gate gate, Retrieval retrieval, StudyReader reader, InstanceBytes bytes)
+public sealed class BulkDataHttp(Gate gate, Retrieval retrieval, StudyReader reader, InstanceBytes bytes, ArchivedStudies archived)
 {
     [Function("RetrieveBulkData")]
     public Task<IActionResult> BulkData(
@@ -35,6 +35,7 @@ public sealed class BulkDataHttp(Gate gate, Retrieval retrieval, StudyReader rea
         if (DicomWebAnswers.Wishes(request) is not { } wishes) return DicomWebAnswers.BadAccept();
         if (!TryRange(range, out var offset, out var length)) return Refusals.NotFound();
         if (await retrieval.FindAsync(admission.Institution, target, cancellationToken) is not { } found) return Refusals.NotFound();
+        if (await archived.AnswerAsync(request, institution, found.Study, cancellationToken) is { } later) return later;
         var (series, entry) = found.Instances[0];
         if (!TransferSyntax.Of(entry.TransferSyntaxUid).IsNative || offset + length > entry.Length) return Refusals.NotFound();
         if (await reader.ReadMetadataAsync(found.Study, series, entry, cancellationToken) is not { } metadata

@@ -19,7 +19,7 @@ namespace Skylight.Functions.DicomWeb;
 /// WADO-RS frames (PS3.18 §10.4.1.1.6): native frames as little-endian octets, encapsulated ones as stored, decoded or encoded anew as the client accepts
 /// them. One frame is one ranged read of its pack.
 /// </summary>
-public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes bytes, NativeFrames native, InstancePixels pixels, PublicAddress address)
+public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes bytes, NativeFrames native, InstancePixels pixels, ArchivedStudies archived, PublicAddress address)
 {
     private const int MaxFrames = 10_000;
     private const string Offers = "multipart/related; type=\"application/octet-stream\" (decoded); transfer-syntax=* or the stored image type as stored; image/jls, image/jp2 or image/dicom-rle without loss; image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.50 of 8-bit samples";
@@ -46,6 +46,7 @@ public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes byt
         var choices = Negotiation.Frames(wishes, single: numbers.Count == 1);
         if (choices.Count == 0) return DicomWebAnswers.NotAcceptable(Offers);
         if (await retrieval.FindAsync(admission.Institution, target, cancellationToken) is not { } found) return Refusals.NotFound();
+        if (await archived.AnswerAsync(request, institution, found.Study, cancellationToken) is { } later) return later;
         var entry = found.Instances[0].Entry;
         if (entry.FrameTable.Length == 0) return Refusals.NotFound();
 

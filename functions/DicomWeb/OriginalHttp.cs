@@ -10,7 +10,7 @@ using Skylight.Functions.Http;
 namespace Skylight.Functions.DicomWeb;
 
 /// <summary>The file of an instance exactly as it was received, preamble and all: for comparison and evidence, not for viewing.</summary>
-public sealed class OriginalHttp(Gate gate, Retrieval retrieval, InstanceBytes bytes)
+public sealed class OriginalHttp(Gate gate, Retrieval retrieval, InstanceBytes bytes, ArchivedStudies archived)
 {
     [Function("OriginalInstance")]
     public async Task<IActionResult> Original(
@@ -20,6 +20,7 @@ public sealed class OriginalHttp(Gate gate, Retrieval retrieval, InstanceBytes b
         var admission = await gate.AdmitAsync(request, AccessAction.OriginalRead, ObjectRef.Study(null, study), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         if (await retrieval.FindAsync(admission.Institution, new(study, series, instance), cancellationToken) is not { } found) return Refusals.NotFound();
+        if (await archived.AnswerAsync(request, null, found.Study, cancellationToken) is { } later) return later;
 
         var entry = found.Instances[0].Entry;
         await bytes.ProbeAsync(entry, cancellationToken);

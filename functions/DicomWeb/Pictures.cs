@@ -18,7 +18,7 @@ namespace Skylight.Functions.DicomWeb;
 /// Rendered resources (PS3.18 §10.4.1.1.3, §10.4.1.1.4): JPEG by default, PNG where it is wanted more. One picture stands for what it is asked of; several
 /// pictures come as multipart/related.
 /// </summary>
-public sealed class Pictures(Gate gate, Retrieval retrieval, InstancePixels pixels, IOptions<RenderingOptions> options, PublicAddress address)
+public sealed class Pictures(Gate gate, Retrieval retrieval, InstancePixels pixels, IOptions<RenderingOptions> options, ArchivedStudies archived, PublicAddress address)
 {
     private const int MaxFrames = 1_000;
     private const string Offers = "image/jpeg, image/png; several as multipart/related; type=\"image/jpeg\" or \"image/png\"";
@@ -54,6 +54,7 @@ public sealed class Pictures(Gate gate, Retrieval retrieval, InstancePixels pixe
         if (frames is not null && numbers is null) return FrameNumbers.Malformed();
         if (PictureChoice.Of(wishes) is not { } choice) return DicomWebAnswers.NotAcceptable(Offers);
         if (await retrieval.FindAsync(admitted, target, cancellationToken) is not { } found) return Refusals.NotFound();
+        if (await archived.AnswerAsync(request, institution, found.Study, cancellationToken) is { } later) return later;
         if (DicomWebAnswers.IsNotModified(request, found.Study.Revision, string.Create(CultureInfo.InvariantCulture, $"p{(choice.Multipart ? "m" : "s")}{choice.MediaType}{Stable(request.QueryString.Value):x}"))) return DicomWebAnswers.NotModified();
         // Burnt-in text is not offered: the standard lets it be ignored, but the client is told.
         if (query.ContainsKey("annotation")) request.HttpContext.Response.Headers.Append("Warning", "299 - \"annotation is not burnt in\"");

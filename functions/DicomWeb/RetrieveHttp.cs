@@ -18,7 +18,7 @@ namespace Skylight.Functions.DicomWeb;
 /// WADO-RS for whole instances (PS3.18 §10.4): a study, a series or an instance as multipart/related, one instance also alone. Streamed from the packs; a
 /// damaged object ends the answer before any wrong byte, and a client that goes away stops the work.
 /// </summary>
-public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes bytes, InstancePixels pixels, DecodedInstances decoded, PublicAddress address)
+public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes bytes, InstancePixels pixels, DecodedInstances decoded, ArchivedStudies archived, PublicAddress address)
 {
     private const string Offers = "multipart/related; type=\"application/dicom\" with transfer-syntax 1.2.840.10008.1.2.1 (where the pixels can be decoded), * or the stored one; application/dicom for one instance";
 
@@ -66,6 +66,7 @@ public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes b
         var choices = Negotiation.Instances(wishes, single: target.SopInstanceUid is not null);
         if (choices.Count == 0) return DicomWebAnswers.NotAcceptable(Offers);
         if (await retrieval.FindAsync(admission.Institution, target, cancellationToken) is not { } found) return Refusals.NotFound();
+        if (await archived.AnswerAsync(request, institution, found.Study, cancellationToken) is { } later) return later;
         if (await ChooseAsync(choices, found, cancellationToken) is not { } choice) return DicomWebAnswers.NotAcceptable(Offers);
         if (DicomWebAnswers.IsNotModified(request, found.Study.Revision, (choice.Multipart ? "m" : "s") + choice.TransferSyntax)) return DicomWebAnswers.NotModified();
 

@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Skylight.Core.Access;
 using Skylight.Core.Hosting;
+using Skylight.Core.Catalog;
 using Skylight.Core.Retrieve;
+using Skylight.Core.Tiers;
 using Skylight.Dicom;
 using Skylight.Functions.Access;
 using Skylight.Functions.Http;
@@ -12,7 +14,7 @@ using Skylight.Functions.Http;
 namespace Skylight.Functions.DicomWeb;
 
 /// <summary>QIDO-RS (PS3.18 §10.6). No match is 200 with an empty array, which every client reads; more matches than the limit are announced by a Warning header.</summary>
-public sealed class SearchHttp(Gate gate, QidoSearch search, QidoExtras extras, PublicAddress address)
+public sealed class SearchHttp(Gate gate, QidoSearch search, QidoExtras extras, Rehydrations rehydrations, PublicAddress address)
 {
     [Function("SearchStudies")]
     public Task<IActionResult> Studies(
@@ -103,7 +105,7 @@ public sealed class SearchHttp(Gate gate, QidoSearch search, QidoExtras extras, 
 
         DicomAttributes Result(QidoHit hit) => QidoResult.Of(
             hit, query, urls, within.StudyInstanceUid is not null,
-            hit.Instance is { } instance && more.TryGetValue(instance.SopInstanceUid, out var extra) ? extra : null);
+            hit.Instance is { } instance && more.TryGetValue(instance.SopInstanceUid, out var extra) ? extra : null, rehydrations.AvailabilityOf(StorageTier.Archive));
     }
 
     /// <summary>PS3.18 §8.3.4.4: code 299, this service as agent.</summary>

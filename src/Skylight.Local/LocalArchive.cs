@@ -9,6 +9,7 @@ using Skylight.Archive.Objects;
 using Skylight.Archive.Packs;
 using Skylight.Core.Keys;
 using Skylight.Core.Studies;
+using Skylight.Core.Tiers;
 using Skylight.Local.Journal;
 using Skylight.Local.Keys;
 using Skylight.Local.Objects;
@@ -28,6 +29,8 @@ public static class LocalArchive
         AddKeys(services, dataFolder);
         AddOptions<FolderObjectStoreOptions, FolderObjectStoreOptionsValidator>(services, FolderObjectStoreOptions.Section);
         AddOptions<JournalOptions, JournalOptionsValidator>(services, JournalOptions.Section);
+        // What callers are told: the delay of this store, unless the settings say otherwise.
+        services.AddOptions<TierOptions>().PostConfigure<IOptions<FolderObjectStoreOptions>>(static (tiers, folder) => tiers.RehydrationMinutes ??= (folder.Value.RehydrationDelaySeconds + 59) / 60);
         services.AddSingleton(provider => FolderObjectStore.Open(
             Path.Combine(dataFolder, "objects"), provider.GetRequiredService<IOptions<FolderObjectStoreOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => Journal.Journal.Open(

@@ -74,6 +74,12 @@ public enum AccessAction
     /// <summary>Rotate keys, seal studies anew, verify the archive: start, watch, pause and resume.</summary>
     MaintenanceManage,
 
+    /// <summary>Read and change when an institution's studies move to colder storage, and start such a move.</summary>
+    TierManage,
+
+    /// <summary>Read counts of an institution's studies, instances and bytes: no clinical content.</summary>
+    StatisticsRead,
+
     /// <summary>Create or close institutions and manage the platform.</summary>
     SystemManage,
 

@@ -82,6 +82,7 @@ internal static class Purposes
     public static Purpose For(Actor actor, AccessAction action) =>
         actor.Is(Role.Patient) ? Purpose.Subject
         : action is AccessAction.AuditRead ? Purpose.Oversight
-        : action is AccessAction.AccountManage or AccessAction.InstitutionManage or AccessAction.RelationManage or AccessAction.SystemManage or AccessAction.MaintenanceManage or AccessAction.SelfRead ? Purpose.Administration
+        : action is AccessAction.AccountManage or AccessAction.InstitutionManage or AccessAction.RelationManage or AccessAction.SystemManage or AccessAction.MaintenanceManage
+            or AccessAction.TierManage or AccessAction.StatisticsRead or AccessAction.SelfRead ? Purpose.Administration
         : Purpose.Treatment;
 }

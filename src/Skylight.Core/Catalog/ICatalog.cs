@@ -94,6 +94,8 @@ public sealed record StudySummary
 
     public StorageTier Tier { get; init; }
 
+    public DateTimeOffset? TierAt { get; init; }
+
     public int Level { get; init; }
 
     public IReadOnlyList<string> Tags { get; init; } = [];
@@ -120,6 +122,7 @@ public sealed record StudySummary
         Instances = study.Instances(),
         State = study.State,
         Tier = study.Tier,
+        TierAt = study.TierAt,
         Level = study.Level,
         Tags = study.Tags,
         Categories = study.Categories,

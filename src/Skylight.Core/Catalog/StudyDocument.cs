@@ -48,6 +48,12 @@ public sealed record StudyDocument
 
     public StorageTier Tier { get; init; } = StorageTier.Hot;
 
+    /// <summary>Packs of instances received up to this time are in <see cref="Tier"/>; null while nothing was moved.</summary>
+    public DateTimeOffset? TierAt { get; init; }
+
+    /// <summary>Set while an archived study is on its way back.</summary>
+    public StudyRehydration? Rehydration { get; init; }
+
     public Identifiability Identifiability { get; init; } = Identifiability.Identified;
 
     /// <summary>Grows by one with every write; its decimal form is the ETag.</summary>
@@ -215,6 +221,10 @@ public enum StudyState
     Quiet,
     Complete,
 }
+
+/// <summary>An archived study was asked for.</summary>
+/// <param name="ReadyAt">Estimate of when it can be read, UTC.</param>
+public sealed record StudyRehydration(DateTimeOffset RequestedAt, DateTimeOffset ReadyAt);
 
 public enum StorageTier
 {

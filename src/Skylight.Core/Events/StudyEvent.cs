@@ -29,6 +29,9 @@ public static class StudyEventTypes
     /// <summary>Instances that had been deleted or rejected are back.</summary>
     public const string Restored = "study.restored";
 
+    /// <summary>An archived study that somebody asked for can be read.</summary>
+    public const string Ready = "study.ready";
+
     /// <summary>No source has sent for its quiet time.</summary>
     public const string Complete = "study.complete";
 }

@@ -8,14 +8,15 @@ namespace Skylight.Core.Retrieve;
 public static class QidoResult
 {
     /// <param name="studyInAddress">The address names the study, so that study attributes are not repeated in every result.</param>
+    /// <param name="archived">Instance Availability of an archived study.</param>
     /// <param name="extra">Further attributes of an instance, as DICOM JSON.</param>
-    public static DicomAttributes Of(QidoHit hit, QidoQuery query, DicomWebUrls urls, bool studyInAddress, JsonElement? extra = null)
+    public static DicomAttributes Of(QidoHit hit, QidoQuery query, DicomWebUrls urls, bool studyInAddress, JsonElement? extra = null, string archived = "NEARLINE")
     {
         var result = new DicomAttributes().Add(0x00080005, "CS", "ISO_IR 192");
         var study = hit.Study.StudyInstanceUid;
         if (!studyInAddress || hit.Series is null) AddStudy(result, hit.Study, query);
         else result.Add(0x0020000D, "UI", study);
-        result.Add(0x00080056, "CS", hit.Study.Tier == StorageTier.Archive ? "NEARLINE" : "ONLINE");
+        result.Add(0x00080056, "CS", hit.Study.Tier == StorageTier.Archive ? archived : "ONLINE");
         if (hit.Series is { } series)
         {
             AddSeries(result, series, query);

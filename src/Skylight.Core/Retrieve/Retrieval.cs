@@ -1,5 +1,6 @@
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
+using Skylight.Core.Tiers;
 
 namespace Skylight.Core.Retrieve;
 
@@ -13,7 +14,7 @@ public sealed record RetrievedInstance(SeriesRecord Series, IndexEntry Entry);
 public sealed record Retrieved(StudyDocument Study, IReadOnlyList<RetrievedInstance> Instances);
 
 /// <summary>Finds what a retrieve request names, in its current revision.</summary>
-public sealed class Retrieval(ICatalog catalog, StudyReader reader)
+public sealed class Retrieval(ICatalog catalog, StudyReader reader, StudyUse use)
 {
     /// <summary>The study, if it has what the target names; null when there is no such thing. The caller has been admitted to the study.</summary>
     public async ValueTask<StudyDocument?> FindStudyAsync(string institution, RetrieveTarget target, CancellationToken cancellationToken)
@@ -39,7 +40,9 @@ public sealed class Retrieval(ICatalog catalog, StudyReader reader)
                 found.Add(new RetrievedInstance(series, one));
             }
         }
-        return found.Count == 0 ? null : new Retrieved(study, found);
+        if (found.Count == 0) return null;
+        use.Touch(institution, study.StudyKey);
+        return new Retrieved(study, found);
     }
 
     /// <summary>The series of a study that a target names, those without current instances left out.</summary>

@@ -102,9 +102,12 @@ public sealed class SeriesMerge(
         return [];
     }
 
-    /// <summary>Null for a study that is left alone: held content is decided about by the part that it lies in, and a hidden study waits to be erased.</summary>
+    /// <summary>
+    /// Null for a study that is left alone: held content is decided about by the part that it lies in, a hidden study waits to be erased, and the packs of an
+    /// archived one cannot be read.
+    /// </summary>
     private async ValueTask<StudyDocument?> StudyAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
-        await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is { Value: { ProvisionalOf: null, Hidden: false } study } ? study : null;
+        await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is { Value: { ProvisionalOf: null, Hidden: false, Tier: not StorageTier.Archive } study } ? study : null;
 
     /// <summary>The study with every run exchanged and all part lists in the document; null when a run is no longer there as it was.</summary>
     private async ValueTask<StudyDocument?> ExchangeAsync(StudyDocument study, List<Merge> merges, CancellationToken cancellationToken)

@@ -27,7 +27,7 @@ internal sealed class LifecycleBench : IAsyncDisposable
         Holds = new StudyHolds(Ingest.Catalog, commit, Ingest.Time);
         Deletions = new Deletions(Ingest.Catalog, commit, Ingest.Documents, Ingest.Parts, Ingest.Store, Ingest.Keys, Retention, settings, Ingest.Time);
         Reader = new StudyReader(Ingest.Store, Ingest.Keys, Ingest.Parts, NullLogger<StudyReader>.Instance);
-        Retrieval = new Retrieval(Ingest.Catalog, Reader);
+        Retrieval = new Retrieval(Ingest.Catalog, Reader, new Skylight.Core.Tiers.StudyUse(Ingest.Documents, Ingest.Time));
     }
 
     public IngestBench Ingest { get; }

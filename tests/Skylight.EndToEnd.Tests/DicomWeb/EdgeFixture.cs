@@ -8,7 +8,7 @@ using Skylight.Edge.Hosting;
 namespace Skylight.EndToEnd.Tests.DicomWeb;
 
 /// <summary>A real edge host with its development accounts on a data folder of its own, and small demo studies to send to it.</summary>
-public sealed class EdgeFixture : IAsyncLifetime
+public class EdgeFixture : IAsyncLifetime
 {
     private EdgeHost? _host;
     private JsonDocument? _logins;
@@ -22,6 +22,9 @@ public sealed class EdgeFixture : IAsyncLifetime
 
     public IServiceProvider Services => _host!.Services;
 
+    /// <summary>Settings of the host besides those of every test.</summary>
+    protected virtual IEnumerable<KeyValuePair<string, string?>> Settings => [];
+
     public async ValueTask InitializeAsync()
     {
         Demo = Path.Combine(Data, "demo");
@@ -32,7 +35,7 @@ public sealed class EdgeFixture : IAsyncLifetime
                 DataFolder = Path.Combine(Data, "host"),
                 Dev = true,
                 Quiet = true,
-                Settings = new Dictionary<string, string?>
+                Settings = new Dictionary<string, string?>(Settings)
                 {
                     ["Skylight:Edge:Port"] = "0", ["Skylight:Edge:MinFreeSpaceMiB"] = "0", ["Skylight:Identity:HashIterations"] = "1000",
                 },
@@ -43,6 +46,7 @@ public sealed class EdgeFixture : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         if (_host is not null) await _host.DisposeAsync();
         _logins?.Dispose();
         Directory.Delete(Data, recursive: true);

@@ -1,0 +1,34 @@
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.DurableTask;
+using Microsoft.DurableTask.Client;
+using Skylight.Core.Tiers;
+using Skylight.Workflows.Tiers;
+
+namespace Skylight.Functions.Tiers;
+
+/// <summary>Bindings of <see cref="TierSweepV1"/> and its activities.</summary>
+public sealed class TierOrchestration(TierSweep sweep, StudyTiers tiers)
+{
+    [Function(TierSweepV1.Name)]
+    public static Task<string> Run([OrchestrationTrigger] TaskOrchestrationContext context, TierSweepInput input) => TierSweepV1.RunAsync(context, input);
+
+    [Function(TierSweepV1.PlanActivity)]
+    public Task<TierPlan> Plan([ActivityTrigger] TierPlanInput input, CancellationToken cancellationToken) => sweep.PlanAsync(input.Institution, input.Next, cancellationToken);
+
+    [Function(TierSweepV1.MoveActivity)]
+    public async Task<bool> Move([ActivityTrigger] TierMoveInput input, CancellationToken cancellationToken) =>
+        await tiers.MoveAsync(input.Institution, input.StudyKey, input.Tier, cancellationToken) != TierMove.Waiting;
+}
+
+/// <summary>Starts sweeps, one an institution and hour.</summary>
+internal static class TierSweeps
+{
+    public static async Task<string> StartAsync(DurableTaskClient client, string institution, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var id = FormattableString.Invariant($"tiers-{institution}-{now.UtcDateTime:yyyyMMddHH}");
+        if (await client.GetInstanceAsync(id, cancellationToken) is not null) return id;
+        await client.ScheduleNewOrchestrationInstanceAsync(
+            TierSweepV1.Name, new TierSweepInput(1, institution, null, 0, 0, TierSweepSettings.Default), new StartOrchestrationOptions(id), cancellationToken);
+        return id;
+    }
+}

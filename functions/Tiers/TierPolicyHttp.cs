@@ -1,0 +1,67 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.DurableTask.Client;
+using Skylight.Core.Access;
+using Skylight.Core.Audit;
+using Skylight.Core.Documents;
+using Skylight.Core.Tiers;
+using Skylight.Functions.Access;
+using Skylight.Functions.Http;
+
+namespace Skylight.Functions.Tiers;
+
+/// <summary>When an institution's studies become colder, and a sweep at once. For its administrator.</summary>
+public sealed class TierPolicyHttp(Gate gate, TierPolicies policies, AuditRecorder audit, TimeProvider time)
+{
+    public sealed record PolicyBody(IReadOnlyList<TierRule>? Rules);
+
+    public sealed record SweepView(string Id);
+
+    [Function("tier-policy-get")]
+    public async Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/tiers/policy")] HttpRequest request, CancellationToken cancellationToken)
+    {
+        var admission = await gate.AdmitAsync(request, AccessAction.TierManage, ObjectRef.InstitutionRecord(null), cancellationToken);
+        if (admission.Refusal is { } refusal) return refusal;
+        var stored = await policies.FindAsync(admission.Institution, cancellationToken);
+        if (stored is not null) request.HttpContext.Response.Headers.ETag = $"\"{stored.ETag}\"";
+        return Answer.Json(stored?.Value ?? TierPolicy.None);
+    }
+
+    [Function("tier-policy-put")]
+    public async Task<IActionResult> Put([HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "api/tiers/policy")] HttpRequest request, CancellationToken cancellationToken)
+    {
+        var admission = await gate.AdmitAsync(request, AccessAction.TierManage, ObjectRef.InstitutionRecord(null), cancellationToken);
+        if (admission.Refusal is { } refusal) return refusal;
+        var body = await JsonBody.ReadAsync<PolicyBody>(request, cancellationToken);
+        if (body.Refusal is { } malformed) return malformed;
+        var policy = new TierPolicy(1, body.Value!.Rules ?? []);
+        if (policy.Faults() is { Count: > 0 } faults) return Problem.Of(400, "policy-invalid", "Some fields cannot be taken.", "部分字段不符合要求。", ("fields", faults));
+        var match = request.Headers.IfMatch is [{ } tag] ? Match.Version(tag.Trim('"')) : Match.Any;
+        string etag;
+        try
+        {
+            etag = await policies.PutAsync(admission.Institution, policy, match, cancellationToken);
+        }
+        catch (DocumentConflictException)
+        {
+            return Problem.Of(412, "policy-changed", "The policy was changed meanwhile.", "策略已被他人修改。");
+        }
+
+        await audit.DoneAsync(admission.Actor, admission.Institution, "tier-policy.change", "current", cancellationToken);
+        request.HttpContext.Response.Headers.ETag = $"\"{etag}\"";
+        return Answer.Json(policy);
+    }
+
+    /// <summary>Applies the policy now; one sweep an institution and hour, however often it is asked for.</summary>
+    [Function("tier-sweep")]
+    public async Task<IActionResult> Sweep(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/tiers/sweeps")] HttpRequest request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    {
+        var admission = await gate.AdmitAsync(request, AccessAction.TierManage, ObjectRef.InstitutionRecord(null), cancellationToken);
+        if (admission.Refusal is { } refusal) return refusal;
+        var id = await TierSweeps.StartAsync(client, admission.Institution, time.GetUtcNow(), cancellationToken);
+        await audit.DoneAsync(admission.Actor, admission.Institution, "tier-sweep.start", id, cancellationToken);
+        return Answer.Accepted("/api/tiers/policy", new SweepView(id));
+    }
+}

@@ -1,0 +1,120 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Skylight.Core.Access;
+using Skylight.Core.Catalog;
+using Skylight.Core.Studies;
+using Skylight.EndToEnd.Tests.DicomWeb;
+using Skylight.Local.Journal;
+
+namespace Skylight.EndToEnd.Tests.Tiers;
+
+/// <summary>A study goes to the archive by policy and comes back when somebody reads it, over HTTP, by the orchestration of the real host.</summary>
+public sealed class ArchivedStudyTests : IClassFixture<ArchivedStudyTests.SlowArchive>
+{
+    private readonly SlowArchive _edge;
+
+    public ArchivedStudyTests(SlowArchive edge) => _edge = edge;
+
+    [Fact]
+    public async Task ArchivedStudy_AnswersWhenItWillBeReady_AndComesBack()
+    {
+        using var uploader = await _edge.ClientAsync("uploader");
+        using var reader = await _edge.ClientAsync("radiologist");
+        using var admin = await _edge.ClientAsync("institution-admin");
+        var files = DemoInstance.Load(Path.Combine(_edge.Demo, "head-mr"));
+        var file = files[0];
+        (await EdgeFixture.StoreAsync(uploader, "dicomweb/studies", files.Select(f => f.Bytes))).EnsureSuccessStatusCode();
+        await ArchiveAsync(admin, reader, file.Study);
+
+        // Everything but the pixels answers as before.
+        Assert.Equal("NEARLINE", (await EdgeFixture.JsonAsync(reader, "dicomweb/studies?StudyInstanceUID=" + file.Study))[0].GetProperty("00080056").GetProperty("Value")[0].GetString());
+        Assert.Equal(files.Count, (await EdgeFixture.JsonAsync(reader, $"dicomweb/studies/{file.Study}/metadata")).GetArrayLength());
+        Assert.Equal(1, (await JsonAsync(reader, "api/studies?tier=archive&q=lina")).GetProperty("items").GetArrayLength());
+
+        // Who may not read it learns nothing; who may is told when, and the same each time.
+        using var clinician = await _edge.ClientAsync("clinician");
+        Assert.Equal(HttpStatusCode.NotFound, (await clinician.GetAsync(file.Path)).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await clinician.PostAsync($"api/studies/{file.Study}/rehydration", null)).StatusCode);
+        Assert.Equal(JsonValueKind.Undefined, (await JsonAsync(reader, $"api/studies/{file.Study}/availability")).TryGetProperty("requestedAt", out var none) ? none.ValueKind : JsonValueKind.Undefined);
+        var first = await WaitingAsync(reader, $"{file.Path}/frames/1");
+        await TreatAsync(clinician, file.Study);
+        var second = await WaitingAsync(clinician, $"dicomweb/studies/{file.Study}");
+        Assert.Equal(first.GetProperty("readyAt").GetString(), second.GetProperty("readyAt").GetString());
+
+        var status = first.GetProperty("statusUrl").GetString()!;
+        var ends = DateTime.UtcNow.AddSeconds(30);
+        while (!(await JsonAsync(reader, status)).GetProperty("readable").GetBoolean())
+        {
+            Assert.True(DateTime.UtcNow < ends, "The study does not come back.");
+            await Task.Delay(200);
+        }
+
+        using var returned = await EdgeFixture.GetAsync(reader, file.Path, "application/dicom; transfer-syntax=*");
+        Assert.Equal(file.Dataset, DemoInstance.DatasetOf(await returned.Content.ReadAsByteArrayAsync()));
+        Assert.Equal("ONLINE", (await EdgeFixture.JsonAsync(reader, "dicomweb/studies?StudyInstanceUID=" + file.Study))[0].GetProperty("00080056").GetProperty("Value")[0].GetString());
+        Assert.Equal(StorageTier.Warm, (await _edge.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", file.Study, default))!.Value.Tier);
+    }
+
+    private async Task ArchiveAsync(HttpClient admin, HttpClient reader, string study)
+    {
+        // The study is complete, and its packs have left the journal.
+        var catalog = _edge.Services.GetRequiredService<ICatalog>();
+        var ends = DateTime.UtcNow.AddSeconds(60);
+        while ((await catalog.GetStudyAsync("demo", study, default))!.Value.State != StudyState.Complete)
+        {
+            Assert.True(DateTime.UtcNow < ends, "The study does not become complete.");
+            await _edge.Services.GetRequiredService<StudyClock>().AdvanceAsync(default);
+            await Task.Delay(200);
+        }
+
+        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
+        Assert.Equal(HttpStatusCode.BadRequest, (await admin.PutAsJsonAsync("api/tiers/policy", new { rules = new[] { new { warmAfterDays = 9, coldAfterDays = 1 } } })).StatusCode);
+        (await admin.PutAsJsonAsync("api/tiers/policy", new { rules = new[] { new { archiveAfterDays = 0 } } })).EnsureSuccessStatusCode();
+        Assert.Equal(0, (await JsonAsync(admin, "api/tiers/policy")).GetProperty("rules")[0].GetProperty("archiveAfterDays").GetInt32());
+        Assert.Equal(HttpStatusCode.Accepted, (await admin.PostAsync("api/tiers/sweeps", null)).StatusCode);
+        while ((await JsonAsync(reader, $"api/studies/{study}/availability")).GetProperty("tier").GetString() is not ("archive" or "Archive"))
+        {
+            Assert.True(DateTime.UtcNow < ends, "The study does not go to the archive.");
+            await Task.Delay(200);
+        }
+    }
+
+    private static async Task<JsonElement> WaitingAsync(HttpClient client, string path)
+    {
+        using var response = await client.GetAsync(path);
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+        Assert.True(response.Headers.RetryAfter?.Delta > TimeSpan.Zero);
+        var body = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync()).RootElement;
+        Assert.Equal("study-archived", body.GetProperty("code").GetString());
+        Assert.Equal(response.Headers.Location!.OriginalString, body.GetProperty("statusUrl").GetString());
+        return body;
+    }
+
+    private async Task TreatAsync(HttpClient clinician, string uid)
+    {
+        var study = (await _edge.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", uid, default))!.Value;
+        var me = await JsonAsync(clinician, "api/me");
+        var now = DateTimeOffset.UtcNow;
+        await _edge.Services.GetRequiredService<RelationRecords>().AddAsync(
+            "demo", new CareRelation(1, me.GetProperty("subject").GetString()!, CareRelationKind.Treating, false, study.PatientKey, null, now.AddHours(-1), now.AddHours(1), "ward", "test", now, null), null, default);
+    }
+
+    private static async Task<JsonElement> JsonAsync(HttpClient client, string path)
+    {
+        using var response = await client.GetAsync(path);
+        Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode} {path}");
+        return JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync()).RootElement;
+    }
+
+    /// <summary>A host whose archive takes two seconds to give something back, and whose studies are complete at once.</summary>
+    public sealed class SlowArchive : EdgeFixture
+    {
+        protected override IEnumerable<KeyValuePair<string, string?>> Settings =>
+        [
+            new("Skylight:Objects:RehydrationDelaySeconds", "2"), new("Skylight:Tiers:RehydrationMinutes", "0"), new("Skylight:Ingest:QuietSeconds", "1"),
+            new("Skylight:Tiers:KeepAccessedDays", "1"),
+        ];
+    }
+}
