@@ -19,6 +19,7 @@ public sealed record DicomFile(
     IReadOnlyList<Finding> Findings)
 {
     private const int HeaderBytes = 8 << 10;
+    private const int FileBytes = 256 << 10;
 
     /// <summary>A file to be written: File Meta Information is made by the writer.</summary>
     public static DicomFile Of(DicomDataset dataset, TransferSyntax syntax) => new([], dataset, syntax, default, -1, -1, []);
@@ -49,6 +50,7 @@ public sealed record DicomFile(
     /// <exception cref="DicomFormatException">It is not a DICOM file.</exception>
     public static async Task<DicomFile> ReadAsync(Stream stream, ReadOptions? options, CancellationToken cancellationToken)
     {
+        if (stream.CanSeek) options = (options ?? ReadOptions.Default) with { InputBytes = stream.Length - stream.Position };
         var builder = new DatasetBuilder(options);
         using var reader = new DicomReader(builder, options);
         byte[] preamble = [];
@@ -106,6 +108,15 @@ public sealed record DicomFile(
         return Result(reader, builder, default);
     }
 
+    /// <summary>Reads a file on disk.</summary>
+    /// <exception cref="DicomFormatException">It is not a DICOM file.</exception>
+    public static DicomFile Read(string path, ReadOptions? options = null)
+    {
+        using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.None);
+        options = (options ?? ReadOptions.Default) with { InputBytes = RandomAccess.GetLength(handle) };
+        return Read(handle, options, options.StopBeforePixelData ? HeaderBytes : FileBytes);
+    }
+
     /// <summary>Reads the header of a file on disk: a few kilobytes from the start, nothing of the pixel data beyond the block in which it begins.</summary>
     /// <exception cref="DicomFormatException">It is not a DICOM file.</exception>
     public static DicomFile ReadHeader(string path)
@@ -116,11 +127,14 @@ public sealed record DicomFile(
 
     /// <summary>Reads the header of an open file.</summary>
     /// <exception cref="DicomFormatException">It is not a DICOM file.</exception>
-    public static DicomFile ReadHeader(SafeFileHandle handle)
+    public static DicomFile ReadHeader(SafeFileHandle handle) => Read(handle, s_header, HeaderBytes);
+
+    private static DicomFile Read(SafeFileHandle handle, ReadOptions options, int blockBytes)
     {
-        var builder = new DatasetBuilder(s_header);
-        using var reader = new DicomReader(builder, s_header);
-        var buffer = ArrayPool<byte>.Shared.Rent(HeaderBytes);
+        var builder = new DatasetBuilder(options);
+        using var reader = new DicomReader(builder, options);
+        byte[] preamble = [];
+        var buffer = ArrayPool<byte>.Shared.Rent(blockBytes);
         long at = 0;
         try
         {
@@ -129,6 +143,8 @@ public sealed record DicomFile(
                 var n = RandomAccess.Read(handle, buffer, at);
                 if (n == 0) break;
                 reader.Append(buffer.AsSpan(0, n));
+                // Whoever reads the header alone has no use for the preamble.
+                if (at == 0 && n >= 128 && reader.HasPreamble && !options.StopBeforePixelData) preamble = buffer.AsSpan(0, 128).ToArray();
                 at += n;
             }
         }
@@ -138,7 +154,7 @@ public sealed record DicomFile(
         }
 
         reader.Complete();
-        return Result(reader, builder, default);
+        return Result(reader, builder, preamble);
     }
 
     /// <summary>Writes a dataset as a file with fresh File Meta Information from its SOP UIDs.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -14,7 +15,8 @@ public static class DicomJson
     /// <summary>One dataset as a JSON object in UTF-8.</summary>
     public static byte[] ToUtf8(DicomDataset dataset, JsonOptions? options = null)
     {
-        var output = new ArrayBufferWriter<byte>(4096);
+        // About what an element takes.
+        var output = new ArrayBufferWriter<byte>(256 + (dataset.Count * 72));
         using (var writer = new Utf8JsonWriter(output, s_writer)) Write(writer, dataset, options);
         return output.WrittenSpan.ToArray();
     }
@@ -42,7 +44,8 @@ public static class DicomJson
             if (IsBulk(in e) && !Place(in e, options, path, out uri)) continue;
             e.Tag.Value.TryFormat(name, out _, "X8", CultureInfo.InvariantCulture);
             writer.WriteStartObject(name);
-            writer.WriteString("vr"u8, e.Vr.IsKnown ? e.Vr.ToString() : "UN");
+            var vr = e.Vr.IsKnown ? e.Vr.Code : VrCode.UN;
+            writer.WriteString("vr"u8, [(byte)(vr >> 8), (byte)vr]);
             if (uri is not null) writer.WriteString("BulkDataURI"u8, uri);
             else Value(writer, dataset, in e, options, path);
             writer.WriteEndObject();
@@ -91,6 +94,12 @@ public static class DicomJson
 
     private static void Text(Utf8JsonWriter writer, DicomDataset dataset, in DicomElement e)
     {
+        if (DicomText.IsPlain(e.Value.Span, out var plain))
+        {
+            Plain(writer, e.Vr, plain);
+            return;
+        }
+
         var values = DicomText.ReadAll(e.Vr, e.Value.Span, dataset.CharacterSet);
         if (values.Length == 1 && (values[0].Length == 0 || (e.Vr.Code == VrCode.PN && values[0].AsSpan().IndexOfAnyExcept("^= ") < 0))) return;
         writer.WriteStartArray("Value"u8);
@@ -103,6 +112,58 @@ public static class DicomJson
         }
 
         writer.WriteEndArray();
+    }
+
+    /// <summary>Values of plain letters go from bytes to bytes.</summary>
+    private static void Plain(Utf8JsonWriter writer, Vr vr, ReadOnlySpan<byte> rest)
+    {
+        var isName = vr.Code == VrCode.PN;
+        if ((!vr.IsMultiText || rest.IndexOf((byte)'\\') < 0) && (rest.IsEmpty || (isName && rest.IndexOfAnyExcept("^= "u8) < 0) || DicomText.Strip(vr, rest).IsEmpty)) return;
+        writer.WriteStartArray("Value"u8);
+        for (var more = true; more;)
+        {
+            var end = vr.IsMultiText ? rest.IndexOf((byte)'\\') : -1;
+            more = end >= 0;
+            var value = DicomText.Strip(vr, more ? rest[..end] : rest);
+            if (more) rest = rest[(end + 1)..];
+            if (value.IsEmpty || (isName && value.IndexOfAnyExcept("^= "u8) < 0)) writer.WriteNullValue();
+            else if (isName) Name(writer, value);
+            else if (vr.Code is VrCode.DS or VrCode.IS) Decimal(writer, value);
+            else writer.WriteStringValue(value);
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static void Name(Utf8JsonWriter writer, ReadOnlySpan<byte> value)
+    {
+        writer.WriteStartObject();
+        for (var group = 0; group < 3; group++)
+        {
+            var end = value.IndexOf((byte)'=');
+            var text = (end < 0 ? value : value[..end]).Trim((byte)' ');
+            if (!text.IsEmpty) writer.WriteString(group == 0 ? "Alphabetic"u8 : group == 1 ? "Ideographic"u8 : "Phonetic"u8, text);
+            if (end < 0) break;
+            value = value[(end + 1)..];
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void Decimal(Utf8JsonWriter writer, ReadOnlySpan<byte> value)
+    {
+        if (value.Length <= 64 && IsPlainNumber(value)) writer.WriteRawValue(value, skipInputValidation: true);
+        else Decimal(writer, Encoding.ASCII.GetString(value));
+    }
+
+    /// <summary>Digits with a sign and a point where JSON has them; the other forms take the longer way.</summary>
+    private static bool IsPlainNumber(ReadOnlySpan<byte> s)
+    {
+        if (s[0] == '-') s = s[1..];
+        var point = s.IndexOf((byte)'.');
+        var whole = point < 0 ? s : s[..point];
+        if (whole.IsEmpty || (whole[0] == '0' && whole.Length > 1) || whole.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0) return false;
+        return point < 0 || (point + 1 < s.Length && s[(point + 1)..].IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0);
     }
 
     /// <summary>A declaration is replaced at the top level, and in an item whose text it is needed for.</summary>

@@ -167,10 +167,17 @@ public sealed class DatasetBuilder : DicomEvents
 
     private void Grow(ReadOnlySpan<byte> bytes, uint declared)
     {
-        // Bounded by what has arrived: a declared length alone allocates nothing.
+        // Bounded by what has arrived, or is known to be there: a declared length alone allocates nothing.
         var need = _largeCount + bytes.Length;
         if (_large is null || _large.Length < need)
-            Array.Resize(ref _large, (int)Math.Min(Math.Max(need, Math.Max(4096L, (_large?.Length ?? 0) * 2L)), Math.Max(declared, (uint)need)));
+        {
+            var promised = declared <= _options.InputBytes ? declared : 0;
+            var room = Math.Min(Math.Max(need, Math.Max(promised, Math.Max(4096L, (_large?.Length ?? 0) * 2L))), Math.Max(declared, (uint)need));
+            var larger = GC.AllocateUninitializedArray<byte>((int)room);
+            _large.AsSpan(0, _largeCount).CopyTo(larger);
+            _large = larger;
+        }
+
         bytes.CopyTo(_large.AsSpan(_largeCount));
         _largeCount = need;
     }

@@ -17,6 +17,9 @@ public sealed record ReadOptions
     /// <summary>Bytes that a deflated dataset may inflate to, pixel data included. Default 4 GiB; beyond is <see cref="DicomErrors.TooLarge"/>.</summary>
     public long MaxInflatedBytes { get; init; } = 4L << 30;
 
+    /// <summary>Bytes of the whole input, where the caller knows them (the length of a file): a value that fits is given its memory at once. Default 0: not known.</summary>
+    public long InputBytes { get; init; }
+
     /// <summary>A value longer than this is left out of the dataset and appears as a reference (position and length). Default: none is.</summary>
     public long MaxInlineBytes { get; init; } = long.MaxValue;
 
