@@ -12,11 +12,17 @@ public static class FrameCodec
 {
     public const string JpegBaseline = "1.2.840.10008.1.2.4.50";
 
+    private const string JpegSpectral = "1.2.840.10008.1.2.4.53", JpegProgressive = "1.2.840.10008.1.2.4.55";
     private const string JpegExtended = "1.2.840.10008.1.2.4.51", JpegLossless14 = "1.2.840.10008.1.2.4.57", JpegLosslessSv1 = "1.2.840.10008.1.2.4.70";
     private const string JpegLs = "1.2.840.10008.1.2.4.80", JpegLsNear = "1.2.840.10008.1.2.4.81", Jpeg2000Lossless = "1.2.840.10008.1.2.4.90", Jpeg2000 = "1.2.840.10008.1.2.4.91", RleLossless = "1.2.840.10008.1.2.5";
+    private const string HtLossless = "1.2.840.10008.1.2.4.201", HtRpcl = "1.2.840.10008.1.2.4.202", Ht = "1.2.840.10008.1.2.4.203";
 
     /// <summary>True when frames of this encapsulated syntax can be decoded here (the native library permitting).</summary>
-    public static bool CanDecode(string transferSyntax) => transferSyntax is JpegBaseline or JpegExtended or JpegLossless14 or JpegLosslessSv1 or JpegLs or JpegLsNear or Jpeg2000Lossless or Jpeg2000 or RleLossless;
+    public static bool CanDecode(string transferSyntax) => 
+        transferSyntax is JpegBaseline or JpegExtended or JpegSpectral or JpegProgressive or JpegLossless14 or JpegLosslessSv1 or JpegLs or JpegLsNear or Jpeg2000Lossless or Jpeg2000 or HtLossless or HtRpcl or Ht or RleLossless;
+
+    /// <summary>True when a syntax never loses anything, so that its decoded values are the original ones.</summary>
+    public static bool IsLossless(string transferSyntax) => transferSyntax is JpegLossless14 or JpegLosslessSv1 or JpegLs or Jpeg2000Lossless or HtLossless or HtRpcl or RleLossless;
 
     /// <summary>True when <see cref="Encode"/> writes this syntax without loss.</summary>
     public static bool CanEncode(string transferSyntax) => transferSyntax is RleLossless or JpegLs or Jpeg2000Lossless;
@@ -35,21 +41,23 @@ public static class FrameCodec
             case RleLossless:
                 Rle.Decode(frame, layout, destination);
                 break;
-            case JpegBaseline or JpegExtended:
-                if (Precision(frame) > 8 || layout.BytesPerSample == 2) JpegDct.Decode(frame, layout, destination);
+            case JpegBaseline or JpegExtended or JpegSpectral or JpegProgressive:
+                if (JpegProcess.Read(frame, layout) is var (type, precision) && type == 0xC3) JpegLossless.Decode(frame, layout, destination);
+                else if (precision > 8 || layout.BytesPerSample == 2) JpegDct.Decode(frame, layout, destination);
                 else photometric = TurboJpeg.Decode(frame, layout, destination);
                 break;
             case JpegLossless14 or JpegLosslessSv1:
+                JpegProcess.Read(frame, layout);
                 JpegLossless.Decode(frame, layout, destination);
                 break;
             case JpegLs or JpegLsNear:
                 CharLs.Decode(frame, layout, destination);
                 break;
-            case Jpeg2000Lossless or Jpeg2000:
+            case Jpeg2000Lossless or Jpeg2000 or HtLossless or HtRpcl or Ht:
                 photometric = OpenJpeg.Decode(frame, layout, destination);
                 break;
             default:
-                throw new PixelDataException(PixelDataError.Unsupported, $"Frames of transfer syntax {transferSyntax} are not decoded.");
+                throw new PixelDataException(PixelDataError.Unsupported, $"Frames of transfer syntax {transferSyntax} ({Dicom.TransferSyntax.Of(transferSyntax).Name}) are not decoded; they can be had as they are.");
         }
 
         return layout with { Photometric = photometric, PlanarConfiguration = 0 };
@@ -132,25 +140,5 @@ public static class FrameCodec
         return layout with { PlanarConfiguration = 0 };
 
         PixelDataException Short(int bytes) => new(PixelDataError.Truncated, $"A native frame has {bytes} bytes; {layout.FrameBytes} are needed.");
-    }
-
-    /// <summary>Bits a sample that the stream declares; 8 when there is no frame header to read (the decoder will say why).</summary>
-    private static int Precision(ReadOnlySpan<byte> frame)
-    {
-        for (var at = 2; at + 5 <= frame.Length;)
-        {
-            if (frame[at] != 0xFF)
-            {
-                at++;
-                continue;
-            }
-
-            var marker = frame[at + 1];
-            if (marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC)) return frame[at + 4];
-            if (marker is 0xFF or 0xD8 or 0x01 or 0x00 or (>= 0xD0 and <= 0xD7)) at += marker == 0xFF ? 1 : 2;
-            else at += 2 + ((frame[at + 2] << 8) | frame[at + 3]);
-        }
-
-        return 8;
     }
 }

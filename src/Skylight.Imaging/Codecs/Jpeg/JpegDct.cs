@@ -3,12 +3,12 @@ using System.Buffers.Binary;
 namespace Skylight.Imaging.Codecs.Jpeg;
 
 /// <summary>
-/// JPEG sequential DCT, Huffman coded, 8 and 12 bit (T.81 processes 1, 2 and 4). Eight-bit streams normally go to libjpeg-turbo; this decodes the 12-bit
-/// ones, which it does not. Samples come out in the stream's own colour space, chroma repeated to full size.
+/// JPEG DCT, Huffman coded, 8 and 12 bit (T.81 processes 1, 2 and 4; progressive ones by <see cref="JpegProgressive"/>). Eight-bit streams normally go to
+/// libjpeg-turbo; this decodes the 12-bit ones, which it does not. Samples come out in the stream's own colour space, chroma repeated to full size.
 /// </summary>
 internal static class JpegDct
 {
-    private static ReadOnlySpan<byte> ZigZag =>
+    internal static ReadOnlySpan<byte> ZigZag =>
     [
         0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
         35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
@@ -18,46 +18,42 @@ internal static class JpegDct
     {
         var header = new JpegHeader();
         var at = header.ReadToScan(data, 0);
-        if (at < 0 || header.FrameType is not (0xC0 or 0xC1)) throw new PixelDataException(PixelDataError.Unsupported, $"JPEG frame type SOF{header.FrameType & 15} with {header.Precision} bit.");
+        if (at < 0 || header.FrameType is not (0xC0 or 0xC1 or 0xC2)) throw new PixelDataException(PixelDataError.Unsupported, $"JPEG frame type SOF{header.FrameType & 15} with {header.Precision} bit.");
         if (header.Precision is not (8 or 12)) throw new PixelDataException(PixelDataError.BadStream, $"A JPEG DCT stream of {header.Precision} bit.");
         JpegCheck.Matches(header.Rows, header.Columns, header.Components.Length, header.Precision, layout);
-        var maxH = header.Components.Max(c => c.H);
-        var maxV = header.Components.Max(c => c.V);
-        var mcusX = (header.Columns + (8 * maxH) - 1) / (8 * maxH);
-        var mcusY = (header.Rows + (8 * maxV) - 1) / (8 * maxV);
+        var grid = new Grid(header);
         var planes = new Plane[header.Components.Length];
         for (var c = 0; c < planes.Length; c++)
         {
             var component = header.Components[c];
-            if (maxH % component.H != 0 || maxV % component.V != 0) throw new PixelDataException(PixelDataError.Unsupported, "JPEG sampling factors that do not divide each other.");
-            planes[c] = new Plane(component, mcusX * component.H * 8, mcusY * component.V * 8);
+            if (grid.MaxH % component.H != 0 || grid.MaxV % component.V != 0) throw new PixelDataException(PixelDataError.Unsupported, "JPEG sampling factors that do not divide each other.");
+            planes[c] = new Plane(component, grid.McusX * component.H * 8, grid.McusY * component.V * 8);
         }
 
+        if (header.FrameType == 0xC2) JpegProgressive.Decode(header, data, at, planes, grid);
+        else DecodeSequential(header, data, at, planes, grid);
+        Store(planes, grid.MaxH, grid.MaxV, layout, destination);
+    }
+
+    private static void DecodeSequential(JpegHeader header, ReadOnlySpan<byte> data, int at, Plane[] planes, Grid grid)
+    {
         var done = 0;
         while (at >= 0)
         {
-            at = DecodeScan(header, data, at, planes, mcusX, mcusY, maxH, maxV);
+            at = DecodeScan(header, data, at, planes, grid);
             done += header.Scan.Length;
-            if (done >= planes.Length) break;
+            if (done >= planes.Length) return;
             at = header.ReadToScan(data, at);
         }
 
-        if (done < planes.Length) throw new PixelDataException(PixelDataError.Truncated, $"The JPEG stream has scans for {done} of {planes.Length} components.");
-        Store(planes, maxH, maxV, layout, destination);
+        throw new PixelDataException(PixelDataError.Truncated, $"The JPEG stream has scans for {done} of {planes.Length} components.");
     }
 
-    private static int DecodeScan(JpegHeader header, ReadOnlySpan<byte> data, int at, Plane[] planes, int mcusX, int mcusY, int maxH, int maxV)
+    private static int DecodeScan(JpegHeader header, ReadOnlySpan<byte> data, int at, Plane[] planes, Grid grid)
     {
         var scan = header.Scan;
         var single = scan.Length == 1;
-        if (single)
-        {
-            // T.81 A.2.2: a scan of one component runs over its own blocks, without those beyond the image.
-            var only = scan[0];
-            mcusX = (((header.Columns * only.H) + maxH - 1) / maxH + 7) / 8;
-            mcusY = (((header.Rows * only.V) + maxV - 1) / maxV + 7) / 8;
-        }
-
+        var (mcusX, mcusY) = single ? grid.Blocks(header, scan[0]) : (grid.McusX, grid.McusY);
         var bits = new JpegBits(data, at);
         var predictions = new int[scan.Length];
         var untilRestart = header.RestartInterval;
@@ -95,9 +91,9 @@ internal static class JpegDct
         }
 
         return bits.At;
-
-        static PixelDataException Missing(string kind, int id) => new(PixelDataError.BadStream, $"JPEG {kind} table {id} is missing.");
     }
+
+    internal static PixelDataException Missing(string kind, int id) => new(PixelDataError.BadStream, $"JPEG {kind} table {id} is missing.");
 
     private static void ReadBlock(ref JpegBits bits, JpegHuffman dc, JpegHuffman ac, ushort[] quantisation, ref int prediction, scoped Span<int> block)
     {
@@ -126,7 +122,7 @@ internal static class JpegDct
     }
 
     /// <summary>The scaled integer inverse DCT of Loeffler, Ligtenberg and Moschytz (ICASSP 1989), 13-bit constants, rows after columns.</summary>
-    private static void InverseDct(Span<int> block, Span<ushort> target, int stride, int precision)
+    internal static void InverseDct(Span<int> block, Span<ushort> target, int stride, int precision)
     {
         // 12-bit samples need the headroom: one fraction bit between the passes instead of two.
         var fraction = precision == 8 ? 2 : 1;
@@ -196,12 +192,28 @@ internal static class JpegDct
         }
     }
 
-    private sealed class Plane(JpegComponent component, int width, int height)
+    internal sealed class Plane(JpegComponent component, int width, int height)
     {
         public JpegComponent Component { get; } = component;
 
         public int Width { get; } = width;
 
         public ushort[] Samples { get; } = new ushort[checked(width * height)];
+    }
+
+    /// <summary>How blocks lie on the image.</summary>
+    internal readonly struct Grid(JpegHeader header)
+    {
+        public int MaxH { get; } = header.Components.Max(c => c.H);
+
+        public int MaxV { get; } = header.Components.Max(c => c.V);
+
+        public int McusX => (header.Columns + (8 * MaxH) - 1) / (8 * MaxH);
+
+        public int McusY => (header.Rows + (8 * MaxV) - 1) / (8 * MaxV);
+
+        /// <summary>T.81 A.2.2: a scan of one component runs over its own blocks, without those beyond the image.</summary>
+        public (int Across, int Down) Blocks(JpegHeader frame, JpegComponent only) =>
+            ((((frame.Columns * only.H) + MaxH - 1) / MaxH + 7) / 8, (((frame.Rows * only.V) + MaxV - 1) / MaxV + 7) / 8);
     }
 }

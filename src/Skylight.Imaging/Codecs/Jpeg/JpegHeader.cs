@@ -23,6 +23,12 @@ internal sealed class JpegHeader
     /// <summary>Ss: first coefficient, or the predictor in lossless mode.</summary>
     public int SpectralStart { get; private set; }
 
+    /// <summary>Se: last coefficient.</summary>
+    public int SpectralEnd { get; private set; }
+
+    /// <summary>Ah: the point transform of the scan before, 0 in the first one.</summary>
+    public int PointTransformBefore { get; private set; }
+
     /// <summary>Al: the point transform.</summary>
     public int PointTransform { get; private set; }
 
@@ -138,6 +144,8 @@ internal sealed class JpegHeader
         Scan = scan;
         var rest = body[(1 + (2 * scan.Length))..];
         SpectralStart = rest[0];
+        SpectralEnd = rest[1];
+        PointTransformBefore = rest[2] >> 4;
         PointTransform = rest[2] & 15;
     }
 

@@ -106,6 +106,16 @@ internal ref struct JpegBits(ReadOnlySpan<byte> data, int at)
         return value < 1 << (n - 1) ? value - (1 << n) + 1 : value;
     }
 
+    /// <summary>The next <paramref name="n"/> (0 to 16) bits as they are.</summary>
+    public int Take(int n)
+    {
+        if (n == 0) return 0;
+        Fill();
+        var value = Peek(n);
+        Skip(n);
+        return value;
+    }
+
     /// <summary>Passes the restart marker that must come next.</summary>
     public void Restart()
     {

@@ -10,6 +10,7 @@ internal static partial class CharLs
     public static unsafe void Decode(ReadOnlySpan<byte> source, PixelLayout layout, Span<byte> destination)
     {
         if (!Available) NativeLibraryLoader.Need(NativeLibraryLoader.Charls);
+        JpegLsHeader.Check(source, layout);
         // A truncated stream can cost the library seconds; ended by a marker it fails at once.
         var ended = source.LastIndexOf((byte)0xD9) is var last && last > 0 && source[last - 1] == 0xFF;
         byte[]? copy = null;

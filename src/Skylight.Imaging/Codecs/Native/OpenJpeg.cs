@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Skylight.Imaging.Codecs.Native;
 
-/// <summary>JPEG 2000 part 1 by OpenJPEG 2, raw code streams and JP2 files.</summary>
+/// <summary>JPEG 2000 part 1 and high-throughput JPEG 2000 (part 15) by OpenJPEG 2; of JP2 files the code stream.</summary>
 internal static unsafe partial class OpenJpeg
 {
     private static readonly bool Available = NativeLibraryLoader.Has(NativeLibraryLoader.OpenJpeg);
@@ -13,9 +13,9 @@ internal static unsafe partial class OpenJpeg
     public static string Decode(ReadOnlySpan<byte> source, PixelLayout layout, Span<byte> destination)
     {
         if (!Available) NativeLibraryLoader.Need(NativeLibraryLoader.OpenJpeg);
-        if (source.Length < 12) throw new PixelDataException(PixelDataError.Truncated, $"A JPEG 2000 frame of {source.Length} bytes.");
-        // JP2 signature box, else a raw code stream (SOC).
-        var codec = opj_create_decompress(source[4..].StartsWith("jP  "u8) ? 2 : 0);
+        source = Jpeg2000Header.CodeStream(source);
+        Jpeg2000Header.Check(source, layout);
+        var codec = opj_create_decompress(0);
         if (codec == 0) throw new PixelDataException(PixelDataError.BadStream, "OpenJPEG cannot start a decoder.");
         IntPtr stream = 0;
         Image* image = null;
