@@ -10,16 +10,21 @@ namespace Skylight.Cli.Dicom;
 /// <summary><c>skylight dicom …</c>: look into, check and convert files on this machine. Nothing is sent anywhere.</summary>
 public static class DicomCommands
 {
-    public static Command Build() => new("dicom", "Look into, check and convert DICOM files on this machine.")
+    public static Command Build()
     {
-        Json(),
-        Dump(),
-        Validate(),
-        Pixels(),
-        Render(),
-        Convert(),
-        Repair(),
-    };
+        // A file that ends this process by its damage ends a command of one file only.
+        AppContext.SetSwitch(FrameCodec.HighThroughputSwitch, true);
+        return new("dicom", "Look into, check and convert DICOM files on this machine.")
+        {
+            Json(),
+            Dump(),
+            Validate(),
+            Pixels(),
+            Render(),
+            Convert(),
+            Repair(),
+        };
+    }
 
     private static Argument<string[]> Inputs() => new("FILE") { Description = "Files, folders (every file below them), or - for standard input.", Arity = ArgumentArity.OneOrMore };
 

@@ -17,9 +17,18 @@ public static class FrameCodec
     private const string JpegLs = "1.2.840.10008.1.2.4.80", JpegLsNear = "1.2.840.10008.1.2.4.81", Jpeg2000Lossless = "1.2.840.10008.1.2.4.90", Jpeg2000 = "1.2.840.10008.1.2.4.91", RleLossless = "1.2.840.10008.1.2.5";
     private const string HtLossless = "1.2.840.10008.1.2.4.201", HtRpcl = "1.2.840.10008.1.2.4.202", Ht = "1.2.840.10008.1.2.4.203";
 
+    /// <summary>
+    /// The AppContext switch that lets high-throughput JPEG 2000 be decoded. Off by default: OpenJPEG 2.5.0 has assertions that end the process on damaged
+    /// code blocks, which a server must not risk; a command that works on one file may.
+    /// </summary>
+    public const string HighThroughputSwitch = "Skylight.Imaging.DecodeHighThroughput";
+
+    private static bool DecodesHighThroughput => AppContext.TryGetSwitch(HighThroughputSwitch, out var on) && on;
+
     /// <summary>True when frames of this encapsulated syntax can be decoded here (the native library permitting).</summary>
     public static bool CanDecode(string transferSyntax) => 
-        transferSyntax is JpegBaseline or JpegExtended or JpegSpectral or JpegProgressive or JpegLossless14 or JpegLosslessSv1 or JpegLs or JpegLsNear or Jpeg2000Lossless or Jpeg2000 or HtLossless or HtRpcl or Ht or RleLossless;
+        transferSyntax is JpegBaseline or JpegExtended or JpegSpectral or JpegProgressive or JpegLossless14 or JpegLosslessSv1 or JpegLs or JpegLsNear or Jpeg2000Lossless or Jpeg2000 or RleLossless
+        || (transferSyntax is HtLossless or HtRpcl or Ht && DecodesHighThroughput);
 
     /// <summary>True when a syntax never loses anything, so that its decoded values are the original ones.</summary>
     public static bool IsLossless(string transferSyntax) => transferSyntax is JpegLossless14 or JpegLosslessSv1 or JpegLs or Jpeg2000Lossless or HtLossless or HtRpcl or RleLossless;
@@ -54,7 +63,7 @@ public static class FrameCodec
                 CharLs.Decode(frame, layout, destination);
                 break;
             case Jpeg2000Lossless or Jpeg2000 or HtLossless or HtRpcl or Ht:
-                photometric = OpenJpeg.Decode(frame, layout, destination);
+                photometric = OpenJpeg.Decode(frame, layout, destination, DecodesHighThroughput);
                 break;
             default:
                 throw new PixelDataException(PixelDataError.Unsupported, $"Frames of transfer syntax {transferSyntax} ({Dicom.TransferSyntax.Of(transferSyntax).Name}) are not decoded; they can be had as they are.");

@@ -1,6 +1,7 @@
 using Skylight.Benchmarks.Archive;
 using Skylight.Benchmarks.Dicom;
 using Skylight.Benchmarks.Durable;
+using Skylight.Benchmarks.Fuzz;
 
 switch (args)
 {
@@ -10,7 +11,11 @@ switch (args)
         return await ArchiveBench.RunAsync(options);
     case ["dicom", .. var options]:
         return DicomBench.Run(options);
+    case ["fuzz", .. var options]:
+        return FuzzBench.Run(options);
+    case ["fuzz-worker", .. var options]:
+        return FuzzBench.Work(options);
     default:
-        Console.Error.WriteLine("usage: ./dev bench durable|archive [--data DIR] [--rounds N] | dicom [SECTION…] [--files N] [--rounds N] [--size N] [--json]");
+        Console.Error.WriteLine("usage: ./dev bench durable|archive [--data DIR] [--rounds N] | dicom [SECTION…] [--files N] [--rounds N] [--size N] [--json] | fuzz [--inputs N] [--seed S]");
         return 2;
 }

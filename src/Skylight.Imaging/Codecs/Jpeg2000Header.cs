@@ -40,11 +40,12 @@ internal static class Jpeg2000Header
 
     /// <summary>Checks the headers of image and tile parts against the dataset.</summary>
     /// <exception cref="PixelDataException"/>
-    public static void Check(ReadOnlySpan<byte> stream, PixelLayout layout)
+    /// <param name="highThroughput">May code blocks be those of part 15? OpenJPEG 2.5.0 ends the whole process by an assertion on damaged ones.</param>
+    public static void Check(ReadOnlySpan<byte> stream, PixelLayout layout, bool highThroughput)
     {
         if (stream.Length < 51 || stream[0] != 0xFF || stream[1] != 0x4F || stream[2] != 0xFF || stream[3] != 0x51) throw Bad("The JPEG 2000 code stream does not begin with its size.");
         var size = Size.Read(stream[4..], layout);
-        var coding = new Coding();
+        var coding = new Coding(highThroughput);
         var at = Markers(stream, 4 + size.SegmentBytes, in size, coding);
         if (!coding.IsSet) throw Bad("The JPEG 2000 code stream has no coding style.");
         for (var parts = 0; at >= 0; parts++)
@@ -115,7 +116,7 @@ internal static class Jpeg2000Header
     }
 
     /// <summary>COD and COC.</summary>
-    private sealed class Coding
+    private sealed class Coding(bool highThroughput)
     {
         private int _layers = 1;
 
@@ -141,6 +142,7 @@ internal static class Jpeg2000Header
         {
             var (levels, width, height) = (body[0], (body[1] & 15) + 2, (body[2] & 15) + 2);
             if (levels > 32 || width > 10 || height > 10 || width + height > 12) throw Bad($"JPEG 2000 with {levels} levels, code blocks of 2^{width} x 2^{height}.");
+            if ((body[3] & 0x40) != 0 && !highThroughput) throw new PixelDataException(PixelDataError.Unsupported, "High-throughput JPEG 2000 is not decoded here; its frames can be had as they are.");
             if (hasPrecincts && body.Length < 5 + levels + 1) throw Bad("The JPEG 2000 precinct sizes are missing.");
             if (size.Pixels >> (width + height) > MaxCodeBlocks) throw new PixelDataException(PixelDataError.TooLarge, "JPEG 2000 with too many code blocks.");
             long precincts = 0;

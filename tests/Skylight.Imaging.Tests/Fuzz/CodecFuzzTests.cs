@@ -32,9 +32,9 @@ public sealed class CodecFuzzTests
     }
 
     [Fact]
-    public void All_SeedsButTheRefusedOne_Decode()
+    public void All_SeedsButTheRefusedOnes_Decode()
     {
         foreach (var target in FuzzTarget.All)
-            Assert.Equal(!target.Name.StartsWith("Arithmetic", StringComparison.Ordinal), CodecFuzzer.Run(new FuzzInput(target, target.Layout, target.Frame)));
+            Assert.Equal(!target.Name.StartsWith("Arithmetic", StringComparison.Ordinal) && !target.Name.StartsWith("HighThroughput", StringComparison.Ordinal), CodecFuzzer.Run(new FuzzInput(target, target.Layout, target.Frame)));
     }
 }

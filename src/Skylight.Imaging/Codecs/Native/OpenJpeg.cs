@@ -10,11 +10,11 @@ internal static unsafe partial class OpenJpeg
     private static readonly bool Available = NativeLibraryLoader.Has(NativeLibraryLoader.OpenJpeg);
 
     /// <returns>The photometric interpretation of what was written: component transforms of the stream are undone.</returns>
-    public static string Decode(ReadOnlySpan<byte> source, PixelLayout layout, Span<byte> destination)
+    public static string Decode(ReadOnlySpan<byte> source, PixelLayout layout, Span<byte> destination, bool highThroughput)
     {
         if (!Available) NativeLibraryLoader.Need(NativeLibraryLoader.OpenJpeg);
         source = Jpeg2000Header.CodeStream(source);
-        Jpeg2000Header.Check(source, layout);
+        Jpeg2000Header.Check(source, layout, highThroughput);
         var codec = opj_create_decompress(0);
         if (codec == 0) throw new PixelDataException(PixelDataError.BadStream, "OpenJPEG cannot start a decoder.");
         IntPtr stream = 0;
