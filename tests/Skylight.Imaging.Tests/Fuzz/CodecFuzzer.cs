@@ -42,18 +42,21 @@ public static class CodecFuzzer
         }
 
         destination.AsSpan(destination.Length - Guard).Fill(0xA5);
+        var decoded = Decode(input, destination.AsSpan(0, destination.Length - Guard));
+        if (destination.AsSpan(destination.Length - Guard).ContainsAnyExcept((byte)0xA5)) throw new InvalidOperationException($"{input.Target.Name} wrote behind the frame.");
+        return decoded;
+    }
+
+    private static bool Decode(FuzzInput input, Span<byte> destination)
+    {
         try
         {
-            FrameCodec.Decode(input.Target.Syntax, input.Layout, input.Frame, destination.AsSpan(0, destination.Length - Guard));
+            FrameCodec.Decode(input.Target.Syntax, input.Layout, input.Frame, destination);
             return true;
         }
         catch (PixelDataException)
         {
             return false;
-        }
-        finally
-        {
-            if (destination.AsSpan(destination.Length - Guard).ContainsAnyExcept((byte)0xA5)) throw new InvalidOperationException($"{input.Target.Name} wrote behind the frame.");
         }
     }
 
