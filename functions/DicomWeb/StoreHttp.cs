@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Skylight.Core.Access;
-using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
 using Skylight.Core.Hosting;
 using Skylight.Core.Ingest;
@@ -16,7 +15,7 @@ namespace Skylight.Functions.DicomWeb;
 /// STOW-RS (PS3.18 §10.5): instances in one multipart/related body, each with its own outcome. What the answer calls stored is durable. A body that breaks
 /// off or is no valid multipart stores nothing.
 /// </summary>
-public sealed class StoreHttp(Gate gate, IngestService ingest, AuditRecorder audit, PublicAddress address)
+public sealed class StoreHttp(Gate gate, IngestService ingest, PublicAddress address)
 {
     /// <summary>Past this many bytes the answer is 413 and names the upload API, which resumes; 4 GiB. The cloud's own cap is lower.</summary>
     private const long MaxBodyBytes = 4L << 30;
@@ -53,7 +52,7 @@ public sealed class StoreHttp(Gate gate, IngestService ingest, AuditRecorder aud
 
     private async Task<IActionResult> StoreAsync(HttpRequest request, string? institution, string? study, CancellationToken cancellationToken)
     {
-        var admission = await gate.AdmitAsync(request, AccessAction.StudyStore, ObjectRef.Studies(institution), cancellationToken);
+        await using var admission = await gate.AdmitOwingAsync(request, AccessAction.StudyStore, ObjectRef.Studies(institution), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
 
         if (DicomWebAnswers.Wishes(request) is not { } wishes) return DicomWebAnswers.BadAccept();
@@ -63,7 +62,7 @@ public sealed class StoreHttp(Gate gate, IngestService ingest, AuditRecorder aud
         if (type.Parameter("boundary") is not { } boundary) return Malformed("multipart.boundary");
 
         var source = new IngestSource(admission.Actor.Subject, SourceTrust.Other, IngestChannel.Stow);
-        await using var batch = ingest.Open(new IngestContext(admission.Institution, source, null) { StudyInstanceUid = study });
+        await using var batch = ingest.Open(new IngestContext(admission.Institution, source, null) { StudyInstanceUid = study, BeforeCommit = admission.RecordAsync });
         try
         {
             using var reader = new MultipartReader(request.Body, boundary, new MultipartLimits());
@@ -81,9 +80,8 @@ public sealed class StoreHttp(Gate gate, IngestService ingest, AuditRecorder aud
         var report = await batch.CommitAsync(cancellationToken);
         if (report.Files.Count == 0) return Malformed("multipart.empty");
 
-        // Which studies it was about is known only now.
-        foreach (var key in report.Files.Select(f => f.StudyKey).OfType<string>().Distinct())
-            await audit.DoneAsync(admission.Actor, admission.Institution, "study.store", null, cancellationToken, studyKey: key);
+        // Before the first byte of the answer, also where nothing was committed.
+        await admission.RecordAsync([], cancellationToken);
         var receipt = StoreReceipt.Of(report, DicomWebUrls.Of(address.BaseUrl, institution));
         return DicomWebAnswers.Json(receipt.Status, [receipt.Attributes], many: false);
     }

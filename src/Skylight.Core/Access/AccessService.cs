@@ -11,6 +11,9 @@ namespace Skylight.Core.Access;
 public sealed record AccessResult(Decision Decision, ObjectRef Object, AccessScope Scope, bool Found, bool MayKnow)
 {
     public bool Allows => Found && Decision.Allows;
+
+    /// <summary>The entry that the caller owes the trail, when it asked to write it itself (<see cref="AccessService.RecordAsync(AccessResult, IReadOnlyCollection{string}, CancellationToken)"/>).</summary>
+    internal AuditEvent? Owed { get; init; }
 }
 
 /// <summary>Loads what <see cref="AccessPolicy.Decide"/> needs, decides, and makes the audit entry durable before it answers.</summary>
@@ -19,7 +22,15 @@ public sealed class AccessService(
 {
     /// <summary>Decides one request of a signed-in actor.</summary>
     /// <param name="found">False when the caller already knows that the object is missing; it is refused with the same work and record.</param>
-    public async ValueTask<AccessResult> DecideAsync(Actor actor, AccessAction action, ObjectRef obj, bool found, CancellationToken cancellationToken)
+    public ValueTask<AccessResult> DecideAsync(Actor actor, AccessAction action, ObjectRef obj, bool found, CancellationToken cancellationToken) =>
+        DecideAsync(actor, action, obj, found, owing: false, cancellationToken);
+
+    /// <param name="owing">
+    /// For a request whose body tells which studies it is about: a permit is recorded by the caller, once it knows and before anything changes. A refusal is
+    /// recorded here as always.
+    /// </param>
+    /// <inheritdoc cref="DecideAsync(Actor, AccessAction, ObjectRef, bool, CancellationToken)"/>
+    public async ValueTask<AccessResult> DecideAsync(Actor actor, AccessAction action, ObjectRef obj, bool found, bool owing, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var institution = obj.Institution ?? actor.Institution;
@@ -48,21 +59,36 @@ public sealed class AccessService(
         // Another institution exists, for a person, only through a link there.
         if (institution != actor.Institution && decision.Allows && decision.Obligations.Contains(Obligation.Scope) && scope.IsEmpty) found = false;
         var result = new AccessResult(decision, obj, scope, found, mayKnow);
-        await RecordAsync(actor, action, purpose, result, now, cancellationToken);
+        var entry = Entry(actor, action, purpose, result, now);
+        if (entry is null) return result;
+        if (owing && result.Allows) return result with { Owed = entry };
+        await RecordAsync(actor, result, entry, cancellationToken);
         return result;
     }
 
-    private async ValueTask RecordAsync(Actor actor, AccessAction action, Purpose purpose, AccessResult result, DateTimeOffset now, CancellationToken cancellationToken)
+    /// <summary>Makes the owed entry durable: one for each study, or one that names none.</summary>
+    public async ValueTask RecordAsync(AccessResult result, IReadOnlyCollection<string> studyKeys, CancellationToken cancellationToken)
+    {
+        if (result.Owed is not { } entry) return;
+        var chain = result.Object.Institution!;
+        if (studyKeys.Count == 0) await audit.AppendAsync(chain, entry, cancellationToken);
+        else await Task.WhenAll(studyKeys.Select(key => audit.AppendAsync(chain, entry with { StudyKey = key }, cancellationToken).AsTask()));
+    }
+
+    private static AuditEvent? Entry(Actor actor, AccessAction action, Purpose purpose, AccessResult result, DateTimeOffset now)
     {
         var decision = result.Decision;
-        if (!decision.Obligations.Contains(Obligation.Audit) && !decision.Obligations.Contains(Obligation.AuditAggregated)) return;
-        var entry = new AuditEvent(
+        if (!decision.Obligations.Contains(Obligation.Audit) && !decision.Obligations.Contains(Obligation.AuditAggregated)) return null;
+        return new AuditEvent(
             1, now, actor.Subject, actor.Institution, [.. actor.Roles.Select(r => r.Wire())], actor.Session, ActionName(action), purpose.ToString().ToLowerInvariant(),
             result.Object.StudyKey, result.Object.PatientKey, null, decision.Basis, decision.RuleIds, decision.PolicyVersion, OutcomeName(result));
+    }
 
+    private async ValueTask RecordAsync(Actor actor, AccessResult result, AuditEvent entry, CancellationToken cancellationToken)
+    {
         // What was refused is recorded where the caller belongs: the answer about a foreign institution must not depend on whether it exists.
         var chain = result.Allows ? result.Object.Institution! : actor.Institution;
-        if (result.Allows && decision.Obligations.Contains(Obligation.AuditAggregated)) await frames.RecordAsync(chain, entry, cancellationToken);
+        if (result.Allows && result.Decision.Obligations.Contains(Obligation.AuditAggregated)) await frames.RecordAsync(chain, entry, cancellationToken);
         else await audit.AppendAsync(chain, entry, cancellationToken);
     }
 

@@ -198,6 +198,8 @@ public sealed class IngestBatch : IAsyncDisposable
 
     private async Task FlushAsync(CancellationToken cancellationToken)
     {
+        if (_context.BeforeCommit is { } record && (_studies.Count > 0 || _quarantined.Count > 0))
+            await record(_studies.Values.Where(study => study.Pending.Count > 0).Select(study => study.DocumentKey), cancellationToken);
         // All begin before one is awaited: on the edge they share a write of the journal.
         await Task.WhenAll(_studies.Values.Where(study => study.Pending.Count > 0).Select(study => _service.Commits.CommitAsync(this, study, cancellationToken)).ToArray());
         await FlushQuarantineAsync(cancellationToken);

@@ -23,6 +23,12 @@ public enum IngestChannel
 /// <param name="BatchId">Names the batch within its upload, the same when it is repeated; null where nothing repeats it.</param>
 public sealed record IngestContext(string Institution, IngestSource Source, string? UploadId, string? StudyInstanceUid = null, string? BatchId = null)
 {
+    /// <summary>
+    /// Called before anything of the batch is committed, with the keys of the studies that are going to change: for whoever must have recorded that first.
+    /// A large batch commits, and calls, several times.
+    /// </summary>
+    public Func<IEnumerable<string>, CancellationToken, ValueTask>? BeforeCommit { get; init; }
+
     /// <summary>See <see cref="InstanceIndexRow.Origin"/>.</summary>
     internal long Origin { get; } = BatchId is null ? 0 : BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes($"{UploadId}\n{BatchId}"))) | 1;
 }

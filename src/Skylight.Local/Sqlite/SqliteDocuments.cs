@@ -6,8 +6,11 @@ using Skylight.Core.Documents;
 namespace Skylight.Local.Sqlite;
 
 /// <summary><see cref="IDocuments"/> in one SQLite table. The ETag is a per-document counter that never repeats, deletions included.</summary>
+/// <remarks>Documents that nearly every request reads are kept in memory; the host owns the file alone, so nobody else changes them.</remarks>
 public sealed class SqliteDocuments(SqliteDatabase database) : IDocuments
 {
+    private readonly DocumentCache _cache = new();
+
     public const string Schema = """
         CREATE TABLE IF NOT EXISTS documents(pk TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, etag INTEGER NOT NULL, body BLOB NOT NULL,
           PRIMARY KEY(pk, type, id)) WITHOUT ROWID;
@@ -23,13 +26,17 @@ public sealed class SqliteDocuments(SqliteDatabase database) : IDocuments
     public ValueTask<Stored<T>?> GetAsync<T>(DocumentKey key, CancellationToken cancellationToken) where T : class
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult(database.Read(connection =>
+        if (_cache.Get(key) is Stored<T> cached) return ValueTask.FromResult<Stored<T>?>(cached);
+        var version = _cache.Version;
+        var found = database.Read(connection =>
         {
             using var command = Command(connection, "SELECT id, etag, body FROM documents WHERE pk=$pk AND type=$type AND id=$id", key.Pk, key.Type);
             command.Parameters.AddWithValue("$id", key.Id);
             using var reader = command.ExecuteReader();
             return reader.Read() ? Row<T>(reader) : null;
-        }));
+        });
+        if (found is not null) _cache.Fill(key, found, version);
+        return ValueTask.FromResult(found);
     }
 
     public async ValueTask<string> PutAsync<T>(DocumentKey key, T value, Match match, IReadOnlyCollection<string> terms, CancellationToken cancellationToken) where T : class
@@ -61,11 +68,13 @@ public sealed class SqliteDocuments(SqliteDatabase database) : IDocuments
                 return next;
             },
             cancellationToken);
+        _cache.Drop(key);
         return etag.ToString(CultureInfo.InvariantCulture);
     }
 
-    public async ValueTask<bool> DeleteAsync(DocumentKey key, Match match, CancellationToken cancellationToken) =>
-        await database.WriteAsync(
+    public async ValueTask<bool> DeleteAsync(DocumentKey key, Match match, CancellationToken cancellationToken)
+    {
+        var deleted = await database.WriteAsync(
             connection =>
             {
                 if (match.Kind == MatchKind.Version) Check(connection, key, match);
@@ -75,6 +84,9 @@ public sealed class SqliteDocuments(SqliteDatabase database) : IDocuments
                 return delete.ExecuteNonQuery() > 0;
             },
             cancellationToken);
+        _cache.Drop(key);
+        return deleted;
+    }
 
     public ValueTask<DocumentPage<T>> ListAsync<T>(string pk, string type, string? term, int limit, string? continuation, CancellationToken cancellationToken) where T : class
     {

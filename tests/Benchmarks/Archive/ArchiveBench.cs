@@ -1,6 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
@@ -17,15 +21,62 @@ internal static class ArchiveBench
 
     public static async Task<int> RunAsync(string[] options)
     {
-        var folder = options is ["--data", var data, ..] ? Directory.CreateDirectory(data).FullName : Directory.CreateTempSubdirectory("skylight-bench-").FullName;
+        string Option(string name, string otherwise) => Array.IndexOf(options, name) is var at and >= 0 && at + 1 < options.Length ? options[at + 1] : otherwise;
+        int Number(string name, int otherwise) => int.Parse(Option(name, otherwise.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
+        var own = !options.Contains("--data");
+        var folder = own ? Directory.CreateTempSubdirectory("skylight-bench-").FullName : Directory.CreateDirectory(Option("--data", "")).FullName;
+        if (!options.Contains("--no-limits")) await LimitsAsync(folder);
+        if (!options.Contains("--no-rival"))
+        {
+            await using var rival = new Rival.RivalBench(
+                folder, Number("--rounds", 3), TimeSpan.FromSeconds(Number("--seconds", 4)), Number("--studies", 2000), Number("--slices", 500));
+            await rival.RunAsync();
+        }
+
+        if (own) Directory.Delete(folder, recursive: true);
+        return 0;
+    }
+
+    private static async Task LimitsAsync(string folder)
+    {
         Console.WriteLine($"archive bench in {folder}; medians of {Rounds} rounds");
         using var key = DataKey.Create();
         var bytes = RandomNumberGenerator.GetBytes(64 << 20);
         await CipherAsync(key, bytes);
         await StoreAsync(folder, key, bytes);
         await JournalAsync(folder, bytes);
-        if (options.Length == 0) Directory.Delete(folder, recursive: true);
-        return 0;
+        await LoopbackAsync(bytes);
+    }
+
+    /// <summary>What HTTP over loopback carries when the server does nothing else.</summary>
+    private static async Task LoopbackAsync(byte[] bytes)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        await using var app = builder.Build();
+        app.MapGet("/", static context => context.Response.WriteAsync("ok"));
+        app.MapGet("/bytes", context => context.Response.Body.WriteAsync(bytes).AsTask());
+        await app.StartAsync();
+        using var http = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
+        await CompareAsync(
+            "loopback HTTP, 1 client (the client in this process too)",
+            ("GET 64 MiB", async () =>
+            {
+                await using var stream = await http.GetStreamAsync("/bytes");
+                var buffer = new byte[1 << 20];
+                var total = 0L;
+                int count;
+                while ((count = await stream.ReadAsync(buffer)) > 0) total += count;
+                return total;
+            }));
+        var clock = Stopwatch.StartNew();
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
+        {
+            for (var i = 0; i < 2500; i++) await http.GetStringAsync("/");
+        }));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {"small requests, 4 clients",-36} {10_000 / clock.Elapsed.TotalSeconds,8:0} /s"));
+        await app.StopAsync();
     }
 
     private static async Task CipherAsync(DataKey key, byte[] bytes)
