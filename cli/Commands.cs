@@ -22,5 +22,7 @@ public static class Commands
         AuditCommand.Create(),
         VerifyCommand.Create(),
         KeysCommand.Create(),
+        BackupCommand.Create(),
+        RestoreCommand.Create(),
     ];
 }

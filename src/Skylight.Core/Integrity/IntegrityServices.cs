@@ -9,6 +9,7 @@ public static class IntegrityServices
     {
         services.AddSingleton<StudyVerifier>();
         services.AddSingleton<ArchiveVerifier>();
+        services.AddSingleton<RestoredErasures>();
         services.AddSingleton<Maintenance.IMaintenanceWork, VerificationWork>();
         return services;
     }

@@ -50,6 +50,14 @@ internal static partial class LibC
     /// <summary>Asks the kernel to forget a file's pages, so that what is read next comes from the medium. A hint: some file systems keep them.</summary>
     public static void DropCache(SafeFileHandle handle) => _ = FileAdvise(handle, 0, 0, AdviseDontNeed);
 
+    /// <summary>Makes a second name for a file. False when the file is gone or the name is taken.</summary>
+    public static bool TryLink(string from, string to)
+    {
+        if (Link(from, to) == 0) return true;
+        var error = Marshal.GetLastPInvokeError();
+        return error is Exists or NoSuchFile ? false : throw Error(error, "link a file");
+    }
+
     /// <summary>Removes a file. False when there was none.</summary>
     public static bool Remove(string path)
     {

@@ -1,0 +1,71 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.Configuration;
+using Skylight.Core.Documents;
+using Skylight.Local.Backup;
+using Skylight.Local.Keys;
+using Skylight.Local.Objects;
+
+namespace Skylight.Cli.Integrity;
+
+/// <summary><c>skylight backup</c>: one generation more of a data folder's backup, while its host runs.</summary>
+internal static class BackupCommand
+{
+    public static Command Create()
+    {
+        var data = new Option<DirectoryInfo>("--data") { Description = "Data folder of an edge host; it may be running.", Required = true };
+        var to = new Option<DirectoryInfo>("--to") { Description = "Folder of the backups; best on another machine's disk.", Required = true };
+        var keep = new Option<int>("--keep-days") { Description = "Older generations are destroyed, keys first: 1 to 35.", DefaultValueFactory = _ => BackupOptions.MaxKeepDays };
+        var passphrase = PassphraseFile();
+        var command = new Command("backup", "Backs a data folder up, online and incrementally. Erasures are complete once the last backup from before them has gone.") { data, to, keep, passphrase };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var folder = parsed.GetValue(data)!.FullName;
+            var configuration = new ConfigurationBuilder().AddJsonFile(Path.Combine(folder, "settings.json"), optional: true).AddEnvironmentVariables().Build();
+            var tiers = configuration.GetSection(FolderObjectStoreOptions.Section).Get<FolderObjectStoreOptions>() ?? new FolderObjectStoreOptions();
+            var options = new BackupOptions(folder, parsed.GetValue(to)!.FullName)
+            {
+                KeepDays = parsed.GetValue(keep),
+                Passphrase = Read(parsed.GetValue(passphrase)),
+                KeyRing = configuration[$"{KeyRingOptions.Section}:Path"],
+                Tiers = new (string Name, string? Path)[] { ("objects-cool", tiers.CoolFolder), ("objects-cold", tiers.ColdFolder), ("objects-archive", tiers.ArchiveFolder) }
+                    .Where(tier => tier.Path is { Length: > 0 }).ToDictionary(tier => tier.Name, tier => tier.Path!),
+            };
+            try
+            {
+                Print(await FolderBackup.RunAsync(options, TimeProvider.System, cancellationToken), parsed.GetValue(Connection.Json));
+                return ExitCode.Done;
+            }
+            catch (Exception error) when (error is BackupException or KeyRingException)
+            {
+                throw new CliException(ExitCode.Partial, error.Message);
+            }
+        });
+        return command;
+    }
+
+    internal static Option<FileInfo?> PassphraseFile() => new("--passphrase-file") { Description = "File (mode 0600) with the passphrase of the key backup; needed where the key ring has none." };
+
+    /// <exception cref="CliException">The file is not there, or open to others.</exception>
+    internal static string? Read(FileInfo? file)
+    {
+        if (file is null) return null;
+        if (!file.Exists) throw new CliException(ExitCode.NotFound, "The passphrase file does not exist.");
+        if ((File.GetUnixFileMode(file.FullName) & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0) throw new CliException(ExitCode.Usage, "The passphrase file must be readable by its owner alone (mode 0600).");
+        return File.ReadAllText(file.FullName).TrimEnd('\r', '\n');
+    }
+
+    internal static void Print(BackupManifest manifest, bool json)
+    {
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(manifest with { Files = [] }, DocumentJson.Options));
+            return;
+        }
+
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{manifest.Id}: {manifest.Objects} objects, {manifest.ObjectBytes / 1e6:0.0} MB ({manifest.NewObjects} new, {manifest.NewBytes / 1e6:0.0} MB), taken in {(manifest.EndedAt - manifest.At).TotalSeconds:0.0} s"));
+    }
+}

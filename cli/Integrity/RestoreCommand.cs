@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Skylight.Core.Documents;
+using Skylight.Core.Integrity;
+using Skylight.Local.Backup;
+
+namespace Skylight.Cli.Integrity;
+
+/// <summary><c>skylight restore</c>: makes a data folder from a backup, destroys again what was erased, and with <c>--verify</c> proves the result.</summary>
+internal static class RestoreCommand
+{
+    public static Command Create()
+    {
+        var from = new Option<DirectoryInfo>("--from") { Description = "Folder of the backups.", Required = true };
+        var to = new Option<DirectoryInfo?>("--to") { Description = "The new data folder; it must not be there, or be empty." };
+        var at = new Option<DateTimeOffset?>("--at") { Description = "The newest generation that is not after this moment. Default: the newest." };
+        var verify = new Option<bool>("--verify") { Description = "Verify every byte afterwards; exit code 0 only when all is whole. With a folder that is thrown away, this is the restore drill." };
+        var list = new Option<bool>("--list") { Description = "List the generations and restore nothing." };
+        var erasures = new Option<DirectoryInfo?>("--erasures-from") { Description = "The data folder that is being replaced, where it can still be read: it may know of erasures that no backup knows." };
+        var passphrase = BackupCommand.PassphraseFile();
+        var command = new Command("restore", "Restores a data folder from a backup. What was erased before or after it stays erased.") { from, to, at, verify, list, erasures, passphrase };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var json = parsed.GetValue(Connection.Json);
+            try
+            {
+                var set = parsed.GetValue(from)!.FullName;
+                if (parsed.GetValue(list))
+                {
+                    foreach (var generation in FolderRestore.Generations(set)) BackupCommand.Print(generation, json);
+                    return ExitCode.Done;
+                }
+
+                var target = parsed.GetValue(to) ?? throw new CliException(ExitCode.Usage, "--to DIR is needed.");
+                var options = new RestoreOptions(set, target.FullName)
+                {
+                    At = parsed.GetValue(at), Passphrase = BackupCommand.Read(parsed.GetValue(passphrase)), ErasuresFrom = parsed.GetValue(erasures)?.FullName,
+                };
+                return await RunAsync(options, parsed.GetValue(verify), json, cancellationToken);
+            }
+            catch (BackupException error)
+            {
+                throw new CliException(ExitCode.Partial, error.Message);
+            }
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(RestoreOptions options, bool verify, bool json, CancellationToken cancellationToken)
+    {
+        var watch = Stopwatch.StartNew();
+        var manifest = await FolderRestore.RunAsync(options, cancellationToken);
+        var copied = watch.Elapsed;
+        await using var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(options.To), cancellationToken);
+        var erased = await archive.Services.GetRequiredService<RestoredErasures>().ReplayAsync(cancellationToken);
+        var usable = watch.Elapsed;
+        var report = verify ? await archive.Services.GetRequiredService<ArchiveVerifier>().VerifyAsync(VerifyDepth.Deep, cancellationToken) : null;
+        var result = new RestoreReport(
+            manifest.Id, manifest.At, (TimeProvider.System.GetUtcNow() - manifest.At).TotalSeconds, copied.TotalSeconds, usable.TotalSeconds, watch.Elapsed.TotalSeconds, manifest.Objects, manifest.ObjectBytes, erased, report);
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(result, DocumentJson.Options));
+        }
+        else
+        {
+            if (report is not null) VerifyCommand.Print(report, json: false);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"restored {manifest.Id}: {manifest.Objects} objects, {manifest.ObjectBytes / 1e6:0.0} MB; {erased} erased studies destroyed again"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"RPO {result.RpoSeconds:0} s (what was stored since that moment is not in it), RTO {result.UsableSeconds:0.0} s (copied after {result.CopiedSeconds:0.0} s){(verify ? $", verified after {result.VerifiedSeconds:0.0} s" : "")}"));
+        }
+
+        return report is null or { Ok: true } ? ExitCode.Done : ExitCode.Partial;
+    }
+
+    /// <param name="RpoSeconds">Age of the restored moment.</param>
+    /// <param name="UsableSeconds">Until a host could be started on the folder.</param>
+    private sealed record RestoreReport(
+        string Generation, DateTimeOffset At, double RpoSeconds, double CopiedSeconds, double UsableSeconds, double VerifiedSeconds, long Objects, long ObjectBytes, int ErasedAgain, VerifyReport? Verification);
+}

@@ -1,0 +1,222 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Skylight.Archive.Objects;
+using Skylight.Core.Documents;
+using Skylight.Local.Objects;
+
+namespace Skylight.Local.Backup;
+
+/// <summary>What is backed up, and where to.</summary>
+/// <param name="Data">Data folder of an edge host; it may be running.</param>
+/// <param name="To">The backup set; best on another machine's disk.</param>
+public sealed record BackupOptions(string Data, string To)
+{
+    /// <summary>The key backups of older generations are destroyed, and the generations with them: at most 35 days, after which what was erased is gone for good.</summary>
+    public int KeepDays { get; init; } = MaxKeepDays;
+
+    /// <summary>Seals the key backup; needed where the key ring has no passphrase of its own.</summary>
+    public string? Passphrase { get; init; }
+
+    /// <summary>The key ring where it does not lie in the data folder.</summary>
+    public string? KeyRing { get; init; }
+
+    /// <summary>Folders of objects by the name that the restored data folder gives them, where they do not lie in the data folder.</summary>
+    public IReadOnlyDictionary<string, string> Tiers { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The most days that a key backup lives.</summary>
+    public const int MaxKeepDays = 35;
+
+    internal int Iterations { get; init; } = Keys.LocalKeyRing.DefaultIterations;
+
+    /// <summary>Called between the steps; tests break off in it.</summary>
+    internal Action<string> Step { get; init; } = static _ => { };
+}
+
+/// <summary>
+/// Backs a data folder up while its host runs. A generation is one moment: catalog and journal first, records and keys after them (so that no study lacks its
+/// key), then the objects, which never change and stay for a day after they are replaced; those that the set has are not copied again. A generation appears
+/// whole under its name or not at all.
+/// </summary>
+public static class FolderBackup
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const string Staging = ".backup";
+
+    internal static readonly string[] TierFolders = ["objects", "objects-cool", "objects-cold", "objects-archive"];
+
+    /// <summary>Databases beside the catalog, in the order in which they are copied: the audit trail last, so that it knows of all the others do.</summary>
+    internal static readonly string[] Databases = ["records.db", "queues.db", "durable.db", "audit.db"];
+
+    /// <exception cref="BackupException">The folder cannot be backed up as asked.</exception>
+    public static async Task<BackupManifest> RunAsync(BackupOptions options, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (options.KeepDays is < 1 or > BackupOptions.MaxKeepDays) throw new BackupException($"Backups are kept 1 to {BackupOptions.MaxKeepDays} days.");
+        if (!File.Exists(Path.Combine(options.Data, "catalog.db"))) throw new BackupException($"{options.Data} has no archive.");
+        var set = new BackupSet(options.To);
+        set.Create();
+        ClearPartial(set, options.Data);
+        var at = time.GetUtcNow();
+        var id = at.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'.'fff'Z'", CultureInfo.InvariantCulture);
+        var partial = set.Of(id) + BackupSet.Partial;
+        Directory.CreateDirectory(partial, OwnerOnly);
+        CopyState(options, partial, cancellationToken);
+        options.Step("state");
+        var (objects, bytes, added, addedBytes) = await CopyObjectsAsync(options, set, partial, cancellationToken);
+        options.Step("objects");
+        Sync(partial);
+        var files = Directory.EnumerateFiles(partial, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .Select(path => new BackupFile(Path.GetRelativePath(partial, path), new FileInfo(path).Length, BackupFiles.Hash(path))).ToArray();
+        var manifest = new BackupManifest(1, id, at, time.GetUtcNow(), files, objects, bytes, added, addedBytes);
+        BackupFiles.Write(Path.Combine(partial, BackupSet.ManifestName), JsonSerializer.SerializeToUtf8Bytes(manifest, DocumentJson.Options));
+        LibC.SyncDirectory(partial);
+        options.Step("manifest");
+        Directory.Move(partial, set.Of(id));
+        LibC.SyncDirectory(set.GenerationsFolder);
+        LibC.SyncDirectory(set.Folder);
+        options.Step("done");
+        Prune(set, time.GetUtcNow() - TimeSpan.FromDays(options.KeepDays));
+        return manifest;
+    }
+
+    /// <summary>What a backup that broke off has left.</summary>
+    private static void ClearPartial(BackupSet set, string data)
+    {
+        foreach (var path in Directory.EnumerateDirectories(set.GenerationsFolder, "*" + BackupSet.Partial)) Directory.Delete(path, recursive: true);
+        foreach (var path in Directory.EnumerateFiles(set.Pool, "*" + BackupSet.Partial, SearchOption.AllDirectories)) File.Delete(path);
+        if (Directory.Exists(Path.Combine(data, Staging))) Directory.Delete(Path.Combine(data, Staging), recursive: true);
+    }
+
+    private static void CopyState(BackupOptions options, string partial, CancellationToken cancellationToken)
+    {
+        var staging = Path.Combine(options.Data, Staging);
+        try
+        {
+            var journal = JournalSnapshot.Take(options.Data, staging, Path.Combine(partial, "catalog.db"), cancellationToken);
+            Directory.CreateDirectory(Path.Combine(partial, "journal"), OwnerOnly);
+            foreach (var path in journal) BackupFiles.Copy(path, Path.Combine(partial, "journal", Path.GetFileName(path)), cancellationToken);
+        }
+        finally
+        {
+            if (Directory.Exists(staging)) Directory.Delete(staging, recursive: true);
+        }
+
+        options.Step("journal");
+
+        // Anchors before the trail: an anchor must never be ahead of it.
+        CopyFolder(Path.Combine(options.Data, "audit-anchors"), Path.Combine(partial, "audit-anchors"), cancellationToken);
+        foreach (var name in Databases)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (File.Exists(Path.Combine(options.Data, name))) BackupFiles.Snapshot(Path.Combine(options.Data, name), Path.Combine(partial, name));
+        }
+
+        Erasures.Write(Path.Combine(partial, "records.db"), Path.Combine(partial, BackupSet.ErasuresName));
+        KeyBackup.Write(
+            options.KeyRing ?? Path.Combine(options.Data, "keys.json"), Path.Combine(partial, "records.db"), Path.Combine(partial, BackupSet.KeysName), options.Passphrase, options.Iterations);
+        foreach (var name in (string[])["settings.json", "dev-accounts.json"])
+            if (File.Exists(Path.Combine(options.Data, name))) BackupFiles.Copy(Path.Combine(options.Data, name), Path.Combine(partial, name), cancellationToken);
+    }
+
+    private static void CopyFolder(string from, string to, CancellationToken cancellationToken)
+    {
+        if (!Directory.Exists(from)) return;
+        Directory.CreateDirectory(to, OwnerOnly);
+        foreach (var path in Directory.EnumerateFiles(from))
+            if (!path.EndsWith(".new", StringComparison.Ordinal)) BackupFiles.Copy(path, Path.Combine(to, Path.GetFileName(path)), cancellationToken);
+    }
+
+    private static async Task<(long Objects, long Bytes, long Added, long AddedBytes)> CopyObjectsAsync(BackupOptions options, BackupSet set, string partial, CancellationToken cancellationToken)
+    {
+        var known = new Dictionary<string, BackupObject>(StringComparer.Ordinal);
+        if (set.Generations() is [.., var last])
+            foreach (var item in BackupObject.Read(Path.Combine(set.Of(last.Id), BackupSet.ListName))) known[item.Name] = item;
+        var list = new List<BackupObject>();
+        var (added, addedBytes) = (0L, 0L);
+        var gate = new Lock();
+        await Parallel.ForEachAsync(Objects(options), new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancellationToken }, (item, token) =>
+        {
+            var target = Path.Combine(set.Pool, item.Name);
+            if (known.TryGetValue(item.Name, out var kept) && File.Exists(target))
+            {
+                lock (gate) list.Add(kept with { Tier = item.Tier });
+                return ValueTask.CompletedTask;
+            }
+
+            if (Copy(item.Path, target, token) is not var (length, sha256)) return ValueTask.CompletedTask;
+            lock (gate)
+            {
+                list.Add(new BackupObject(sha256, length, item.Tier, item.Name));
+                added++;
+                addedBytes += length;
+            }
+
+            return ValueTask.CompletedTask;
+        });
+        foreach (var folder in list.Select(item => Path.GetDirectoryName(Path.Combine(set.Pool, item.Name))!).Distinct(StringComparer.Ordinal)) LibC.SyncDirectory(folder);
+        foreach (var folder in Directory.EnumerateDirectories(set.Pool)) LibC.SyncDirectory(folder);
+        LibC.SyncDirectory(set.Pool);
+        list.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
+        BackupFiles.Write(Path.Combine(partial, BackupSet.ListName), Encoding.ASCII.GetBytes(string.Concat(list.Select(item => item + "\n"))));
+        return (list.Count, list.Sum(item => item.Length), added, addedBytes);
+    }
+
+    /// <summary>Null when the object was erased before it could be copied.</summary>
+    private static (long Length, string Sha256)? Copy(string from, string target, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!, OwnerOnly);
+        var partial = target + BackupSet.Partial;
+        try
+        {
+            var copied = BackupFiles.Copy(from, partial, cancellationToken);
+            File.Move(partial, target, overwrite: true);
+            return copied;
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Every object once; where a move between tiers has left two, the one in the hotter.</summary>
+    private static IEnumerable<(string Tier, string Name, string Path)> Objects(BackupOptions options)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var walk = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None };
+        foreach (var tier in TierFolders)
+        {
+            var root = options.Tiers.GetValueOrDefault(tier) ?? Path.Combine(options.Data, tier);
+            if (!Directory.Exists(root)) continue;
+            foreach (var path in Directory.EnumerateFiles(root, "*", walk))
+            {
+                var name = Path.GetRelativePath(root, path);
+                if (ObjectName.IsValid(name) && seen.Add(name)) yield return (tier, name, path);
+            }
+        }
+    }
+
+    private static void Sync(string folder)
+    {
+        foreach (var inner in Directory.EnumerateDirectories(folder)) LibC.SyncDirectory(inner);
+        foreach (var file in Directory.EnumerateFiles(folder)) BackupFiles.Sync(file);
+        LibC.SyncDirectory(folder);
+    }
+
+    /// <summary>Destroys the keys of generations that are too old, then the generations, then the objects that no generation lists.</summary>
+    private static void Prune(BackupSet set, DateTimeOffset before)
+    {
+        var all = set.Generations();
+        var old = all.Where(generation => generation.At < before).ToArray();
+        foreach (var generation in old)
+        {
+            LibC.Remove(Path.Combine(set.Of(generation.Id), BackupSet.KeysName));
+            LibC.SyncDirectory(set.Of(generation.Id));
+            Directory.Delete(set.Of(generation.Id), recursive: true);
+        }
+
+        if (old.Length == 0) return;
+        var kept = all.Except(old).SelectMany(generation => BackupObject.Read(Path.Combine(set.Of(generation.Id), BackupSet.ListName))).Select(item => item.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var path in Directory.EnumerateFiles(set.Pool, "*", SearchOption.AllDirectories))
+            if (!kept.Contains(Path.GetRelativePath(set.Pool, path))) File.Delete(path);
+    }
+}

@@ -1,0 +1,195 @@
+using System.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
+using Skylight.Cli.Integrity;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+using Skylight.Core.Integrity;
+using Skylight.Dicom;
+using Skylight.EndToEnd.Tests.DicomWeb;
+using Skylight.Local.Backup;
+
+namespace Skylight.EndToEnd.Tests.Maintenance;
+
+/// <summary>Backups of a host that is taking instances in, and what comes back from them.</summary>
+public sealed class BackupTests(EdgeFixture edge) : IClassFixture<EdgeFixture>, IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("skylight-backup-").FullName;
+    private int _next;
+
+    private string Set => Path.Combine(_folder, "set");
+
+    private string Target => Path.Combine(_folder, $"restored-{++_next}");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Backup_UnderLoad_RestoresToAWholeArchiveOfThatMoment()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        var promised = new List<string>();
+        await StoreAsync(technician, "1", 3, promised);
+        using var stop = new CancellationTokenSource();
+        var load = Task.Run(async () =>
+        {
+            for (var i = 0; !stop.IsCancellationRequested; i++) await StoreAsync(technician, $"1.9.{i}", 2, []);
+        });
+        var first = await BackupAsync();
+        await stop.CancelAsync();
+        await load;
+        await StoreAsync(technician, "2", 3, promised);
+        var second = await BackupAsync();
+
+        Assert.Equal([first.Id, second.Id], FolderRestore.Generations(Set).Select(generation => generation.Id));
+        Assert.True(second.NewObjects <= second.Objects - first.Objects, "what the set has is not copied again");
+        await AssertHoldsAsync(await RestoreAsync(null), promised);
+        await AssertHoldsAsync(await RestoreAsync(first.At), promised.Take(1));
+
+        // A host starts on it as if nothing had happened.
+        var again = await RestoreAsync(second.At);
+        await AssertHoldsAsync(again, promised);
+    }
+
+    [Fact]
+    public async Task Restore_ErasedSince_StaysErased()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        var promised = new List<string>();
+        await StoreAsync(technician, "3", 2, promised);
+        await StoreAsync(technician, "4", 2, promised);
+        var before = await BackupAsync();
+        var catalog = edge.Services.GetRequiredService<ICatalog>();
+        var study = (await catalog.GetStudyAsync("demo", promised[0], default))!.Value;
+        await edge.Services.GetRequiredService<IDocuments>().PutAsync(
+            new DocumentKey("demo", "erasure", study.StudyKey), new Erased(1, "demo", study.StudyKey, DateTimeOffset.UnixEpoch, "test"), Match.Any, [], default);
+        await BackupAsync();
+
+        // The older generation is restored; the newer one knows of the erasure.
+        var data = await RestoreAsync(before.At);
+        await using var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(data), default);
+        Assert.Equal(1, await archive.Services.GetRequiredService<RestoredErasures>().ReplayAsync(default));
+        Assert.Equal(0, await archive.Services.GetRequiredService<RestoredErasures>().ReplayAsync(default));
+        Assert.Null(await archive.Services.GetRequiredService<ICatalog>().GetStudyByKeyAsync("demo", study.StudyKey, default));
+        Assert.NotNull(await archive.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", promised[1], default));
+        var report = await archive.Services.GetRequiredService<ArchiveVerifier>().VerifyAsync(VerifyDepth.Deep, default);
+        Assert.True(report.Ok, string.Join('\n', report.Findings));
+        await edge.Services.GetRequiredService<IDocuments>().DeleteAsync(new DocumentKey("demo", "erasure", study.StudyKey), Match.Any, default);
+    }
+
+    [Theory]
+    [InlineData("journal")]
+    [InlineData("state")]
+    [InlineData("objects")]
+    [InlineData("manifest")]
+    public async Task Backup_BreaksOff_LeavesTheLastGoodOne(string step)
+    {
+        using var technician = await edge.ClientAsync("technician");
+        var promised = new List<string>();
+        await StoreAsync(technician, $"5.{step.Length}", 2, promised);
+        var good = await BackupAsync();
+        await Assert.ThrowsAsync<TimeoutException>(() => FolderBackup.RunAsync(Options with { Step = at => { if (at == step) throw new TimeoutException(); } }, TimeProvider.System, default));
+        Assert.Equal([good.Id], FolderRestore.Generations(Set).Select(generation => generation.Id));
+        await AssertHoldsAsync(await RestoreAsync(null), promised);
+        await BackupAsync();
+        Assert.Equal(2, FolderRestore.Generations(Set).Count);
+        Assert.Empty(Directory.GetFileSystemEntries(Set, "*.partial", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task Backup_ProcessKilled_LeavesTheLastGoodOne()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        var promised = new List<string>();
+        await StoreAsync(technician, "6", 2, promised);
+        await BackupAsync();
+        var passphrase = Path.Combine(_folder, "passphrase");
+        await using (var file = new FileStream(passphrase, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+            await file.WriteAsync("a long passphrase"u8.ToArray());
+        var random = new Random(7);
+        for (var kill = 0; kill < 3; kill++)
+        {
+            var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+            foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, "skylight.dll"), "backup", "--data", Data, "--to", Set, "--passphrase-file", passphrase]) start.ArgumentList.Add(argument);
+            using var process = Process.Start(start)!;
+            await Task.Delay(random.Next(200, 900));
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+
+        await AssertHoldsAsync(await RestoreAsync(null), promised);
+        await BackupAsync();
+        await AssertHoldsAsync(await RestoreAsync(null), promised);
+    }
+
+    [Fact]
+    public async Task Restore_DamagedOrWithoutItsPassphrase_SaysSo()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        await StoreAsync(technician, "7", 2, []);
+        var manifest = await BackupAsync();
+        await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(new RestoreOptions(Set, Target) { Passphrase = "another" }, default));
+        await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(new RestoreOptions(Set, Target), default));
+        await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(new RestoreOptions(Set, Data) { Passphrase = Passphrase }, default));
+        await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(new RestoreOptions(Set, Target) { Passphrase = Passphrase, At = manifest.At.AddDays(-1) }, default));
+        var catalog = Path.Combine(Set, "generations", manifest.Id, "catalog.db");
+        var bytes = await File.ReadAllBytesAsync(catalog);
+        bytes[^1] ^= 1;
+        await File.WriteAllBytesAsync(catalog, bytes);
+        Assert.Contains("catalog.db", (await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(new RestoreOptions(Set, Target) { Passphrase = Passphrase }, default))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Backup_OlderThanItsTime_IsDestroyedKeysAndAll()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        await StoreAsync(technician, "8", 2, []);
+        var old = await BackupAsync();
+        Assert.True(File.Exists(Path.Combine(Set, "generations", old.Id, "keys.backup")));
+        Assert.DoesNotContain("A256KW", System.Text.Encoding.Latin1.GetString(await File.ReadAllBytesAsync(Path.Combine(Set, "generations", old.Id, "records.db"))), StringComparison.Ordinal);
+        var later = await FolderBackup.RunAsync(Options, new Later(TimeSpan.FromDays(36)), default);
+        Assert.Equal([later.Id], FolderRestore.Generations(Set).Select(generation => generation.Id));
+        Assert.False(Directory.Exists(Path.Combine(Set, "generations", old.Id)));
+        await Assert.ThrowsAsync<BackupException>(() => FolderBackup.RunAsync(Options with { KeepDays = 36 }, TimeProvider.System, default));
+    }
+
+    private const string Passphrase = "a long passphrase";
+
+    private string Data => Path.Combine(edge.Data, "host");
+
+    private BackupOptions Options => new(Data, Set) { Passphrase = Passphrase, Iterations = 1000 };
+
+    private Task<BackupManifest> BackupAsync() => FolderBackup.RunAsync(Options, TimeProvider.System, default);
+
+    private async Task<string> RestoreAsync(DateTimeOffset? at)
+    {
+        var target = Target;
+        await FolderRestore.RunAsync(new RestoreOptions(Set, target) { Passphrase = Passphrase, At = at }, default);
+        return target;
+    }
+
+    private static async Task AssertHoldsAsync(string data, IEnumerable<string> studies)
+    {
+        await using var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(data), default);
+        var report = await archive.Services.GetRequiredService<ArchiveVerifier>().VerifyAsync(VerifyDepth.Deep, default);
+        Assert.True(report.Ok, string.Join('\n', report.Findings));
+        var catalog = archive.Services.GetRequiredService<ICatalog>();
+        foreach (var uid in studies) Assert.True((await catalog.GetStudyAsync("demo", uid, default))?.Value.Instances() > 0);
+    }
+
+    private async Task StoreAsync(HttpClient technician, string study, int count, List<string> promised)
+    {
+        var file = DemoInstance.Load(edge.Demo)[0];
+        var uid = $"2.999.7.{study}";
+        var files = Enumerable.Range(1, count).Select(i => file.With(dataset => dataset
+            .Set(DicomTags.StudyInstanceUID, Vr.UI, uid).Set(DicomTags.SeriesInstanceUID, Vr.UI, $"{uid}.1").Set(DicomTags.SOPInstanceUID, Vr.UI, $"{uid}.1.{i}")).Bytes);
+        using var answer = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", files.ToArray());
+        Assert.True(answer.IsSuccessStatusCode);
+        promised.Add(uid);
+    }
+
+    private sealed record Erased(int V, string Institution, string StudyKey, DateTimeOffset At, string Basis);
+
+    private sealed class Later(TimeSpan by) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + by;
+    }
+}
