@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
+using System.Xml;
 using Skylight.Dicom;
 using Skylight.Imaging;
 using Skylight.Imaging.Display;
@@ -17,12 +19,13 @@ public static class DicomCommands
         return new("dicom", "Look into, check and convert DICOM files on this machine.")
         {
             Json(),
+            Xml(),
             Dump(),
             Validate(),
             Pixels(),
             Render(),
-            Convert(),
-            Repair(),
+            RewriteCommands.Convert(),
+            RewriteCommands.Repair(),
         };
     }
 
@@ -43,6 +46,21 @@ public static class DicomCommands
             var dataset = (await DicomFile.ReadAsync(file, new ReadOptions { StopBeforePixelData = true, AllowTruncated = true }, cancellationToken)).Dataset;
             using var output = Console.OpenStandardOutput();
             output.Write(DicomJson.ToUtf8(dataset));
+            output.WriteByte((byte)'\n');
+            return true;
+        }));
+        return command;
+    }
+
+    private static Command Xml()
+    {
+        var inputs = Inputs();
+        var command = new Command("xml", "Native DICOM Model (PS3.19 annex A.1), one document a line. Pixel data are left out.") { inputs };
+        command.SetAction((parsed, cancellationToken) => EachAsync(parsed.GetValue(inputs)!, parsed, async (_, file) =>
+        {
+            var dataset = (await DicomFile.ReadAsync(file, new ReadOptions { StopBeforePixelData = true, AllowTruncated = true }, cancellationToken)).Dataset;
+            await using var output = Console.OpenStandardOutput();
+            await using (var writer = XmlWriter.Create(output, new XmlWriterSettings { Async = true, Encoding = new UTF8Encoding(false), CloseOutput = false })) DicomXml.Write(writer, dataset);
             output.WriteByte((byte)'\n');
             return true;
         }));
@@ -126,37 +144,6 @@ public static class DicomCommands
         return command;
     }
 
-    private static Command Convert()
-    {
-        var (input, output) = (Input(), Output("File to write."));
-        var to = new Option<string>("--to") { Description = $"Transfer syntax: {string.Join(", ", SyntaxNames.All)}, or a UID.", Required = true };
-        var quality = new Option<int>("--quality") { Description = "Of jpeg, 1 to 100.", DefaultValueFactory = _ => 90 };
-        var command = new Command("convert", "Write a file in another transfer syntax. Lossless ones are decoded again and compared first.") { input, to, quality, output };
-        command.SetAction(async (parsed, cancellationToken) => await OneAsync(parsed.GetValue(input)!, async file =>
-        {
-            if (parsed.GetValue(quality) is < 1 or > 100) throw new CliException(ExitCode.Usage, "--quality is 1 to 100.");
-            var target = SyntaxNames.Parse(parsed.GetValue(to)!);
-            var source = await DicomFile.ReadAsync(file, new ReadOptions { MaxDatasetBytes = 2L << 30 }, cancellationToken);
-            await WriteAsync(parsed.GetValue(output)!, Transcoder.Convert(source, target, parsed.GetValue(quality)), cancellationToken);
-        }));
-        return command;
-    }
-
-    private static Command Repair()
-    {
-        var (input, output) = (Input(), new Option<string?>("--output", "-o") { Description = "File to write; without it the repairs are only proposed." });
-        var command = new Command("repair", "Propose repairs (meta header, lengths, VRs, wrongly declared character set), and write the repaired file with -o.") { input, output };
-        command.SetAction(async (parsed, cancellationToken) => await OneAsync(parsed.GetValue(input)!, async file =>
-        {
-            var (repaired, repairs) = await FileRepair.ProposeAsync(file, cancellationToken);
-            if (parsed.GetValue(Connection.Json)) Console.Out.WriteLine(JsonSerializer.Serialize(repairs.Select(r => new { r.Code, r.Path, r.Text, r.TextZh }), JsonText.Options));
-            else foreach (var r in repairs) Console.Out.WriteLine($"{r.Code} {r.Path} {r.Text} {r.TextZh}");
-            if (repairs.Count == 0 && !parsed.GetValue(Connection.Json)) Console.Out.WriteLine("Nothing to repair.");
-            if (parsed.GetValue(output) is { } to) await WriteAsync(to, repaired, cancellationToken);
-        }));
-        return command;
-    }
-
     private static int FrameIndex(int frame, DicomImage image) =>
         frame >= 1 && frame <= image.Layout.Frames ? frame - 1 : throw new CliException(ExitCode.Usage, $"--frame is 1 to {image.Layout.Frames}, not {frame}.");
 
@@ -167,22 +154,6 @@ public static class DicomCommands
         return parts.Length == 2 && double.TryParse(parts[0], CultureInfo.InvariantCulture, out var center) && double.TryParse(parts[1], CultureInfo.InvariantCulture, out var width) && width > 0
             ? new VoiWindow(center, width)
             : throw new CliException(ExitCode.Usage, "--window is CENTER,WIDTH with a width above 0, such as 40,400.");
-    }
-
-    /// <summary>The whole new file or none: written beside its place, then renamed.</summary>
-    private static async Task WriteAsync(string path, DicomFile file, CancellationToken cancellationToken)
-    {
-        var beside = path + ".part";
-        try
-        {
-            await using (var stream = new FileStream(beside, FileMode.Create, FileAccess.Write)) await DicomWriter.WriteAsync(stream, file, null, cancellationToken);
-            File.Move(beside, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(beside);
-            throw;
-        }
     }
 
     private static async Task<int> OneAsync(string path, Func<Stream, Task> work)
