@@ -8,7 +8,7 @@ internal static class DicomBench
 {
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    private static readonly string[] s_sections = [ParseSection.Name];
+    private static readonly string[] s_sections = [ParseSection.Name, DecodeSection.Name, RenderSection.Name];
 
     public static int Run(string[] arguments)
     {
@@ -44,6 +44,13 @@ internal static class DicomBench
             var list = Path.Combine(folder, "ct.txt");
             File.WriteAllLines(list, paths);
             contests.AddRange(ParseSection.Contests(paths, list, peers));
+        }
+
+        if (Wants(DecodeSection.Name) || Wants(RenderSection.Name))
+        {
+            var pixels = PixelPeers.Build(folder);
+            if (Wants(DecodeSection.Name)) contests.AddRange(DecodeSection.Contests(folder, pixels));
+            if (Wants(RenderSection.Name)) contests.AddRange(RenderSection.Contests(folder, pixels));
         }
 
         return contests;
