@@ -17,7 +17,7 @@ internal static class DecodeSection
         {
             Of("rle", PixelFiles.Convert(ct, "1.2.840.10008.1.2.5", "rle.dcm"), 40, null, peers),
             Of("jpeg-ls", PixelFiles.Convert(ct, "1.2.840.10008.1.2.4.80", "jls.dcm"), 20, ("charls", "jls"), peers),
-            Of("jpeg-2000", PixelFiles.Convert(ct, "1.2.840.10008.1.2.4.90", "j2k.dcm"), 6, ("openjpeg", "j2k"), peers),
+            Of("jpeg-2000", PixelFiles.Convert(ct, "1.2.840.10008.1.2.4.90", "j2k.dcm"), 12, ("openjpeg", "j2k"), peers),
             Of("jpeg-8bit", PixelFiles.Convert(colour, FrameCodec.JpegBaseline, "jpeg.dcm"), 40, ("turbojpeg", "jpeg"), peers),
         };
         if (PixelFiles.ByDcmcjpeg(ct, "+e1", "lossless.dcm") is { } lossless) contests.Add(Of("jpeg-lossl.", lossless, 20, null, peers));

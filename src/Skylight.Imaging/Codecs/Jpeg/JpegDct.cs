@@ -140,6 +140,14 @@ internal static class JpegDct
     {
         const long C0298 = 2446, C0390 = 3196, C0541 = 4433, C0765 = 6270, C0899 = 7373, C1175 = 9633;
         const long C1501 = 12299, C1847 = 15137, C1961 = 16069, C2053 = 16819, C2562 = 20995, C3072 = 25172;
+        if ((b[at + step] | b[at + (2 * step)] | b[at + (3 * step)] | b[at + (4 * step)] | b[at + (5 * step)] | b[at + (6 * step)] | b[at + (7 * step)]) == 0)
+        {
+            // Only the mean, as in most columns: the same value all along.
+            var mean = (int)((((long)b[at] << 13) + (1L << (shift - 1))) >> shift);
+            for (var i = 0; i < 8; i++) b[at + (i * step)] = mean;
+            return;
+        }
+
         long s0 = b[at], s1 = b[at + step], s2 = b[at + (2 * step)], s3 = b[at + (3 * step)];
         long s4 = b[at + (4 * step)], s5 = b[at + (5 * step)], s6 = b[at + (6 * step)], s7 = b[at + (7 * step)];
 

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Skylight.Imaging.Codecs.Jpeg;
 
 /// <summary>A Huffman table (T.81 annex C) with a direct look-up of the first <see cref="FastBits"/> bits.</summary>
@@ -70,6 +72,20 @@ internal ref struct JpegBits(ReadOnlySpan<byte> data, int at)
     /// <summary>Makes at least 32 bits available; past the end of the segment they are zero, and taking one of them is an error.</summary>
     public void Fill()
     {
+        if (_count > 32) return;
+        if (At + 4 <= _data.Length)
+        {
+            // Four bytes at once where none of them is FF, which begins stuffing or a marker.
+            var four = BinaryPrimitives.ReadUInt32BigEndian(_data[At..]);
+            if (((~four - 0x0101_0101) & four & 0x8080_8080) == 0)
+            {
+                _bits |= (ulong)four << (32 - _count);
+                _count += 32;
+                At += 4;
+                return;
+            }
+        }
+
         while (_count <= 32)
         {
             ulong next = 0;
@@ -98,9 +114,9 @@ internal ref struct JpegBits(ReadOnlySpan<byte> data, int at)
     }
 
     /// <summary>The next <paramref name="n"/> (1 to 16) bits as a signed difference (T.81 F.2.2.1, EXTEND).</summary>
+    /// <remarks>Straight after a code of at most 16 bits was decoded: the bits are there.</remarks>
     public int Extend(int n)
     {
-        Fill();
         var value = Peek(n);
         Skip(n);
         return value < 1 << (n - 1) ? value - (1 << n) + 1 : value;

@@ -50,6 +50,18 @@ internal static class JpegLossless
         var firstLine = true;
         for (var y = 0; y < header.Rows; y++)
         {
+            if (n == 1 && predictor == 1 && header.RestartInterval == 0)
+            {
+                // By far the most usual form: each value from the one before it.
+                var before = firstLine ? initial : above[0];
+                var table = tables[0];
+                foreach (ref var value in line.AsSpan()) value = before = (before + Difference(ref bits, table)) & 0xFFFF;
+                Store(line, y, n, index, header.PointTransform, layout, destination);
+                (above, line) = (line, above);
+                firstLine = false;
+                continue;
+            }
+
             for (var x = 0; x < width; x++)
             {
                 if (header.RestartInterval > 0 && untilRestart-- == 0)
@@ -68,15 +80,7 @@ internal static class JpegLossless
                     if (x == 0) prediction = firstLine ? initial : above[i];
                     else if (firstLine) prediction = line[i - n];
                     else prediction = Predict(predictor, line[i - n], above[i], above[i - n]);
-                    var size = tables[c].Decode(ref bits);
-                    var difference = size switch
-                    {
-                        0 => 0,
-                        16 => 32768,
-                        < 16 => bits.Extend(size),
-                        _ => throw new PixelDataException(PixelDataError.BadStream, $"A JPEG lossless difference of {size} bits."),
-                    };
-                    line[i] = (prediction + difference) & 0xFFFF;
+                    line[i] = (prediction + Difference(ref bits, tables[c])) & 0xFFFF;
                 }
             }
 
@@ -86,6 +90,18 @@ internal static class JpegLossless
         }
 
         return bits.At;
+    }
+
+    private static int Difference(ref JpegBits bits, JpegHuffman table)
+    {
+        var size = table.Decode(ref bits);
+        return size switch
+        {
+            0 => 0,
+            < 16 => bits.Extend(size),
+            16 => 32768,
+            _ => throw new PixelDataException(PixelDataError.BadStream, $"A JPEG lossless difference of {size} bits."),
+        };
     }
 
     private static int Predict(int predictor, int a, int b, int c) => predictor switch
@@ -104,6 +120,13 @@ internal static class JpegLossless
         var samples = layout.SamplesPerPixel;
         var bytes = layout.BytesPerSample;
         var row = destination.Slice(y * layout.Columns * samples * bytes, layout.Columns * samples * bytes);
+        if (samples == 1 && bytes == 2)
+        {
+            var words = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(row);
+            for (var x = 0; x < words.Length && x < line.Length; x++) words[x] = (ushort)(line[x] << shift);
+            return;
+        }
+
         for (var x = 0; x < layout.Columns; x++)
         {
             for (var c = 0; c < n; c++)

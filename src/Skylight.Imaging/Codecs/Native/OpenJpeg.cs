@@ -123,6 +123,14 @@ internal static unsafe partial class OpenJpeg
                 continue;
             }
 
+            if (samples == 1)
+            {
+                var words = MemoryMarshal.Cast<byte, short>(destination)[..data.Length];
+                if (extend > 0) for (var i = 0; i < words.Length; i++) words[i] = (short)((data[i] << extend) >> extend);
+                else for (var i = 0; i < words.Length; i++) words[i] = (short)(data[i] & mask);
+                continue;
+            }
+
             for (int i = 0, at = 2 * c; i < data.Length; i++, at += 2 * samples)
                 BinaryPrimitives.WriteInt16LittleEndian(destination[at..], (short)(extend > 0 ? (data[i] << extend) >> extend : data[i] & mask));
         }
