@@ -40,7 +40,7 @@ public sealed class DicomImage : IDisposable
     {
         try
         {
-            using var inspector = new InstanceInspector(new InspectOptions { MaxInlineBytes = 16 << 20, AllowTruncated = true });
+            using var inspector = new InstanceInspector(new InspectOptions { MaxInlineBytes = 16 << 20, AllowTruncated = true, HasDigests = false });
             var buffer = ArrayPool<byte>.Shared.Rent(1 << 18);
             try
             {

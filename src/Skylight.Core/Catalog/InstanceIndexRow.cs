@@ -20,7 +20,7 @@ public sealed record InstanceIndexRow
     /// <summary>Digest of the pixel data; empty where there is none.</summary>
     public required byte[] PixelDigest { get; init; }
 
-    /// <summary>"none", "native", "encoded" or "decoded": what <see cref="PixelDigest"/> was taken over. Digests of different kinds cannot be compared.</summary>
+    /// <summary>"none", "native", "encoded" or "decoded": what <see cref="PixelDigest"/> was taken over. Equal "native" and "decoded" ones are the same pixels.</summary>
     public required string PixelDigestKind { get; init; }
 
     /// <summary>SHA-256 of the file as received.</summary>

@@ -48,6 +48,12 @@ public sealed class IngestOptions
     [Range(typeof(long), "1048576", "17179869184")]
     public long PackBytes { get; set; } = 512L << 20;
 
+    /// <summary>
+    /// Decode losslessly compressed frames for the pixel digest, so that a compressed copy of what is there counts as the same. Default true. It costs the
+    /// decoding (<c>./dev bench dicom decode</c> says how much); without it such a copy is held for a technician.
+    /// </summary>
+    public bool DecodePixels { get; set; } = true;
+
     /// <summary>Sources (AE titles, account ids) that are modalities or PACSs; any other source is trusted least. Default none.</summary>
     public Dictionary<string, Catalog.SourceTrust> TrustedSources { get; } = new(StringComparer.Ordinal);
 

@@ -22,6 +22,9 @@ internal sealed record InstanceFacts
 
     public required string PixelDigestKind { get; init; }
 
+    /// <summary>Digest of the fragments where <see cref="PixelDigest"/> is over decoded frames; null elsewhere.</summary>
+    public byte[]? EncodedPixelDigest { get; init; }
+
     public required byte[] FrameTable { get; init; }
 
     public int? InstanceNumber { get; init; }

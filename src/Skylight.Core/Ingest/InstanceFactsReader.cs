@@ -37,6 +37,7 @@ internal static class InstanceFactsReader
             DatasetDigest = inspected.DatasetDigest,
             PixelDigest = inspected.PixelDigest ?? [],
             PixelDigestKind = inspected.PixelDigestKind,
+            EncodedPixelDigest = inspected.EncodedPixelDigest,
             FrameTable = inspected.Frames.Kind == FrameTableKind.None ? [] : inspected.Frames.ToBytes(),
             InstanceNumber = dataset.GetInt32(DicomTags.InstanceNumber),
             Rows = dataset.GetInt32(DicomTags.Rows) ?? 0,

@@ -25,7 +25,10 @@ internal sealed class Reception : IDisposable
     public Reception(IngestBatch batch, int outcome, IngestName name, IntakeRelease? release)
     {
         (_batch, _outcome, _name, _release) = (batch, outcome, name, release);
-        _inspector = new InstanceInspector(InspectOptions.Default with { AllowTruncated = release?.AllowTruncated ?? false });
+        _inspector = new InstanceInspector(InspectOptions.Default with
+        {
+            AllowTruncated = release?.AllowTruncated ?? false, DecodeFrames = batch.Service.Options.DecodePixels ? LosslessPixels.Of : null,
+        });
     }
 
     public long Length { get; private set; }

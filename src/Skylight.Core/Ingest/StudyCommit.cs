@@ -125,7 +125,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
     {
         var facts = pending.Facts;
         var seriesKey = pending.Pack.SeriesKey;
-        var incoming = new IncomingInstance(intake.DocumentKey, seriesKey, facts.DatasetDigest, facts.PixelDigest, facts.PixelDigestKind, pending.Trust, pending.Accepted);
+        var incoming = new IncomingInstance(intake.DocumentKey, seriesKey, facts.DatasetDigest, facts.PixelDigest, facts.PixelDigestKind, pending.Trust, pending.Accepted, facts.EncodedPixelDigest);
         if (intake.IsProvisional)
         {
             var held = InstanceRules.Decide(incoming, rows.FindAll(row => row.StudyKey == intake.DocumentKey));

@@ -5,8 +5,22 @@ namespace Skylight.Core.Studies;
 
 /// <summary>The content of an instance that has arrived, as far as identity goes.</summary>
 /// <param name="Accepted">A technician has decided that this content is right: it becomes current whatever is there.</param>
+/// <param name="EncodedPixelDigest">Of decoded content, the digest of its fragments too: what was stored without decoding is compared by that.</param>
 public readonly record struct IncomingInstance(
-    string StudyKey, string SeriesKey, byte[] DatasetDigest, byte[] PixelDigest, string PixelDigestKind, SourceTrust Trust, bool Accepted = false);
+    string StudyKey, string SeriesKey, byte[] DatasetDigest, byte[] PixelDigest, string PixelDigestKind, SourceTrust Trust, bool Accepted = false, byte[]? EncodedPixelDigest = null)
+{
+    /// <summary>The same pixels as a row's, as far as their digests can be compared; null where they cannot.</summary>
+    public bool? HasPixelsOf(InstanceIndexRow row)
+    {
+        // Stored values are stored values, native or decoded. What differs across that border may be a matter of unused bits or planes, which a codec does not keep.
+        if (row.PixelDigestKind == PixelDigestKind) return row.PixelDigest.AsSpan().SequenceEqual(PixelDigest) ? true : PixelDigestKind == "encoded" ? null : false;
+        if ((row.PixelDigestKind, PixelDigestKind) is ("native", "decoded") or ("decoded", "native")) return row.PixelDigest.AsSpan().SequenceEqual(PixelDigest) ? true : null;
+        return row.PixelDigestKind == "encoded" && EncodedPixelDigest is { } encoded && row.PixelDigest.AsSpan().SequenceEqual(encoded) ? true : null;
+    }
+
+    /// <summary>The same content as a row's: dataset and pixels.</summary>
+    public bool HasContentOf(InstanceIndexRow row) => row.DatasetDigest.AsSpan().SequenceEqual(DatasetDigest) && HasPixelsOf(row) == true;
+}
 
 /// <summary>What identity says about an instance that has arrived.</summary>
 /// <param name="Existing">The row of the same content, for duplicates and for what is held or was rejected before.</param>
@@ -26,8 +40,7 @@ public static class InstanceRules
     /// <param name="rows">All index rows of the SOP Instance UID in the institution, with those of the same batch before it.</param>
     public static InstanceDecision Decide(IncomingInstance incoming, IReadOnlyList<InstanceIndexRow> rows)
     {
-        var same = rows.FirstOrDefault(row => row.StudyKey == incoming.StudyKey && row.State != InstanceState.Deleted
-            && row.SameContent(incoming.DatasetDigest, incoming.PixelDigest, incoming.PixelDigestKind));
+        var same = rows.FirstOrDefault(row => row.StudyKey == incoming.StudyKey && row.State != InstanceState.Deleted && incoming.HasContentOf(row));
         if (same is { State: InstanceState.Current } || (same is { State: InstanceState.Superseded } && !incoming.Accepted))
             return new InstanceDecision(OutcomeKind.Duplicate, null, same, null, 0, false);
 
@@ -52,9 +65,11 @@ public static class InstanceRules
         if (rows.Any(row => row.StudyKey != incoming.StudyKey && row.State == InstanceState.Current)) return IngestReasons.OtherStudy;
         if (current is null) return rows.Any(row => row.StudyKey == incoming.StudyKey && row.State == InstanceState.Hidden) ? IngestReasons.InstanceDeleted : null;
         if (current.SeriesKey != incoming.SeriesKey) return IngestReasons.OtherStudy;
-        if (current.PixelDigestKind != incoming.PixelDigestKind) return IngestReasons.NotComparable;
-        if (current.PixelDigest.AsSpan().SequenceEqual(incoming.PixelDigest)) return null;
-        // Different compressed bytes may still be the same pixels; stored values may not.
-        return incoming.PixelDigestKind == "encoded" ? IngestReasons.NotComparable : IngestReasons.PixelsDiffer;
+        return incoming.HasPixelsOf(current) switch
+        {
+            true => null,
+            false => IngestReasons.PixelsDiffer,
+            null => IngestReasons.NotComparable,
+        };
     }
 }

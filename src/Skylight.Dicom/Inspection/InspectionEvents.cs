@@ -9,6 +9,7 @@ internal sealed class InspectionEvents(InspectOptions options) : DicomEvents, ID
     private readonly CanonicalDigest _digest = new();
     private readonly FragmentCollector _fragments = new(options.MaxFragments);
     private IncrementalHash? _pixels;
+    private FrameAssembler? _assembler;
     private bool _encapsulated, _inPixels, _digested, _kept;
     private FileRange _native;
     private MemoryStream? _longTable;
@@ -52,7 +53,7 @@ internal sealed class InspectionEvents(InspectOptions options) : DicomEvents, ID
     {
         if (_inPixels)
         {
-            _pixels!.AppendData(bytes);
+            if (options.HasDigests) _pixels!.AppendData(bytes);
             return;
         }
 
@@ -94,21 +95,28 @@ internal sealed class InspectionEvents(InspectOptions options) : DicomEvents, ID
     {
         _builder.OnFragmentsStart(in e);
         if (!_inPixels) return;
+        // Pixel data twice: the digest is over both, which no decoder can follow.
+        var again = _encapsulated;
         _encapsulated = true;
         _fragments.Start();
+        _assembler?.Dispose();
+        _assembler = again ? null : Assembler();
     }
 
     public override void OnFragment(int index, long position, uint length)
     {
         _builder.OnFragment(index, position, length);
-        if (_inPixels) _fragments.Begin(index, position, length);
+        if (!_inPixels) return;
+        _fragments.Begin(index, position, length);
+        _assembler?.Begin(index, position);
     }
 
     public override void OnFragmentChunk(ReadOnlySpan<byte> bytes)
     {
         if (!_inPixels) return;
         _fragments.Chunk(bytes);
-        if (!_fragments.InOffsetTable) _pixels!.AppendData(bytes);
+        _assembler?.Chunk(bytes);
+        if (!_fragments.InOffsetTable && options.HasDigests) _pixels!.AppendData(bytes);
     }
 
     public override void OnFragmentsEnd() => _builder.OnFragmentsEnd();
@@ -122,6 +130,8 @@ internal sealed class InspectionEvents(InspectOptions options) : DicomEvents, ID
         if (dataset.Count == 0 || reader.Syntax is null) throw new DicomFormatException(DicomErrors.NotDicom, length, "", "There is no dataset");
         var findings = new List<Finding>(_builder.Findings);
         Identity.Examine(_builder.FileMeta, dataset, findings);
+        var encoded = _pixels?.GetHashAndReset();
+        var decoded = _assembler?.End();
         var repaired = CharacterSetRepair.Examine(dataset, findings);
         return new InspectedInstance(
             _builder.FileMeta,
@@ -130,13 +140,20 @@ internal sealed class InspectionEvents(InspectOptions options) : DicomEvents, ID
             length,
             fileDigest,
             _digest.Finish(),
-            _pixels?.GetHashAndReset(),
-            _pixels is null ? "none" : _encapsulated ? "encoded" : "native",
+            decoded ?? encoded,
+            decoded is not null ? "decoded" : _pixels is null ? "none" : _encapsulated ? "encoded" : "native",
             Frames(reader.Syntax, dataset, length, findings),
             reader.DatasetPosition,
             reader.HasPreamble,
             findings,
-            repaired);
+            repaired) { EncodedPixelDigest = decoded is null ? null : encoded };
+    }
+
+    private FrameAssembler? Assembler()
+    {
+        if (options.DecodeFrames is not { } decoders || !options.HasDigests || _builder.FileMeta.GetString(DicomTags.TransferSyntaxUID) is not { } syntax) return null;
+        var header = _builder.SoFar();
+        return decoders(header, TransferSyntax.Of(syntax)) is { } decoder ? new FrameAssembler(decoder, PixelLayout.Frames(header), options.MaxFrameBytes) : null;
     }
 
     private FrameTable Frames(TransferSyntax syntax, DicomDataset dataset, long fileLength, List<Finding> findings)
@@ -162,6 +179,7 @@ internal sealed class InspectionEvents(InspectOptions options) : DicomEvents, ID
     {
         _digest.Dispose();
         _pixels?.Dispose();
+        _assembler?.Dispose();
         _longTable?.Dispose();
     }
 }

@@ -13,6 +13,18 @@ public sealed record InspectOptions
     /// <summary>What the header may take in memory. Default 128 MiB; beyond is <see cref="DicomErrors.TooLarge"/>.</summary>
     public long MaxDatasetBytes { get; init; } = 128L << 20;
 
+    /// <summary>
+    /// Gives the decoder of an instance's encapsulated frames, so that the pixel digest is over stored values and compares with that of native pixels: header so
+    /// far, transfer syntax. Null, or null from it (the default): the digest is over the fragments.
+    /// </summary>
+    public Func<DicomDataset, TransferSyntax, FrameDigester?>? DecodeFrames { get; init; }
+
+    /// <summary>Longest encoded frame that is decoded for the digest; one longer leaves the digest over the fragments. Default 64 MiB.</summary>
+    public int MaxFrameBytes { get; init; } = 64 << 20;
+
+    /// <summary>Compute the digests of file and pixels. Default true; without them, reading is the only cost.</summary>
+    public bool HasDigests { get; init; } = true;
+
     /// <summary>A file that ends too early is inspected as far as it goes, with an error finding. Default false: it is refused.</summary>
     public bool AllowTruncated { get; init; }
 
@@ -34,7 +46,10 @@ public sealed record InspectOptions
 /// <param name="FileSha256">SHA-256 of the file as it is.</param>
 /// <param name="DatasetDigest">SHA-256 over the canonical dataset without pixel data: the same for every transfer syntax and length encoding (<see cref="CanonicalDigest"/>).</param>
 /// <param name="PixelDigest">SHA-256 of the pixel data as <paramref name="PixelDigestKind"/> says; null without pixel data.</param>
-/// <param name="PixelDigestKind">"none", "native" (stored values, little endian) or "encoded" (fragments one after the other, without offset table).</param>
+/// <param name="PixelDigestKind">
+/// "none", "native" (stored values, little endian), "decoded" (the same of decoded frames, colour by pixel: comparable with "native") or "encoded" (fragments one
+/// after the other, without offset table).
+/// </param>
 /// <param name="DatasetOffset">Where the dataset begins in the file.</param>
 /// <param name="RepairedCharacterSet">Set when the declared character set is wrong and another one reads the text: for search and lists, flagged; what is stored stays.</param>
 public sealed record InspectedInstance(
@@ -52,6 +67,9 @@ public sealed record InspectedInstance(
     IReadOnlyList<Finding> Findings,
     CharacterSet? RepairedCharacterSet)
 {
+    /// <summary>SHA-256 of the fragments, where the pixel digest is over decoded frames; else null.</summary>
+    public byte[]? EncodedPixelDigest { get; init; }
+
     /// <summary>The dataset in its repaired reading where there is one, else as declared.</summary>
     public DicomDataset Readable => RepairedCharacterSet is { } set ? Dataset.ReadAs(set) : Dataset;
 }
@@ -93,7 +111,7 @@ public sealed class InstanceInspector : IDisposable
     /// <exception cref="DicomFormatException">The bytes cannot be read as DICOM; the inspector is of no further use.</exception>
     public void Append(ReadOnlySpan<byte> bytes)
     {
-        _file.AppendData(bytes);
+        if (_options.HasDigests) _file.AppendData(bytes);
         _length += bytes.Length;
         _reader.Append(bytes);
     }

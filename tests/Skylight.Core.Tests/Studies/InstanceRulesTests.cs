@@ -35,12 +35,28 @@ public sealed class InstanceRulesTests
     [InlineData("encoded", "encoded", 1, OutcomeKind.Revision, null)]
     [InlineData("encoded", "encoded", 2, OutcomeKind.Held, "not-comparable")]
     [InlineData("native", "encoded", 1, OutcomeKind.Held, "not-comparable")]
+    [InlineData("native", "decoded", 1, OutcomeKind.Revision, null)]
+    [InlineData("decoded", "native", 1, OutcomeKind.Revision, null)]
+    [InlineData("native", "decoded", 2, OutcomeKind.Held, "not-comparable")]
+    [InlineData("decoded", "decoded", 2, OutcomeKind.Held, "pixels-differ")]
+    [InlineData("decoded", "encoded", 1, OutcomeKind.Held, "not-comparable")]
     [InlineData("none", "none", 1, OutcomeKind.Revision, null)]
     [InlineData("none", "native", 1, OutcomeKind.Held, "not-comparable")]
     public void Decide_OtherAttributes_ByPixels(string known, string incoming, byte pixel, OutcomeKind kind, string? code)
     {
         var decision = Decide(Row(dataset: 2, pixel: pixel, kind: incoming), Row(kind: known));
         Assert.Equal((kind, code), (decision.Kind, decision.Reason?.Code));
+    }
+
+    [Fact]
+    public void Decide_OfACompressedCopy_IsADuplicate() => Assert.Equal(OutcomeKind.Duplicate, Decide(Row(kind: "decoded"), Row(kind: "native")).Kind);
+
+    [Fact]
+    public void Decide_OfWhatWasStoredWithoutDecoding_IsStillADuplicate()
+    {
+        var incoming = new IncomingInstance("s", "e", [1], [9], "decoded", SourceTrust.Pacs, EncodedPixelDigest: [1]);
+        Assert.Equal(OutcomeKind.Duplicate, InstanceRules.Decide(incoming, [Row(kind: "encoded")]).Kind);
+        Assert.Equal(OutcomeKind.Held, InstanceRules.Decide(incoming with { EncodedPixelDigest = [2] }, [Row(kind: "encoded")]).Kind);
     }
 
     [Fact]
