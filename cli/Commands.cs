@@ -21,6 +21,7 @@ public static class Commands
         DemoCommand.Create(),
         AuditCommand.Create(),
         VerifyCommand.Create(),
+        ReindexCommand.Create(),
         KeysCommand.Create(),
         BackupCommand.Create(),
         RestoreCommand.Create(),

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Skylight.Core.Catalog;
 using Skylight.Core.Ingest;
 using Skylight.Core.Institutions;
 using Skylight.Core.Integrity;
@@ -23,9 +24,13 @@ public sealed class OfflineArchive : IAsyncDisposable
     public IServiceProvider Services => _provider;
 
     /// <exception cref="CliException">There is no archive in the folder, a host has it open, or its journal or key ring cannot be used.</exception>
-    public static async Task<OfflineArchive> OpenAsync(DirectoryInfo data, CancellationToken cancellationToken)
+    public static Task<OfflineArchive> OpenAsync(DirectoryInfo data, CancellationToken cancellationToken) => OpenAsync(data, "catalog.db", cancellationToken);
+
+    /// <inheritdoc cref="OpenAsync(DirectoryInfo, CancellationToken)"/>
+    /// <param name="needed">The file or folder that must be there.</param>
+    public static async Task<OfflineArchive> OpenAsync(DirectoryInfo data, string needed, CancellationToken cancellationToken)
     {
-        if (!File.Exists(Path.Combine(data.FullName, "catalog.db"))) throw new CliException(ExitCode.NotFound, $"{data.FullName} has no archive.");
+        if (!Path.Exists(Path.Combine(data.FullName, needed))) throw new CliException(ExitCode.NotFound, $"{data.FullName} has no archive.");
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddJsonFile(Path.Combine(data.FullName, "settings.json"), optional: true).AddEnvironmentVariables().Build());
         services.AddLogging();
@@ -35,6 +40,7 @@ public sealed class OfflineArchive : IAsyncDisposable
         services.AddRetrieve();
         services.AddInstitutions();
         services.AddIntegrity();
+        services.AddSingleton<CatalogRebuild>();
         var provider = services.BuildServiceProvider();
         try
         {

@@ -65,6 +65,15 @@ public sealed record IndexEntry
     /// <summary>Frames; 0 without pixel data.</summary>
     public int Frames { get; init; }
 
+    /// <summary>
+    /// Orders what commits have said about a study, so that its document can be made again from its objects alone: the document's revision times 65,536, plus
+    /// the place within the commit. 0 in indexes written before there was such a number.
+    /// </summary>
+    public ulong Commit { get; init; }
+
+    /// <summary>Key of the study document that this entry belongs to; empty for the study whose folder it lies in.</summary>
+    public string Owner { get; init; } = "";
+
     /// <summary>Further attributes that instance searches answer: UTF-8 DICOM JSON, opaque here; empty where there are none.</summary>
     public byte[] Attributes { get; init; } = [];
 }

@@ -137,6 +137,8 @@ public sealed class SeriesIndex
         to.Field(21, (ulong)entry.BitsAllocated);
         to.Field(22, (ulong)entry.Frames);
         to.Field(23, entry.Attributes);
+        if (entry.Commit > 0) to.Field(24, entry.Commit);
+        if (entry.Owner.Length > 0) to.Field(25, entry.Owner);
     }
 
     private static IndexEntry Read(WireReader reader, SealedReference[] packs)
@@ -154,8 +156,8 @@ public sealed class SeriesIndex
 
     private sealed class Draft
     {
-        private readonly ulong[] _numbers = new ulong[24];
-        private readonly byte[][] _bytes = new byte[24][];
+        private readonly ulong[] _numbers = new ulong[26];
+        private readonly byte[][] _bytes = new byte[26][];
 
         public ulong Pack => _numbers[4];
 
@@ -196,6 +198,8 @@ public sealed class SeriesIndex
             BitsAllocated = (int)_numbers[21],
             Frames = (int)_numbers[22],
             Attributes = Bytes(23),
+            Commit = _numbers[24],
+            Owner = Text(25),
         };
 
         private static int Signed(uint value) => (int)(value >> 1) ^ -(int)(value & 1);

@@ -52,7 +52,7 @@ internal static class InstanceFactsReader
         };
     }
 
-    private static PatientIdentity Patient(DicomDataset dataset) => new()
+    internal static PatientIdentity Patient(DicomDataset dataset) => new()
     {
         Id = Text(dataset, DicomTags.PatientID),
         Issuer = Text(dataset, DicomTags.IssuerOfPatientID)
@@ -65,7 +65,7 @@ internal static class InstanceFactsReader
         Sex = Text(dataset, DicomTags.PatientSex),
     };
 
-    private static StudyAttributes Study(DicomDataset dataset) => new()
+    internal static StudyAttributes Study(DicomDataset dataset) => new()
     {
         PatientName = Name(dataset, DicomTags.PatientName),
         PatientId = Text(dataset, DicomTags.PatientID),
@@ -85,7 +85,7 @@ internal static class InstanceFactsReader
         TimezoneOffset = Text(dataset, DicomTags.TimezoneOffsetFromUTC),
     };
 
-    private static SeriesAttributes Series(DicomDataset dataset)
+    internal static SeriesAttributes Series(DicomDataset dataset)
     {
         var request = dataset.GetItems(DicomTags.RequestAttributesSequence) is [var first, ..] ? first : null;
         return new SeriesAttributes

@@ -14,7 +14,8 @@ internal static class StudyAssembler
     {
         var before = current ?? Empty(intake, context, now);
         var after = before;
-        foreach (var instance in kept) after = Add(after, instance, context);
+        foreach (var instance in kept)
+            after = Add(after, instance.SeriesKey, instance.Pending.Facts, instance.Pending.Trust, instance.Decision, context.Source.Channel == IngestChannel.Inference);
         after = after with
         {
             Series = [.. after.Series.Select(series => series with
@@ -53,14 +54,14 @@ internal static class StudyAssembler
         ReceivedAt = now,
     };
 
-    private static StudyDocument Add(StudyDocument study, DecidedInstance instance, IngestContext context)
+    /// <summary>The study with one instance more, as the decision about it says.</summary>
+    /// <param name="inference">It is a result of inference, which says nothing about identifiability.</param>
+    internal static StudyDocument Add(StudyDocument study, string seriesKey, InstanceFacts facts, SourceTrust trust, InstanceDecision decision, bool inference)
     {
-        var (facts, decision) = (instance.Pending.Facts, instance.Decision);
-        var trust = instance.Pending.Trust;
-        var known = study.Series.FirstOrDefault(series => series.SeriesKey == instance.SeriesKey);
+        var known = study.Series.FirstOrDefault(series => series.SeriesKey == seriesKey);
         var series = known ?? new SeriesRecord
         {
-            SeriesKey = instance.SeriesKey,
+            SeriesKey = seriesKey,
             SeriesInstanceUid = facts.Identity.SeriesInstanceUid,
             Attributes = facts.Series,
             AttributesTrust = trust,
@@ -91,7 +92,7 @@ internal static class StudyAssembler
             },
             Reports = Reports(study.Reports, facts, decision),
             Order = study.Order ?? (facts.Study.AccessionNumber is { } accession ? new OrderReference(accession, facts.Study.IssuerOfAccession, EncounterKind.Unknown, null) : null),
-            Identifiability = context.Source.Channel == IngestChannel.Inference ? study.Identifiability : Identifiability.Identified,
+            Identifiability = inference ? study.Identifiability : Identifiability.Identified,
         };
     }
 

@@ -74,7 +74,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
         var decided = await DecideAsync(batch, intake, before, rows, cancellationToken);
         var kept = decided.Where(instance => instance.IsKept).ToList();
         if (kept.Count == 0) return new Step(waiting, match, before, before, decided, kept);
-        var parts = await SealAsync(intake, kept, smalls, cancellationToken);
+        var parts = await SealAsync(intake, kept, (before?.Revision ?? 0) + 1, smalls, cancellationToken);
         var after = StudyAssembler.Next(before, intake, match, kept, parts, batch.Context, TimeSpan.FromSeconds(service.Options.QuietSeconds), service.Time.GetUtcNow());
         if (after.Hidden && kept.Exists(instance => instance.Pending.Accepted)) after = after with { Hidden = false, Deletion = null };
         return new Step(waiting, match, before, after, decided, kept);
@@ -172,7 +172,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
     }
 
     /// <summary>Closes the packs that are kept and seals a delta index and metadata for each.</summary>
-    private async Task<List<(string SeriesKey, SeriesPart Part)>> SealAsync(StudyIntake intake, List<DecidedInstance> kept, List<SmallObject> smalls, CancellationToken cancellationToken)
+    private async Task<List<(string SeriesKey, SeriesPart Part)>> SealAsync(StudyIntake intake, List<DecidedInstance> kept, long revision, List<SmallObject> smalls, CancellationToken cancellationToken)
     {
         var folder = SealedName.Folder(_institution, intake.Folder);
         using var key = await service.Keys.GetOrCreateAsync(_institution, intake.Folder, cancellationToken);
@@ -190,7 +190,9 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
 
             var (metadataReference, metadataObject) = metadata.Seal(folder, key, service.Seal);
             smalls.Add(metadataObject);
-            var (indexReference, indexObject) = new SeriesIndex([.. group.Select(instance => Entry(instance, group.Key.Reference!))]).Seal(folder, key, service.Seal);
+            var order = ((ulong)revision << 16) | (uint)Math.Min(smalls.Count, ushort.MaxValue);
+            var owner = intake.Folder == intake.DocumentKey ? "" : intake.DocumentKey;
+            var (indexReference, indexObject) = new SeriesIndex([.. group.Select(instance => Entry(instance, group.Key.Reference!) with { Commit = order, Owner = owner })]).Seal(folder, key, service.Seal);
             smalls.Add(indexObject);
             parts.Add((group.Key.SeriesKey, new SeriesPart(Last(group.Key.Reference!.Name), Last(indexReference.Name), Last(metadataReference.Name), group.Count())
             {

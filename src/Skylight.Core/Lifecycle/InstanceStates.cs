@@ -58,7 +58,7 @@ internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, Study
         var changed = new List<IndexEntry>();
         foreach (var (record, entries) in await EntriesAsync(study, cancellationToken))
         {
-            var delta = entries.Select(entry => change(record, entry)).OfType<IndexEntry>().ToList();
+            var delta = entries.Select(entry => change(record, entry)).OfType<IndexEntry>().Select(entry => entry with { Commit = (ulong)(study.Revision + 1) << 16 }).ToList();
             if (delta.Count == 0)
             {
                 series.Add(record);

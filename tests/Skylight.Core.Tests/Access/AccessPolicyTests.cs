@@ -33,7 +33,7 @@ public sealed class AccessPolicyTests
     /// <summary>Who may do what to a study of level 4 of the own institution with no relation at all: the whole table.</summary>
     [Theory]
     [InlineData(Role.SystemAdmin, "")]
-    [InlineData(Role.InstitutionAdmin, "InstitutionManage RelationManage SelfRead")]
+    [InlineData(Role.InstitutionAdmin, "InstitutionManage RelationManage SelfRead StatisticsRead TierManage")]
     [InlineData(Role.SecurityAdmin, "AccountManage MaintenanceManage SelfRead")]
     [InlineData(Role.AuditAdmin, "AuditRead SelfRead")]
     [InlineData(Role.Radiologist, "StudySearch StudyRead FrameRead OriginalRead RetentionRead CorrectionPropose SelfRead")]

@@ -18,6 +18,16 @@ public class EdgeFixture : IAsyncLifetime
     /// <summary>Folder of the demo studies, a quarter of the slices at a quarter of the size.</summary>
     public string Demo { get; private set; } = "";
 
+    /// <summary>The host's data folder.</summary>
+    public DirectoryInfo Folder => new(Path.Combine(Data, "host"));
+
+    /// <summary>Stops the host; its folder stays.</summary>
+    public async Task StopAsync()
+    {
+        if (_host is not null) await _host.DisposeAsync();
+        _host = null;
+    }
+
     public Uri Address => _host!.Address;
 
     public IServiceProvider Services => _host!.Services;

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+using Skylight.Local.Catalog;
+using Skylight.Local.Sqlite;
+
+namespace Skylight.Cli.Integrity;
+
+/// <summary><c>skylight reindex</c>: makes the catalog again from the archive, or compares the two.</summary>
+public static class ReindexCommand
+{
+    public static Command Create()
+    {
+        var data = new Option<DirectoryInfo?>("--data") { Description = "Data folder of an edge host that is not running. catalog.db may be missing." };
+        var backup = new Option<FileInfo?>("--backup") { Description = "An earlier copy of catalog.db, for what the archive does not say: levels, tags, categories, holds, encounters." };
+        var verify = new Option<bool>("--verify") { Description = "Only compare: exit code 1 when the catalog differs in anything that can be derived." };
+        var command = new Command("reindex", "Makes the catalog again from the objects of the archive and its keys.") { data, backup, verify };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            if (parsed.GetValue(data) is not { } folder) throw new CliException(ExitCode.Usage, "--data DIR is needed.");
+            if (parsed.GetValue(backup) is { Exists: false } missing) throw new CliException(ExitCode.NotFound, $"{missing.FullName} is not there.");
+            var report = await RunAsync(folder, parsed.GetValue(backup), !parsed.GetValue(verify), cancellationToken);
+            Print(report, parsed.GetValue(Connection.Json), parsed.GetValue(verify));
+            return report.Ok ? ExitCode.Done : ExitCode.Partial;
+        });
+        return command;
+    }
+
+    /// <summary>Rebuilds or compares the catalog of a folder that no host has open.</summary>
+    public static async Task<RebuildReport> RunAsync(DirectoryInfo folder, FileInfo? backup, bool write, CancellationToken cancellationToken)
+    {
+        await using var archive = await OfflineArchive.OpenAsync(folder, "objects", cancellationToken);
+        await using var copy = backup is null ? null : SqliteDatabase.Open(backup.FullName, SqliteDurability.Full, SqliteCatalog.Schema);
+        var report = await archive.Services.GetRequiredService<CatalogRebuild>().RunAsync(copy is null ? null : new SqliteCatalog(copy), write, cancellationToken);
+        await archive.Services.GetRequiredService<SqliteCatalog>().CheckpointAsync(cancellationToken);
+        return report;
+    }
+
+    private static void Print(RebuildReport report, bool json, bool verify)
+    {
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(report, DocumentJson.Options));
+            return;
+        }
+
+        foreach (var line in report.Different) Console.WriteLine("differs " + line);
+        foreach (var line in report.Unreadable) Console.WriteLine("unreadable " + line);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Studies} studies, {report.Instances} instances {(verify ? "compared" : "indexed")}; {report.Different.Count} differ, {report.Unreadable.Count} unreadable"));
+    }
+}

@@ -1,0 +1,188 @@
+using Microsoft.Extensions.Logging;
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+using Skylight.Archive.Sealing;
+using Skylight.Core.Documents;
+using Skylight.Core.Ingest;
+using Skylight.Core.Lifecycle;
+using Skylight.Core.Quarantine;
+using Skylight.Core.Studies;
+
+namespace Skylight.Core.Catalog;
+
+/// <summary>What a rebuild did, or a comparison found.</summary>
+/// <param name="Different">Keys of studies that the catalog has otherwise, with the fields that differ (comparison only).</param>
+/// <param name="Unreadable">Objects that could not be read, or could not be attributed to a study.</param>
+public sealed record RebuildReport(int Studies, int Instances, IReadOnlyList<string> Different, IReadOnlyList<string> Unreadable)
+{
+    public bool Ok => Different.Count == 0 && Unreadable.Count == 0;
+}
+
+/// <summary>
+/// Makes the catalog again from the archive alone: study documents, search terms and instance rows, from the indexes and metadata of the object store. What no
+/// object says (levels, tags, categories, holds, encounters, who sent it) is taken from the catalog as it is, or from an earlier copy of it; deletions, intake
+/// decisions and patients from their own records. Running it on a whole catalog changes nothing that can be derived.
+/// </summary>
+public sealed class CatalogRebuild
+{
+    private readonly ICatalog _catalog;
+    private readonly IObjectStore _store;
+    private readonly IDocuments _documents;
+    private readonly IngestService _ingest;
+    private readonly StudyParts _parts;
+    private readonly StudyKeys _keys;
+    private readonly StudyObjects _objects;
+    private readonly StudyRebuild _rebuild;
+    private readonly ILogger<CatalogRebuild> _logger;
+
+    public CatalogRebuild(
+        ICatalog catalog, IObjectStore store, IDocuments documents, IngestService ingest, IntakeItems items, StudyParts parts, StudyKeys keys, ILogger<CatalogRebuild> logger)
+    {
+        (_catalog, _store, _documents, _ingest, _parts, _keys, _logger) = (catalog, store, documents, ingest, parts, keys, logger);
+        _objects = new StudyObjects(store, keys);
+        _rebuild = new StudyRebuild(store, ingest, items);
+    }
+
+    /// <param name="backup">An earlier copy of the catalog, for what no object says; null for none.</param>
+    /// <param name="write">False only compares.</param>
+    public async Task<RebuildReport> RunAsync(ICatalog? backup, bool write, CancellationToken cancellationToken)
+    {
+        var run = new Run(backup, write);
+        foreach (var (institution, folder) in await FoldersAsync(cancellationToken)) await FolderAsync(run, institution, folder, cancellationToken);
+
+        // Studies with parts in a folder that is not their own, now with all of them.
+        foreach (var ((institution, studyKey), folders) in run.Elsewhere)
+        {
+            var parts = new List<FoundPart>();
+            foreach (var folder in folders.Append(studyKey).Distinct(StringComparer.Ordinal))
+                parts.AddRange((await _objects.ReadAsync(institution, folder, [], cancellationToken)).Where(part => part.Owner == studyKey));
+            await StudyAsync(run, institution, studyKey, [.. parts.OrderBy(part => part.Order)], cancellationToken);
+        }
+
+        return new RebuildReport(run.Studies.Count, run.Studies.Values.Sum(), run.Different, run.Unreadable);
+    }
+
+    private async Task<IReadOnlyCollection<(string Institution, string Folder)>> FoldersAsync(CancellationToken cancellationToken)
+    {
+        var folders = new SortedSet<(string, string)>();
+        await foreach (var name in _store.ListAsync("", cancellationToken))
+            if (name.EndsWith(".index", StringComparison.Ordinal)) folders.Add(ObjectName.Owner(name));
+        return folders;
+    }
+
+    private async Task FolderAsync(Run run, string institution, string folder, CancellationToken cancellationToken)
+    {
+        var parts = await _objects.ReadAsync(institution, folder, run.Unreadable, cancellationToken);
+        foreach (var part in parts.Where(part => part.Owner != folder))
+        {
+            if (!run.Elsewhere.TryGetValue((institution, part.Owner), out var folders)) run.Elsewhere[(institution, part.Owner)] = folders = [];
+            folders.Add(folder);
+        }
+
+        if (run.Elsewhere.ContainsKey((institution, folder))) return;
+        var own = parts.FindAll(part => part.Owner == folder);
+        if (own.Count > 0) await StudyAsync(run, institution, folder, own, cancellationToken);
+    }
+
+    private async Task StudyAsync(Run run, string institution, string studyKey, IReadOnlyList<FoundPart> parts, CancellationToken cancellationToken)
+    {
+        if (await _rebuild.BuildAsync(institution, studyKey, parts, cancellationToken) is not { } built)
+        {
+            run.Unreadable.Add($"{institution}/{studyKey}/");
+            return;
+        }
+
+        foreach (var part in parts.Where(part => part.Metadata is null)) run.Unreadable.Add($"{institution}/{part.Folder}/{part.Index}");
+        var known = (await _catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value;
+        var earlier = known ?? (run.Backup is null ? null : (await run.Backup.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value);
+        var study = DerivedFields.Carry(await SettleAsync(run, built, cancellationToken), earlier);
+        run.Studies[(institution, studyKey)] = study.Instances();
+        if (!run.Write)
+        {
+            await CompareAsync(run, study, built.Rows, known, cancellationToken);
+            return;
+        }
+
+        await WriteAsync(study, built, known, cancellationToken);
+    }
+
+    /// <summary>A study that was deleted as a whole, or whose provisional content was accepted elsewhere, is hidden.</summary>
+    private async Task<StudyDocument> SettleAsync(Run run, RebuiltStudy built, CancellationToken cancellationToken)
+    {
+        var study = built.Document with { Held = built.Rows.Count(row => row.State == InstanceState.Held) };
+        if (study.ProvisionalOf is not null && built.Rows.All(row => row.State == InstanceState.Deleted)) return study with { Hidden = true };
+        if (!run.Deletions.TryGetValue(study.Institution, out var deletions)) run.Deletions[study.Institution] = deletions = await DeletionsAsync(study.Institution, cancellationToken);
+        return deletions.TryGetValue(study.StudyKey, out var id) ? study with { Hidden = true, Deletion = id } : study;
+    }
+
+    private async Task<Dictionary<string, string>> DeletionsAsync(string institution, CancellationToken cancellationToken)
+    {
+        var found = new Dictionary<string, string>(StringComparer.Ordinal);
+        string? continuation = null;
+        do
+        {
+            var page = await _documents.ListAsync<DeletionRecord>(institution, DeletionRecord.Type, null, 200, continuation, cancellationToken);
+            foreach (var record in page.Items.Select(item => item.Value))
+                if (record is { Level: DeletionLevel.Study, Status: DeletionStatus.Hidden or DeletionStatus.Erasing }) found[record.StudyKey] = record.Id;
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return found;
+    }
+
+    private async Task WriteAsync(StudyDocument study, RebuiltStudy built, StudyDocument? known, CancellationToken cancellationToken)
+    {
+        study = study with { Revision = Math.Max(study.Revision, (known?.Revision ?? 0) + 1) };
+        (study, var manifest) = await _parts.SpillAsync(study, _keys, SealOptions.Default, cancellationToken);
+        using (manifest)
+        {
+            if (manifest is not null) await manifest.StoreAsync(_store, cancellationToken);
+            await _ingest.Patients.EnsureAsync(study.Institution, study.PatientKey, built.Patient, cancellationToken);
+            await _catalog.ApplyAsync(new StudyChange { Document = study, ExpectedETag = known?.ETag(), Rows = built.Rows }, cancellationToken);
+        }
+
+        CatalogLog.Rebuilt(_logger, study.Institution, study.StudyKey, built.Rows.Count);
+    }
+
+    private async Task CompareAsync(Run run, StudyDocument study, IReadOnlyList<InstanceIndexRow> rows, StudyDocument? known, CancellationToken cancellationToken)
+    {
+        if (known is null)
+        {
+            run.Different.Add($"{study.Institution}/{study.StudyKey}: missing");
+            return;
+        }
+
+        var listed = await _parts.ListAllAsync(known, cancellationToken);
+        var whole = known with { Manifest = null, Series = [.. known.Series.Select(series => series with { Parts = listed[series.SeriesKey], PartsInManifest = 0 })] };
+        var fields = DerivedFields.Differences(study, whole).ToList();
+        var stored = new List<InstanceIndexRow>();
+        foreach (var uids in rows.Select(row => row.SopInstanceUid).Distinct(StringComparer.Ordinal).Chunk(1000))
+            stored.AddRange((await _catalog.FindInstancesAsync(study.Institution, uids, cancellationToken)).Where(row => row.StudyKey == study.StudyKey));
+        if (!DerivedFields.Same(rows, stored)) fields.Add("instances");
+        if (fields.Count > 0) run.Different.Add($"{study.Institution}/{study.StudyKey}: {string.Join(", ", fields)}");
+    }
+
+    private sealed class Run(ICatalog? backup, bool write)
+    {
+        public ICatalog? Backup => backup;
+
+        public bool Write => write;
+
+        public Dictionary<(string, string), int> Studies { get; } = [];
+
+        public Dictionary<(string Institution, string StudyKey), HashSet<string>> Elsewhere { get; } = [];
+
+        /// <summary>Deletions of whole studies by study key, for each institution met.</summary>
+        public Dictionary<string, Dictionary<string, string>> Deletions { get; } = new(StringComparer.Ordinal);
+
+        public List<string> Different { get; } = [];
+
+        public List<string> Unreadable { get; } = [];
+    }
+}
+
+internal static partial class CatalogLog
+{
+    [LoggerMessage(2710, LogLevel.Debug, "Study {Institution}/{StudyKey} made again with {Rows} rows.")]
+    public static partial void Rebuilt(ILogger logger, string institution, string studyKey, int rows);
+}

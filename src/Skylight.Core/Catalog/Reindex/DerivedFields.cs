@@ -1,0 +1,56 @@
+using System.Text.Json.Nodes;
+using System.Text.Json;
+using Skylight.Core.Documents;
+
+namespace Skylight.Core.Catalog;
+
+/// <summary>Which fields of a study document the archive alone can tell, and which it cannot.</summary>
+public static class DerivedFields
+{
+    /// <summary>A rebuilt document with what no object says taken from an earlier one: level, tags, categories, holds, encounter, parties, sources, state, times.</summary>
+    public static StudyDocument Carry(StudyDocument rebuilt, StudyDocument? earlier) => earlier is null ? rebuilt : rebuilt with
+    {
+        Level = earlier.Level,
+        Tags = earlier.Tags,
+        Categories = earlier.Categories,
+        Hold = earlier.Hold,
+        Holds = earlier.Holds,
+        Order = earlier.Order ?? rebuilt.Order,
+        Parties = earlier.Parties,
+        Identifiability = earlier.Identifiability,
+        Sources = earlier.Sources,
+        State = earlier.State,
+        CreatedAt = earlier.CreatedAt,
+        ReceivedAt = earlier.ReceivedAt,
+        Outbox = earlier.Outbox,
+        Rehydration = earlier.Rehydration,
+
+        // A technician may have given a provisional study another patient.
+        PatientKey = rebuilt.ProvisionalOf is null ? rebuilt.PatientKey : earlier.PatientKey,
+    };
+
+    /// <summary>Names of derivable fields in which two documents differ. The order of parts within a series is one of them.</summary>
+    public static IEnumerable<string> Differences(StudyDocument one, StudyDocument other)
+    {
+        var (a, b) = (Json(one), Json(other));
+        foreach (var name in a.Select(field => field.Key).Union(b.Select(field => field.Key)).Order(StringComparer.Ordinal))
+            if (!JsonNode.DeepEquals(a[name], b[name])) yield return name;
+    }
+
+    /// <summary>Whether two sets of rows agree but for the batch that stored them, which no object names.</summary>
+    public static bool Same(IEnumerable<InstanceIndexRow> one, IEnumerable<InstanceIndexRow> other) => Text(one).SequenceEqual(Text(other));
+
+    private static IEnumerable<string> Text(IEnumerable<InstanceIndexRow> rows) =>
+        rows.Select(row => JsonSerializer.Serialize(row with { Origin = 0, ItemId = row.State is InstanceState.Held or InstanceState.Rejected ? row.ItemId : null }, DocumentJson.Options)).Order(StringComparer.Ordinal);
+
+    private static JsonObject Json(StudyDocument study)
+    {
+        var plain = Carry(study, new StudyDocument { Institution = "", StudyKey = "", StudyInstanceUid = "", PatientKey = study.PatientKey, Attributes = new StudyAttributes() }) with
+        {
+            Order = null,
+            Revision = 0,
+            TierAt = null,
+        };
+        return JsonSerializer.SerializeToNode(plain, DocumentJson.Options)!.AsObject();
+    }
+}
