@@ -40,6 +40,10 @@ public sealed class StudyKeys : IReadKeys, IDisposable
         return key.DeriveObjectKey(header);
     }
 
+    /// <summary>Ids of the study's keys as the record has them now, past any cache; empty when it has none.</summary>
+    public async ValueTask<IReadOnlyList<string>> IdsAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        await _records.GetAsync(institution, studyKey, cancellationToken) is { } stored ? [.. stored.Record.Keys.Select(key => key.Id)] : [];
+
     /// <summary>Destroys the study's keys: nothing sealed under them can be read again. False when there were none. Copies handed out live on until disposed.</summary>
     public async ValueTask<bool> DestroyAsync(string institution, string studyKey, CancellationToken cancellationToken)
     {

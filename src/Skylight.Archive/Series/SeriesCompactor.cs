@@ -18,7 +18,8 @@ public sealed record CompactedPart(SealedReference Pack, SealedReference Index, 
 /// <param name="Parts">The new parts, in order; they stand for the whole run.</param>
 /// <param name="Replaced">Names of the objects that nothing refers to once the study document names the new parts. They should live on for a while, for readers on their way.</param>
 /// <param name="Dropped">Deleted revisions that are no longer there.</param>
-public sealed record CompactionResult(IReadOnlyList<CompactedPart> Parts, IReadOnlyList<string> Replaced, int Dropped);
+/// <param name="DroppedBytes">Bytes of those, as received.</param>
+public sealed record CompactionResult(IReadOnlyList<CompactedPart> Parts, IReadOnlyList<string> Replaced, int Dropped, long DroppedBytes = 0);
 
 /// <summary>
 /// Merges a run of neighbouring parts of one series into one part, or few: entries in order, instance bytes copied unchanged (and checked against their
@@ -32,8 +33,12 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
     public long PackBytes { get; init; } = 512L << 20;
 
     /// <summary>Reads the parts in the given order (that of the study document) and writes the merged ones into <paramref name="folder"/>.</summary>
+    /// <param name="whole">
+    /// The parts are all that the series has. Otherwise the entries of deleted revisions stay, without bytes: an older part may still have the revision, and would
+    /// bring it back.
+    /// </param>
     /// <exception cref="SealedObjectException">A part is damaged, or an instance is not what its index says. Nothing was replaced.</exception>
-    public async Task<CompactionResult> CompactAsync(string folder, DataKey key, IReadOnlyList<SeriesParts> parts, CancellationToken cancellationToken)
+    public async Task<CompactionResult> CompactAsync(string folder, DataKey key, IReadOnlyList<SeriesParts> parts, CancellationToken cancellationToken, bool whole = true)
     {
         var indexes = new List<SeriesIndex>(parts.Count);
         foreach (var part in parts) indexes.Add(await SeriesIndex.ReadAsync(store, part.Index, keys, cancellationToken));
@@ -43,8 +48,11 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         var replaced = parts.SelectMany(part => (string[])[part.Index, part.Metadata])
             .Concat(indexes.SelectMany(index => index.Entries).Select(entry => entry.Pack.Name)).Distinct().ToArray();
         var written = new List<CompactedPart>();
-        for (var next = 0; next < live.Length;) next = await WritePartAsync(folder, key, live, next, documents, written, cancellationToken);
-        return new CompactionResult(written, replaced, merged.Count - live.Length);
+        var deleted = merged.Where(entry => entry.State == EntryState.Deleted).ToArray();
+        var graves = whole ? [] : deleted;
+        for (var next = 0; next < live.Length;) next = await WritePartAsync(folder, key, live, next, graves, documents, written, cancellationToken);
+        if (live.Length == 0 && graves.Length > 0) written.Add(await SealAsync(folder, key, graves[0].Pack, graves, new SeriesMetadataBuilder(), cancellationToken));
+        return new CompactionResult(written, replaced, deleted.Length - graves.Length, whole ? deleted.Sum(entry => entry.Length) : 0);
     }
 
     /// <summary>Later parts hold the newer document of the same revision.</summary>
@@ -62,7 +70,7 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
 
     /// <summary>Writes one part from entry <paramref name="next"/> on; answers the first entry that did not go in.</summary>
     private async Task<int> WritePartAsync(
-        string folder, DataKey key, IndexEntry[] entries, int next, Dictionary<MetadataKey, SeriesMetadata> documents, List<CompactedPart> written, CancellationToken cancellationToken)
+        string folder, DataKey key, IndexEntry[] entries, int next, IndexEntry[] graves, Dictionary<MetadataKey, SeriesMetadata> documents, List<CompactedPart> written, CancellationToken cancellationToken)
     {
         await using var pack = PackWriter.Create(store, folder, key, options, keepBytes: 0);
         var metadata = new SeriesMetadataBuilder();
@@ -80,12 +88,19 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         while (next < entries.Length && pack.Position + entries[next].Length <= PackBytes);
 
         var (reference, _) = await pack.CommitAsync(cancellationToken);
-        var index = new SeriesIndex([.. moved.Select(item => item.Entry with { Pack = reference, Offset = item.Offset })]).Seal(folder, key, options);
-        using (index.Object) await index.Object.StoreAsync(store, cancellationToken);
-        var documentsObject = metadata.Seal(folder, key, options);
-        using (documentsObject.Object) await documentsObject.Object.StoreAsync(store, cancellationToken);
-        written.Add(new CompactedPart(reference, index.Reference, documentsObject.Reference, moved.Count));
+        var index = moved.Select(item => item.Entry with { Pack = reference, Offset = item.Offset });
+        written.Add(await SealAsync(folder, key, reference, [.. index, .. next == entries.Length ? graves : []], metadata, cancellationToken));
         return next;
+    }
+
+    private async Task<CompactedPart> SealAsync(
+        string folder, DataKey key, SealedReference pack, IReadOnlyList<IndexEntry> entries, SeriesMetadataBuilder metadata, CancellationToken cancellationToken)
+    {
+        var index = new SeriesIndex(entries).Seal(folder, key, options);
+        using (index.Object) await index.Object.StoreAsync(store, cancellationToken);
+        var documents = metadata.Seal(folder, key, options);
+        using (documents.Object) await documents.Object.StoreAsync(store, cancellationToken);
+        return new CompactedPart(pack, index.Reference, documents.Reference, entries.Count);
     }
 
     private async Task CopyAsync(IndexEntry entry, PackWriter pack, CancellationToken cancellationToken)

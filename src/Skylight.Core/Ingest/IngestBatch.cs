@@ -180,7 +180,7 @@ public sealed class IngestBatch : IAsyncDisposable
     {
         using var key = await _service.Keys.GetOrCreateAsync(_context.Institution, folderKey, cancellationToken);
         var writer = PackWriter.Create(_service.Store, SealedName.Folder(_context.Institution, folderKey), key, _service.Seal, _service.Options.SmallPackBytes);
-        return new SeriesPack(writer, seriesKey);
+        return new SeriesPack(writer, seriesKey, key.Id);
     }
 
     private async ValueTask MakeRoomAsync(CancellationToken cancellationToken)

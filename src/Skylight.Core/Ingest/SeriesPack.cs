@@ -1,3 +1,4 @@
+using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Packs;
 using Skylight.Archive.Sealing;
@@ -6,12 +7,15 @@ using Skylight.Core.Catalog;
 namespace Skylight.Core.Ingest;
 
 /// <summary>One pack of a batch with the instances that lie in it: open while bytes arrive, then closed, or dropped when nothing in it is kept.</summary>
-internal sealed class SeriesPack(PackWriter writer, string seriesKey)
+internal sealed class SeriesPack(PackWriter writer, string seriesKey, KeyId key)
 {
     private PackWriter? _writer = writer;
     private bool _isNamed;
 
     public string SeriesKey { get; } = seriesKey;
+
+    /// <summary>The key that it is sealed under.</summary>
+    public KeyId Key { get; } = key;
 
     public PackWriter Writer => _writer ?? throw new InvalidOperationException("The pack is closed.");
 

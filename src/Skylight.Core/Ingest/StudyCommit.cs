@@ -149,6 +149,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
 
     private async Task<bool> WriteAsync(StudyDocument? current, StudyDocument next, List<Step> steps, List<SmallObject> smalls, CancellationToken cancellationToken)
     {
+        if (current is null) await CheckKeysAsync(steps, cancellationToken);
         (next, var manifest) = await service.Parts.SpillAsync(next, service.Keys, service.Seal, cancellationToken);
         if (manifest is not null) smalls.Add(manifest);
         var rows = steps.SelectMany(step => step.Kept.SelectMany(instance => instance.Decision.Replaces is { } replaced
@@ -161,6 +162,19 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
         foreach (var pack in packs) pack.Stored();
         foreach (var step in steps.Where(step => step.Kept.Count > 0)) Log.StudyCommitted(service.Logger, _institution, step.Intake.DocumentKey, step.Kept.Count, step.Decided.Count - step.Kept.Count);
         return true;
+    }
+
+    /// <summary>
+    /// A study that is new, or new again: an erasure may have destroyed the key that this batch has sealed under while it was open. What is committed now could
+    /// not be read, so the batch fails and is repeated under the new key.
+    /// </summary>
+    private async ValueTask CheckKeysAsync(List<Step> steps, CancellationToken cancellationToken)
+    {
+        foreach (var group in steps.GroupBy(step => step.Waiting.Intake.Folder, step => step.Kept))
+        {
+            var known = await service.Keys.IdsAsync(_institution, group.Key, cancellationToken);
+            if (group.Any(kept => kept.Exists(instance => !known.Contains(instance.Pending.Pack.Key.ToString())))) throw new IOException("The study was erased while the batch was open.");
+        }
     }
 
     /// <summary>One row for each identity: the last state that this batch gives it.</summary>

@@ -123,6 +123,10 @@ public sealed class PatientDirectory(IDocuments documents, InstitutionSecrets se
         return agrees ? PatientMatch.Same : PatientMatch.Different;
     }
 
+    /// <summary>Removes a record for good. The patient's next study makes it anew.</summary>
+    internal async ValueTask RemoveAsync(string institution, string patientKey, CancellationToken cancellationToken) =>
+        await documents.DeleteAsync(Key(institution, patientKey), Match.Any, cancellationToken);
+
     private static DocumentKey Key(string institution, string patientKey) => new(institution, PatientRecord.Type, patientKey);
 
     private static string[] Terms(PatientRecord record) => record.MergedInto is { } into ? [$"into:{into}"] : [];

@@ -48,6 +48,13 @@ public sealed class IntakeItems(IDocuments documents, InstitutionSecrets secrets
     public ValueTask<DocumentPage<IntakeItem>> ListAsync(string institution, IntakeStatus status, int limit, string? continuation, CancellationToken cancellationToken) =>
         documents.ListAsync<IntakeItem>(institution, IntakeItem.Type, $"status:{status}", limit, continuation, cancellationToken);
 
+    /// <summary>One page of all items, decided ones too.</summary>
+    public ValueTask<DocumentPage<IntakeItem>> WalkAsync(string institution, int limit, string? continuation, CancellationToken cancellationToken) =>
+        documents.ListAsync<IntakeItem>(institution, IntakeItem.Type, null, limit, continuation, cancellationToken);
+
+    /// <summary>Removes an item for good.</summary>
+    internal async ValueTask RemoveAsync(string institution, string id, CancellationToken cancellationToken) => await documents.DeleteAsync(Key(institution, id), Match.Any, cancellationToken);
+
     private static DocumentKey Key(string institution, string id) => new(institution, IntakeItem.Type, id);
 
     private static string[] Terms(IntakeItem item) => item.UploadId is null ? [$"status:{item.Status}"] : [$"status:{item.Status}", $"upload:{item.UploadId}"];

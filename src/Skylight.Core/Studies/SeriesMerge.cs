@@ -25,10 +25,30 @@ public sealed class SeriesMerge(
     /// <exception cref="SealedObjectException">A part is damaged; the study is as it was.</exception>
     public async Task<IReadOnlyList<string>> MergeAsync(string institution, string studyKey, CancellationToken cancellationToken)
     {
-        if (await StudyAsync(institution, studyKey, cancellationToken) is not { } study) return [];
+        if (await StudyAsync(institution, studyKey, hidden: false, cancellationToken) is not { } study) return [];
         var merges = new List<Merge>();
         foreach (var (seriesKey, list) in await parts.ListAllAsync(study, cancellationToken))
             if (await CompactAsync(study, seriesKey, list, cancellationToken) is { } merge) merges.Add(merge);
+        return merges.Count == 0 ? [] : await ExchangeAsync(institution, studyKey, merges, SealOptions.Default, cancellationToken);
+    }
+
+    /// <summary>
+    /// Writes every series with deleted revisions anew without them, whatever its size. Answers the names that the study no longer refers to; empty when there was
+    /// nothing to drop, or when the study was changed at every attempt. Nobody who reads what is left sees a difference.
+    /// </summary>
+    /// <inheritdoc cref="MergeAsync" path="/exception"/>
+    public async Task<IReadOnlyList<string>> DropAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    {
+        if (await StudyAsync(institution, studyKey, hidden: true, cancellationToken) is not { } study) return [];
+        var merges = new List<Merge>();
+        foreach (var (seriesKey, list) in await parts.ListAllAsync(study, cancellationToken))
+        {
+            var deltas = new List<SeriesIndex>();
+            foreach (var part in list) deltas.Add(await SeriesIndex.ReadAsync(store, part.ObjectName(study, part.Index), keys, cancellationToken));
+            if (deltas.Count > 0 && SeriesIndex.Merge(deltas).Entries.Any(entry => entry.State == EntryState.Deleted))
+                merges.Add(await CompactAsync(study, seriesKey, [.. list], whole: true, cancellationToken));
+        }
+
         return merges.Count == 0 ? [] : await ExchangeAsync(institution, studyKey, merges, SealOptions.Default, cancellationToken);
     }
 
@@ -48,7 +68,7 @@ public sealed class SeriesMerge(
         {
             if (list.Count == 0 || !await IsOldAsync(study, list, key.Id, options, cancellationToken)) continue;
             if (list.Any(part => part.Folder is not null)) return ResealOutcome.Waiting;
-            merges.Add(new Merge(seriesKey, [.. list], await WriteAsync(study, list, key, options, cancellationToken)));
+            merges.Add(new Merge(seriesKey, [.. list], await WriteAsync(study, list, key, options, whole: true, cancellationToken)));
         }
 
         if (merges.Count == 0) return ResealOutcome.Current;
@@ -106,8 +126,8 @@ public sealed class SeriesMerge(
     /// Null for a study that is left alone: held content is decided about by the part that it lies in, a hidden study waits to be erased, and the packs of an
     /// archived one cannot be read.
     /// </summary>
-    private async ValueTask<StudyDocument?> StudyAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
-        await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is { Value: { ProvisionalOf: null, Hidden: false, Tier: not StorageTier.Archive } study } ? study : null;
+    private async ValueTask<StudyDocument?> StudyAsync(string institution, string studyKey, bool hidden, CancellationToken cancellationToken) =>
+        await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is { Value: { ProvisionalOf: null, Tier: not StorageTier.Archive } study } && (hidden || !study.Hidden) ? study : null;
 
     /// <summary>The study with every run exchanged and all part lists in the document; null when a run is no longer there as it was.</summary>
     private async ValueTask<StudyDocument?> ExchangeAsync(StudyDocument study, List<Merge> merges, CancellationToken cancellationToken)
@@ -121,7 +141,22 @@ public sealed class SeriesMerge(
             all[merge.SeriesKey] = [.. list.Take(at), .. merge.Parts, .. list.Skip(at + merge.Run.Count)];
         }
 
-        return study with { Manifest = null, Series = [.. study.Series.Select(series => series with { Parts = all[series.SeriesKey], PartsInManifest = 0 })] };
+        var dropped = merges.ToDictionary(merge => merge.SeriesKey, merge => merge.Result.DroppedBytes);
+        return study with
+        {
+            Manifest = null,
+
+            // A series of which nothing is left has no record either.
+            Series =
+            [
+                .. study.Series.Where(series => all[series.SeriesKey].Count > 0).Select(series => series with
+                {
+                    Parts = all[series.SeriesKey],
+                    PartsInManifest = 0,
+                    Bytes = series.Bytes - dropped.GetValueOrDefault(series.SeriesKey),
+                }),
+            ],
+        };
     }
 
     /// <summary>
@@ -144,17 +179,22 @@ public sealed class SeriesMerge(
         }
 
         if (list.Count - first < 2) return null;
-        var run = list.Skip(first).ToArray();
-        using var key = await keys.GetOrCreateAsync(study.Institution, study.StudyKey, cancellationToken);
-        return new Merge(seriesKey, run, await WriteAsync(study, run, key, SealOptions.Default, cancellationToken));
+        return await CompactAsync(study, seriesKey, [.. list.Skip(first)], whole: first == 0, cancellationToken);
     }
 
-    private Task<CompactionResult> WriteAsync(StudyDocument study, IReadOnlyList<SeriesPart> run, DataKey key, SealOptions options, CancellationToken cancellationToken) =>
+    private async Task<Merge> CompactAsync(StudyDocument study, string seriesKey, SeriesPart[] run, bool whole, CancellationToken cancellationToken)
+    {
+        using var key = await keys.GetOrCreateAsync(study.Institution, study.StudyKey, cancellationToken);
+        return new Merge(seriesKey, run, await WriteAsync(study, run, key, SealOptions.Default, whole, cancellationToken));
+    }
+
+    private Task<CompactionResult> WriteAsync(StudyDocument study, IReadOnlyList<SeriesPart> run, DataKey key, SealOptions options, bool whole, CancellationToken cancellationToken) =>
         new SeriesCompactor(store, keys, packs, options).CompactAsync(
             SealedName.Folder(study.Institution, study.StudyKey),
             key,
             [.. run.Select(part => new SeriesParts(part.ObjectName(study, part.Index), part.ObjectName(study, part.Metadata)))],
-            cancellationToken);
+            cancellationToken,
+            whole);
 
     /// <summary>
     /// Merges every study that these objects belong to, one after another. Answers which of the objects nothing refers to any more: those retired for the whole

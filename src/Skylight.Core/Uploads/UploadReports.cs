@@ -65,6 +65,28 @@ public sealed class UploadReports(IDocuments documents)
         };
     }
 
+    /// <summary>Takes a study out of all reports of an institution; answers the uploads whose reports named it.</summary>
+    public async ValueTask<IReadOnlyCollection<string>> ForgetAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken)
+    {
+        var uploads = new HashSet<string>(StringComparer.Ordinal);
+        string? continuation = null;
+        do
+        {
+            var page = await documents.ListAsync<ReportPage>(institution, Type, null, 100, continuation, cancellationToken);
+            foreach (var item in page.Items.Where(item => item.Value.Series.Any(series => series.StudyInstanceUid == studyInstanceUid)))
+            {
+                var uploadId = item.Id[..item.Id.IndexOf('.', StringComparison.Ordinal)];
+                uploads.Add(uploadId);
+                var rest = item.Value with { Series = [.. item.Value.Series.Where(series => series.StudyInstanceUid != studyInstanceUid)] };
+                await documents.PutAsync(new DocumentKey(institution, Type, item.Id), rest, Match.Any, [uploadId], cancellationToken);
+            }
+
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return uploads;
+    }
+
     internal async ValueTask WriteAsync(string institution, string uploadId, string batch, UploadReportPart part, CancellationToken cancellationToken)
     {
         var pages = new List<ReportPage>();

@@ -216,6 +216,13 @@ public sealed class UploadSessions
     }
 
     /// <summary>Deletes container and frozen pages of a session that has ended; record and report stay.</summary>
+    /// <summary>Deletes what an ended session has left behind in the ingress, however long it was to be kept. Live ones are left alone.</summary>
+    public async ValueTask ForgetAsync(string institution, string id, CancellationToken cancellationToken)
+    {
+        if (await _documents.GetAsync<UploadSession>(Key(institution, id), cancellationToken) is { Value.Cleaned: false } stored && !UploadTransitions.IsLive(stored.Value.State))
+            await CleanAsync(stored, cancellationToken);
+    }
+
     internal async ValueTask CleanAsync(Stored<UploadSession> stored, CancellationToken cancellationToken)
     {
         var session = stored.Value;

@@ -47,9 +47,10 @@ internal sealed class IngestBench : IAsyncDisposable
         _secrets = new InstitutionSecrets(keyRecords, _ring, new KeyEncryptionOptions(), Time);
         Folder = FolderObjectStore.Open(Path.Combine(_folder, "objects"), new FolderObjectStoreOptions { Fsync = false, MinFreeBytes = 0 }, Time);
         _journal = journal ? Journal.Open(Path.Combine(_folder, "journal"), new JournalOptions(), Time) : null;
-        Store = wrapStore?.Invoke(Folder) ?? (_journal is null ? Folder : new JournalObjectStore(_journal, Folder));
+        IObjectStore whole = _journal is null ? Folder : new JournalObjectStore(_journal, Folder);
+        Store = wrapStore?.Invoke(whole) ?? whole;
         Catalog = new SqliteCatalog(_catalogFile);
-        ICommit direct = _journal is null ? new DirectCommit(Store, Catalog) : new JournalCommit(_journal, Catalog);
+        ICommit direct = _journal is null ? new DirectCommit(Store, Catalog) : new JournalCommit(_journal, Catalog, PurgeAsync);
         Commit = wrapCommit?.Invoke(direct) ?? direct;
         Parts = new StudyParts(Store, Keys);
         Patients = new PatientDirectory(Documents, _secrets, Time);
@@ -62,6 +63,13 @@ internal sealed class IngestBench : IAsyncDisposable
     }
 
     public ManualTime Time { get; } = new();
+
+    public InstitutionSecrets Secrets => _secrets;
+
+    public SqliteDatabase Records => _records;
+
+    /// <summary>Where everything lies.</summary>
+    public string DataFolder => _folder;
 
     public IDocuments Documents { get; }
 
@@ -138,6 +146,14 @@ internal sealed class IngestBench : IAsyncDisposable
         var names = new List<string>();
         await foreach (var name in Folder.ListAsync("", default)) names.Add(name);
         return names;
+    }
+
+    private async Task PurgeAsync(CancellationToken cancellationToken)
+    {
+        using var drain = new JournalDrain(_journal!, Folder, new JournalOptions(), Time, NullLogger<JournalDrain>.Instance);
+        await drain.DrainAllAsync(cancellationToken);
+        await _catalogFile.PurgeAsync(cancellationToken);
+        await _records.PurgeAsync(cancellationToken);
     }
 
     /// <summary>Replays the journal; to be called once before the first commit of a bench with a journal.</summary>

@@ -139,7 +139,7 @@ public sealed class DeletionsTests : IAsyncLifetime
     public async Task Delete_WhileMoreArrives_HidesWhatIsThereThen()
     {
         var sent = 10;
-        await using var racing = new LifecycleBench(ingest: _bench.Ingest, wrapCommit: inner => new Before(inner, async () =>
+        await using var racing = new LifecycleBench(ingest: _bench.Ingest, wrapCommit: inner => new BeforeCommit(inner, async () =>
         {
             if (sent++ < 12) await _bench.Ingest.SendOne(LifecycleBench.Slice(sent));
         }));
@@ -150,7 +150,7 @@ public sealed class DeletionsTests : IAsyncLifetime
     [Fact]
     public async Task Delete_InterruptedBeforeItsCommit_HidesNothing()
     {
-        await using var dying = new LifecycleBench(ingest: _bench.Ingest, wrapCommit: inner => new Before(inner, () => throw new IOException("The process died here.")));
+        await using var dying = new LifecycleBench(ingest: _bench.Ingest, wrapCommit: inner => new BeforeCommit(inner, () => throw new IOException("The process died here.")));
         await Assert.ThrowsAsync<IOException>(() => dying.DeleteAsync("1.2.3.1"));
         Assert.Equal(4, (await _bench.ServedAsync()).Length);
 
@@ -167,32 +167,12 @@ public sealed class DeletionsTests : IAsyncLifetime
         var deleted = await _bench.DeleteAsync("1.2.3.1", "1.2.3.1.12");
         var served = await _bench.ServedAsync();
         var study = await _bench.Ingest.Study();
-        var merge = new Skylight.Core.Studies.SeriesMerge(
-            _bench.Ingest.Catalog, _bench.Ingest.Commit, _bench.Ingest.Parts, _bench.Ingest.Store, _bench.Ingest.Keys, _bench.Ingest.Packs,
-            new Skylight.Core.Studies.RetiredObjects(
-                _bench.Ingest.Documents, _bench.Ingest.Catalog, _bench.Ingest.Parts, _bench.Ingest.Store, _bench.Ingest.Time,
-                Microsoft.Extensions.Logging.Abstractions.NullLogger<Skylight.Core.Studies.RetiredObjects>.Instance),
-            _bench.Ingest.Time, Microsoft.Extensions.Logging.Abstractions.NullLogger<Skylight.Core.Studies.SeriesMerge>.Instance);
-        Assert.NotEmpty(await merge.MergeAsync(IngestBench.A, study.StudyKey, default));
+        Assert.NotEmpty(await _bench.Merge.MergeAsync(IngestBench.A, study.StudyKey, default));
         Assert.Equal(served, await _bench.ServedAsync());
         await _bench.Deletions.RestoreAsync(IngestBench.A, deleted.Record!.Id, LifecycleBench.By, default);
         string[] all = [.. served.Append("1.2.3.1.12").Order(StringComparer.Ordinal)];
         Assert.Equal(all, await _bench.ServedAsync());
         Assert.Equal(served.Length + 1, JsonDocument.Parse(await _bench.MetadataAsync()).RootElement.GetArrayLength());
         foreach (var entry in (await _bench.Ingest.Entries(await _bench.Ingest.Study())).Where(entry => entry.State == EntryState.Stored)) Assert.NotEmpty(await _bench.Ingest.Bytes(entry));
-    }
-
-    private sealed class Before(ICommit inner, Func<Task> before) : ICommit
-    {
-        public async Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
-        {
-            await before();
-            return await inner.CommitAsync(batch, cancellationToken);
-        }
-
-        public Task<CommitOutcome> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) =>
-            inner.RemoveAsync(institution, studyKey, etag, sopInstanceUids, cancellationToken);
-
-        public Task PurgeAsync(CancellationToken cancellationToken) => inner.PurgeAsync(cancellationToken);
     }
 }

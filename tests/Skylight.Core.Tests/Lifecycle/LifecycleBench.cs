@@ -1,10 +1,16 @@
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Skylight.Archive.Objects;
+using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
+using Skylight.Core.Institutions;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Retrieve;
+using Skylight.Core.Studies;
 using Skylight.Core.Tests.Ingest;
+using Skylight.Core.Tests.Uploads;
+using Skylight.Core.Uploads;
 
 namespace Skylight.Core.Tests.Lifecycle;
 
@@ -16,7 +22,7 @@ internal sealed class LifecycleBench : IAsyncDisposable
     private readonly bool _owns;
 
     /// <param name="ingest">Shared with another bench, which disposes it; null for one of its own.</param>
-    public LifecycleBench(LifecycleOptions? options = null, IngestBench? ingest = null, Func<ICommit, ICommit>? wrapCommit = null)
+    public LifecycleBench(LifecycleOptions? options = null, IngestBench? ingest = null, Func<ICommit, ICommit>? wrapCommit = null, IObjectStore? replica = null)
     {
         Ingest = ingest ?? new IngestBench();
         _owns = ingest is null;
@@ -26,6 +32,19 @@ internal sealed class LifecycleBench : IAsyncDisposable
         Retention = new Retention(Ingest.Catalog, Ingest.Patients, settings);
         Holds = new StudyHolds(Ingest.Catalog, commit, Ingest.Time);
         Deletions = new Deletions(Ingest.Catalog, commit, Ingest.Documents, Ingest.Parts, Ingest.Store, Ingest.Keys, Retention, settings, Ingest.Time);
+        Requests = new ErasureRequests(Ingest.Catalog, Ingest.Documents, Retention, Ingest.Time);
+        Retired = new RetiredObjects(Ingest.Documents, Ingest.Catalog, Ingest.Parts, Ingest.Store, Ingest.Time, NullLogger<RetiredObjects>.Instance);
+        Merge = new SeriesMerge(Ingest.Catalog, commit, Ingest.Parts, Ingest.Store, Ingest.Keys, Ingest.Packs, Retired, Ingest.Time, NullLogger<SeriesMerge>.Instance);
+        Institutions = new InstitutionDirectory(Ingest.Documents);
+        var reports = new UploadReports(Ingest.Documents);
+        var ingress = new UploadWorld.FakeIngress();
+        var uploads = new UploadSessions(
+            Ingest.Documents, ingress, new UploadContent(Ingest.Documents, ingress), reports, Microsoft.Extensions.Options.Options.Create(new UploadOptions()), Ingest.Time, NullLogger<UploadSessions>.Instance);
+        Reports = reports;
+        var traces = new ErasureTraces(Ingest.Catalog, Ingest.Documents, Ingest.Items, Ingest.Patients, reports, uploads, Deletions);
+        Erasure = new Erasure(
+            Ingest.Catalog, commit, Ingest.Documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Ingest.Secrets, Institutions, Audit, Ingest.Time, replica);
+        Due = new ErasureDue(Ingest.Catalog, Deletions, Requests, Institutions, Ingest.Time, NullLogger<ErasureDue>.Instance);
         Reader = new StudyReader(Ingest.Store, Ingest.Keys, Ingest.Parts, NullLogger<StudyReader>.Instance);
         Retrieval = new Retrieval(Ingest.Catalog, Reader, new Skylight.Core.Tiers.StudyUse(Ingest.Documents, Ingest.Time));
     }
@@ -39,6 +58,22 @@ internal sealed class LifecycleBench : IAsyncDisposable
     public StudyHolds Holds { get; }
 
     public Deletions Deletions { get; }
+
+    public ErasureRequests Requests { get; }
+
+    public Erasure Erasure { get; }
+
+    public ErasureDue Due { get; }
+
+    public SeriesMerge Merge { get; }
+
+    public RetiredObjects Retired { get; }
+
+    public InstitutionDirectory Institutions { get; }
+
+    public UploadReports Reports { get; }
+
+    public ListedAudit Audit { get; } = new();
 
     public StudyReader Reader { get; }
 
@@ -64,5 +99,59 @@ internal sealed class LifecycleBench : IAsyncDisposable
         return $"[{Encoding.UTF8.GetString(json.WrittenSpan)}]";
     }
 
+    /// <summary>Runs an erasure to its end, as the orchestration does.</summary>
+    public async Task<ErasureRecord> RunAsync(string erasureId)
+    {
+        var more = true;
+        while (more) more = await Erasure.StepAsync(IngestBench.A, erasureId, default);
+        return (await Erasure.GetAsync(IngestBench.A, erasureId, default))!.Value;
+    }
+
+    /// <summary>Asks for the erasure of a study that was received in error, and has a second person approve it.</summary>
+    public async Task<ErasureRecord> ApprovedAsync(string uid = "1.2.3")
+    {
+        var asked = await Requests.RequestAsync(IngestBench.A, (await Ingest.Study(uid)).StudyKey, ErasureBasis.ReceivedInError, "2026-1", By, false, null, default);
+        Assert.Null(asked.Refusal);
+        return (await Requests.ApproveAsync(IngestBench.A, asked.Erasure!.Id, "hospital-a/second", default)).Erasure!;
+    }
+
     public ValueTask DisposeAsync() => _owns ? Ingest.DisposeAsync() : ValueTask.CompletedTask;
+}
+
+/// <summary>An audit trail in a list.</summary>
+internal sealed class ListedAudit : IAuditLog
+{
+    public List<AuditEvent> Events { get; } = [];
+
+    public ValueTask<long> AppendAsync(string institution, AuditEvent entry, CancellationToken cancellationToken)
+    {
+        Events.Add(entry);
+        return ValueTask.FromResult((long)Events.Count);
+    }
+
+    public ValueTask<AuditPage> ReadAsync(string institution, AuditQuery query, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public ValueTask<AuditVerification> VerifyAsync(string institution, AuditHead? expectedHead, CancellationToken cancellationToken) => throw new NotSupportedException();
+}
+
+/// <summary>Runs something before each commit.</summary>
+internal sealed class BeforeCommit(ICommit inner, Func<Task> before) : ICommit
+{
+    public async Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
+    {
+        await before();
+        return await inner.CommitAsync(batch, cancellationToken);
+    }
+
+    public async Task<CommitOutcome> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken)
+    {
+        await before();
+        return await inner.RemoveAsync(institution, studyKey, etag, sopInstanceUids, cancellationToken);
+    }
+
+    public async Task PurgeAsync(CancellationToken cancellationToken)
+    {
+        await before();
+        await inner.PurgeAsync(cancellationToken);
+    }
 }

@@ -27,6 +27,7 @@ public sealed record RouteRow(string Function, string Own, string? Other = null,
     /// <summary>By an id that is nobody's: who may ask learns that it is not there.</summary>
     private const string NoneSuch = "404: TEC REC; else 403";
     private const string Keys = "in: SEC PSEC; else 403";
+    private const string RecordsNoneSuch = "404: REC; else 403";
     private const string Relations = "in: INST; else 403";
 
     public static IReadOnlyList<RouteRow> All { get; } =
@@ -150,6 +151,13 @@ public sealed record RouteRow(string Function, string Own, string? Other = null,
         new("deletions-list", "in: TEC REC; else 403"),
         new("deletions-get", NoneSuch),
         new("deletions-restore", NoneSuch),
+        new("deletions-erase", RecordsNoneSuch, Body: _ => RouteWorld.Json("{}")),
+        new("erasures-request", "in: REC PAT+; 403: RAD CLI+; else 404", Nobody, _ => RouteWorld.Json("{}")),
+        new("erasures-list", "in: REC; else 403"),
+        new("erasures-get", RecordsNoneSuch),
+        new("erasures-certificate", RecordsNoneSuch),
+        new("erasures-approve", RecordsNoneSuch),
+        new("erasures-refuse", RecordsNoneSuch),
         new("retention-get", "in: RAD TEC REC; 403: CLI+ PAT+; else 404", Nobody),
         new("encounter-put", Records, Nobody, _ => RouteWorld.Json("{\"kind\":\"outpatient\"}")),
         new("holds-set", Records, Nobody, _ => RouteWorld.Json("{}")),

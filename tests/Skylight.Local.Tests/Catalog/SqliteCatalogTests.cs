@@ -43,6 +43,34 @@ public sealed class SqliteCatalogTests : CatalogConformance, IAsyncDisposable
         }
     }
 
+    [Fact]
+    public async Task Remove_AmongManyStudies_LeavesNoTraceInTheFile()
+    {
+        // Enough for pages to split and merge around it, with the study written in the middle and changed while others come and go.
+        for (var i = 0; i < 400; i++) await Put(Study(i));
+        var secret = Study(500) with { Attributes = Study(500).Attributes with { PatientName = "Quxiaoming^Erased=屈晓明", PatientId = "SECRET-ID", StudyDescription = new string('x', 3000) + "SECRET-ID" } };
+        var change = StudyChange.Of(null, secret, []);
+        await Catalog.ApplyAsync(change, default);
+        for (var i = 400; i < 480; i++) await Put(Study(i));
+        for (var i = 0; i < 20; i++)
+        {
+            change = StudyChange.Of(change.Document, change.Document with { Level = 1 + (i % 5), Tags = [new string('t', 37 * i)] }, []);
+            await Catalog.ApplyAsync(change, default);
+            await Catalog.RemoveAsync(A, Study(i * 7).StudyKey, "1", [], default);
+        }
+
+        Assert.True(await Catalog.RemoveAsync(A, secret.StudyKey, change.Document.ETag(), [], default));
+        await _database.PurgeAsync(default);
+        foreach (var file in Directory.EnumerateFiles(_folder))
+        {
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            var bytes = new byte[stream.Length];
+            stream.ReadExactly(bytes);
+            foreach (var text in new[] { "Quxiaoming", "quxiaoming", "屈晓明", "SECRET-ID", secret.StudyKey })
+                Assert.True(bytes.AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) < 0, $"{text} in {Path.GetFileName(file)}");
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _database.DisposeAsync();

@@ -1,0 +1,272 @@
+using Microsoft.Extensions.DependencyInjection;
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+using Skylight.Archive.Sealing;
+using Skylight.Archive.Series;
+using Skylight.Core.Audit;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+using Skylight.Core.Institutions;
+using Skylight.Core.Studies;
+
+namespace Skylight.Core.Lifecycle;
+
+/// <summary>
+/// Carries out erasures, step by step: each step is safe to repeat, and the record remembers which are done, so that a killed erasure goes on where it was. The key
+/// goes first; from then on whatever is left, anywhere, cannot be read.
+/// </summary>
+/// <param name="replica">The second copy of the objects, where one is configured.</param>
+public sealed class Erasure(
+    ICatalog catalog, ICommit commit, IDocuments documents, IObjectStore store, StudyKeys keys, StudyParts parts, SeriesMerge merge, Deletions deletions, ErasureTraces traces,
+    InstitutionSecrets secrets, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, [FromKeyedServices("replica")] IObjectStore? replica = null)
+{
+    private const int MaxAttempts = 50;
+    private const int RowsPerRead = 1000;
+
+    private readonly ErasurePages _pages = new(documents);
+    private readonly InstanceStates _states = new(catalog, store, keys, parts);
+
+    /// <summary>The record, or null.</summary>
+    public async ValueTask<Stored<ErasureRecord>?> GetAsync(string institution, string id, CancellationToken cancellationToken) =>
+        await documents.GetAsync<ErasureRecord>(Key(institution, id), cancellationToken);
+
+    /// <summary>Does the next step of an approved erasure. False when there is none left: it is done, or a hold has stopped it.</summary>
+    public async Task<bool> StepAsync(string institution, string id, CancellationToken cancellationToken)
+    {
+        if (await GetAsync(institution, id, cancellationToken) is not { Value.Status: ErasureStatus.Running } stored) return false;
+        var erasure = stored.Value;
+        var next = erasure.Step switch
+        {
+            ErasureStep.Freeze => await FreezeAsync(erasure, cancellationToken),
+            ErasureStep.Collect => await CollectAsync(erasure, cancellationToken),
+            ErasureStep.DestroyKey => await DestroyKeyAsync(erasure, cancellationToken),
+            ErasureStep.Catalog => await CatalogAsync(erasure, cancellationToken),
+            ErasureStep.Objects => await ObjectsAsync(erasure, cancellationToken),
+            ErasureStep.Records => await RecordsAsync(erasure, cancellationToken),
+            ErasureStep.Purge => await PurgeAsync(erasure, cancellationToken),
+            _ => await CertifyAsync(erasure, cancellationToken),
+        };
+        next = next with { Step = next.Step + 1 };
+        await documents.PutAsync(Key(institution, id), next, Match.Version(stored.ETag), ErasureRequests.Terms(next), cancellationToken);
+        return next.Status == ErasureStatus.Running;
+    }
+
+    /// <summary>
+    /// Erases again what a restore from a backup has brought back. To be called at the end of every restore, with the list as it was before it
+    /// (<see cref="ListErasedAsync"/>): the backup may be older than an erasure. Answers how many studies were destroyed again.
+    /// </summary>
+    public async Task<int> ReplayAsync(IReadOnlyList<ErasureRecord> list, CancellationToken cancellationToken)
+    {
+        var again = 0;
+        foreach (var erasure in list.Where(item => item is { Status: ErasureStatus.Erased, Level: DeletionLevel.Study }))
+        {
+            var study = (await catalog.GetStudyByKeyAsync(erasure.Institution, erasure.StudyKey, cancellationToken))?.Value;
+            var keysBack = (await keys.IdsAsync(erasure.Institution, erasure.StudyKey, cancellationToken)).Intersect(erasure.Keys).Any();
+            if (keysBack || study?.CreatedAt == erasure.StudyCreatedAt)
+            {
+                await documents.PutAsync(
+                    Key(erasure.Institution, erasure.Id), erasure with { Status = ErasureStatus.Running, Step = ErasureStep.Freeze, StudyInstanceUid = study?.StudyInstanceUid, Pages = 0 }, Match.Any,
+                    ErasureRequests.Terms(erasure with { Status = ErasureStatus.Running }), cancellationToken);
+                var running = true;
+                while (running) running = await StepAsync(erasure.Institution, erasure.Id, cancellationToken);
+                again++;
+            }
+            else if (await GetAsync(erasure.Institution, erasure.Id, cancellationToken) is null)
+            {
+                // The restored records do not know of it: the next restore must.
+                await documents.PutAsync(Key(erasure.Institution, erasure.Id), erasure, Match.Any, ErasureRequests.Terms(erasure), cancellationToken);
+            }
+        }
+
+        return again;
+    }
+
+    /// <summary><see cref="ReplayAsync(IReadOnlyList{ErasureRecord}, CancellationToken)"/> with the list that the records hold now.</summary>
+    public async Task<int> ReplayAsync(CancellationToken cancellationToken) => await ReplayAsync(await ListErasedAsync(cancellationToken), cancellationToken);
+
+    /// <summary>Every erasure that was carried out, of all institutions: what a backup keeps apart from what it backs up.</summary>
+    public async Task<IReadOnlyList<ErasureRecord>> ListErasedAsync(CancellationToken cancellationToken)
+    {
+        var list = new List<ErasureRecord>();
+        string? more = null;
+        do
+        {
+            var page = await institutions.ListAsync(100, more, cancellationToken);
+            foreach (var institution in page.Items)
+            {
+                string? continuation = null;
+                do
+                {
+                    var records = await documents.ListAsync<ErasureRecord>(
+                        institution.Value.Code, ErasureRecord.Type, $"status:{ErasureStatus.Erased}", 200, continuation, cancellationToken);
+                    list.AddRange(records.Items.Select(item => item.Value));
+                    continuation = records.Continuation;
+                }
+                while (continuation is not null);
+            }
+
+            more = page.Continuation;
+        }
+        while (more is not null);
+        return list;
+    }
+
+    private async Task<ErasureRecord> FreezeAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        {
+            if (await StudyAsync(erasure, cancellationToken) is not { } study) return erasure;
+            if (Deletions.ForbiddenBy(study) is not null) return erasure with { Status = ErasureStatus.Refused, DecidedAt = time.GetUtcNow() };
+            await BeginAsync(erasure, cancellationToken);
+            if (study.Hidden || erasure.Level != DeletionLevel.Study) return erasure;
+            var hidden = study with { Hidden = true, Deletion = erasure.Id };
+            if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, hidden, []), []), cancellationToken) == CommitOutcome.Committed) return erasure;
+        }
+
+        throw new IOException("The study was changed by others at every attempt.");
+    }
+
+    /// <summary>From here on nobody brings it back.</summary>
+    private async Task BeginAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        if (erasure.DeletionId is not { } id || await deletions.GetAsync(erasure.Institution, id, cancellationToken) is not { Value.Status: DeletionStatus.Hidden } stored) return;
+        if (!await deletions.TryPutAsync(stored, stored.Value with { Status = DeletionStatus.Erasing }, cancellationToken)) throw new IOException("The deletion was changed meanwhile.");
+    }
+
+    private async Task<ErasureRecord> CollectAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        if (erasure.Level != DeletionLevel.Study) return erasure;
+        var objects = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (var name in store.ListAsync($"{SealedName.Folder(erasure.Institution, erasure.StudyKey)}/", cancellationToken)) objects.Add(name);
+        var uids = new HashSet<string>(StringComparer.Ordinal);
+        if (await StudyAsync(erasure, cancellationToken) is { } study)
+        {
+            try
+            {
+                foreach (var part in (await parts.ListAllAsync(study, cancellationToken)).Values.SelectMany(list => list))
+                {
+                    foreach (var name in (string[])[part.Index, part.Metadata, part.Pack]) objects.Add(part.ObjectName(study, name));
+                    var index = await SeriesIndex.ReadAsync(store, part.ObjectName(study, part.Index), keys, cancellationToken);
+                    uids.UnionWith(index.Entries.Select(entry => entry.SopInstanceUid));
+                }
+            }
+            catch (Exception error) when (error is SealedObjectException or KeyUnavailableException or ObjectMissingException)
+            {
+                // An index that cannot be read must not keep the study from being erased: the instance index is walked instead.
+                await WalkAsync(erasure, uids, cancellationToken);
+            }
+        }
+
+        var destroyed = await keys.IdsAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
+        var pages = await _pages.WriteAsync(erasure.Institution, erasure.Id, [.. uids], [.. objects], cancellationToken);
+        return erasure with { Pages = pages, Instances = Math.Max(uids.Count, erasure.Instances), Objects = objects.Count, Keys = [.. erasure.Keys.Union(destroyed)] };
+    }
+
+    private async Task WalkAsync(ErasureRecord erasure, HashSet<string> uids, CancellationToken cancellationToken)
+    {
+        for (var after = ""; await catalog.ListInstancesAsync(erasure.Institution, after, RowsPerRead, cancellationToken) is { Count: > 0 } rows; after = rows[^1].SopInstanceUid)
+            uids.UnionWith(rows.Where(row => row.StudyKey == erasure.StudyKey).Select(row => row.SopInstanceUid));
+    }
+
+    /// <summary>Only the keys that the erased study had: a study that has come again under its UID has another.</summary>
+    private async Task<ErasureRecord> DestroyKeyAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        if (erasure.Level == DeletionLevel.Study && (await keys.IdsAsync(erasure.Institution, erasure.StudyKey, cancellationToken)).Intersect(erasure.Keys).Any())
+            await keys.DestroyAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
+        return erasure;
+    }
+
+    private async Task<ErasureRecord> CatalogAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        if (erasure.Level != DeletionLevel.Study) return await EndInstancesAsync(erasure, cancellationToken);
+        var (uids, _) = await _pages.ReadAsync(erasure, cancellationToken);
+        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        {
+            if (await StudyAsync(erasure, cancellationToken) is not { } study) return erasure;
+            if (await commit.RemoveAsync(erasure.Institution, erasure.StudyKey, study.ETag(), uids, cancellationToken) == CommitOutcome.Committed) return erasure;
+        }
+
+        throw new IOException("The study was changed by others at every attempt.");
+    }
+
+    /// <summary>Instances: their entries become deleted ones, which the next step leaves out of the packs.</summary>
+    private async Task<ErasureRecord> EndInstancesAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        {
+            if (await StudyAsync(erasure, cancellationToken) is not { } study) return erasure;
+            var hidden = await deletions.HiddenByAsync(study, erasure.DeletionId!, cancellationToken);
+            using var change = await _states.PrepareAsync(
+                study,
+                (_, entry) => hidden.Contains(Deletions.Identity(entry)) ? entry with { State = EntryState.Deleted, Current = false } : null,
+                static (_, row) => row with { State = InstanceState.Deleted, ItemId = null },
+                cancellationToken);
+            if (change is null) return erasure;
+            if (await commit.CommitAsync(change.Batch, cancellationToken) == CommitOutcome.Committed) return erasure with { Instances = change.Count };
+        }
+
+        throw new IOException("The study was changed by others at every attempt.");
+    }
+
+    private async Task<ErasureRecord> ObjectsAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        if (erasure.Level != DeletionLevel.Study)
+        {
+            // What is replaced is deleted when nobody can be reading it any more, a day later.
+            var replaced = await merge.DropAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
+            var emptied = await StudyAsync(erasure, cancellationToken) is { Series.Count: 0, Held: 0 };
+
+            // Nothing is left of the study but its name: it goes whole, from the first step on.
+            return emptied ? erasure with { Level = DeletionLevel.Study, Step = ErasureStep.Freeze - 1 } : erasure with { Objects = replaced.Count };
+        }
+
+        var (_, objects) = await _pages.ReadAsync(erasure, cancellationToken);
+        foreach (var name in objects)
+        {
+            await store.DeleteAsync(name, cancellationToken);
+            if (replica is not null) await replica.DeleteAsync(name, cancellationToken);
+        }
+
+        return erasure;
+    }
+
+    private async Task<ErasureRecord> RecordsAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        if (erasure.Level != DeletionLevel.Study)
+        {
+            await traces.CloseAsync(erasure with { At = time.GetUtcNow() }, cancellationToken);
+            return erasure;
+        }
+
+        var (items, patient) = await traces.RemoveAsync(erasure with { At = time.GetUtcNow() }, cancellationToken);
+        await _pages.DeleteAsync(erasure, cancellationToken);
+        return erasure with { IntakeItems = items, PatientErased = patient || erasure.PatientErased, StudyInstanceUid = null };
+    }
+
+    private async Task<ErasureRecord> PurgeAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        await commit.PurgeAsync(cancellationToken);
+        return erasure;
+    }
+
+    private async Task<ErasureRecord> CertifyAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var sequence = await audit.AppendAsync(
+            erasure.Institution,
+            new AuditEvent(
+                1, now, erasure.DecidedBy ?? erasure.RequestedBy, erasure.Institution, [], null, "erasure.done", null, erasure.StudyKey, erasure.PatientKey, erasure.Id, null,
+                [$"basis:{erasure.Basis}", $"level:{erasure.Level}", $"instances:{erasure.Instances}", $"objects:{erasure.Objects}", $"keys:{erasure.Keys.Count}"], null, "done"),
+            cancellationToken);
+        var certificate = new ErasureCertificate(
+            1, erasure.Institution, erasure.Id, erasure.StudyKey, erasure.PatientKey, erasure.Level, erasure.Basis, erasure.Reference, erasure.RequestedBy, erasure.DecidedBy, now, erasure.Keys,
+            erasure.Instances, erasure.Objects, erasure.IntakeItems, erasure.PatientErased, sequence, "");
+        return erasure with { Status = ErasureStatus.Erased, At = now, StudyInstanceUid = null, Certificate = await certificate.SignAsync(secrets, cancellationToken) };
+    }
+
+    /// <summary>The study that is to be erased; null when it is gone, or when another one stands in its place by now.</summary>
+    private async ValueTask<StudyDocument?> StudyAsync(ErasureRecord erasure, CancellationToken cancellationToken) =>
+        await catalog.GetStudyByKeyAsync(erasure.Institution, erasure.StudyKey, cancellationToken) is { Value: var study } && study.CreatedAt == erasure.StudyCreatedAt ? study : null;
+
+    private static DocumentKey Key(string institution, string id) => new(institution, ErasureRecord.Type, id);
+}

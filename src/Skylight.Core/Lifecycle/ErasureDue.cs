@@ -1,0 +1,85 @@
+using Microsoft.Extensions.Logging;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+using Skylight.Core.Institutions;
+
+namespace Skylight.Core.Lifecycle;
+
+/// <summary>Starts the run of an approved erasure unless it runs already.</summary>
+public delegate ValueTask StartErasure(ErasureRecord erasure, CancellationToken cancellationToken);
+
+/// <summary>
+/// What the timer does: asks for the erasure of what was deleted long enough ago and need not be kept any more, and sees to it that every approved erasure runs.
+/// Safe to call at any time, by any number.
+/// </summary>
+public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureRequests requests, InstitutionDirectory institutions, TimeProvider time, ILogger<ErasureDue> logger)
+{
+    private const int Page = 200;
+
+    /// <summary>One round over all institutions. Answers how many erasures it found to be due.</summary>
+    public async Task<int> RunAsync(StartErasure start, CancellationToken cancellationToken)
+    {
+        var due = 0;
+        string? continuation = null;
+        do
+        {
+            var page = await institutions.ListAsync(Page, continuation, cancellationToken);
+            foreach (var institution in page.Items) due += await RunAsync(institution.Value.Code, start, cancellationToken);
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return due;
+    }
+
+    private async Task<int> RunAsync(string institution, StartErasure start, CancellationToken cancellationToken)
+    {
+        var due = 0;
+        foreach (var stored in await AllAsync(next => deletions.ListAsync(institution, DeletionStatus.Hidden, Page, next, cancellationToken)))
+        {
+            if (stored.Value.EraseAfter > time.GetUtcNow() || !await StandsAsync(stored, cancellationToken)) continue;
+            var deletion = stored.Value;
+            var result = await requests.RequestAsync(
+                institution, deletion.StudyKey, ErasureBasis.RetentionExpired, null, deletion.By, bySubject: false, deletion, cancellationToken);
+            if (result.Erasure is { Status: ErasureStatus.Running }) due++;
+        }
+
+        foreach (var stored in await AllAsync(next => requests.ListAsync(institution, ErasureStatus.Running, Page, next, cancellationToken)))
+        {
+            try
+            {
+                await start(stored.Value, cancellationToken);
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                // One that cannot be started must not keep the others waiting; the next round tries again.
+                Log.ErasureNotStarted(logger, institution, stored.Id, error);
+            }
+        }
+
+        return due;
+    }
+
+    /// <summary>False when what it hid has come back another way (a technician took it in again), or is gone: the record follows.</summary>
+    private async Task<bool> StandsAsync(Stored<DeletionRecord> stored, CancellationToken cancellationToken)
+    {
+        var deletion = stored.Value;
+        var study = (await catalog.GetStudyByKeyAsync(deletion.Institution, deletion.StudyKey, cancellationToken))?.Value;
+        if (study is not null && (deletion.Level != DeletionLevel.Study || study.Deletion == deletion.Id)) return true;
+        await deletions.TryPutAsync(stored, deletion with { Status = study is null ? DeletionStatus.Erased : DeletionStatus.Restored, EndedAt = time.GetUtcNow() }, cancellationToken);
+        return false;
+    }
+
+    private static async Task<List<Stored<T>>> AllAsync<T>(Func<string?, ValueTask<DocumentPage<T>>> list) where T : class
+    {
+        var all = new List<Stored<T>>();
+        string? continuation = null;
+        do
+        {
+            var page = await list(continuation);
+            all.AddRange(page.Items);
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return all;
+    }
+}

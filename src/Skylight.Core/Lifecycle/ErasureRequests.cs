@@ -1,0 +1,118 @@
+using System.Security.Cryptography;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+
+namespace Skylight.Core.Lifecycle;
+
+/// <summary>Why an erasure is refused.</summary>
+public enum ErasureRefusal
+{
+    Missing,
+
+    OnHold,
+
+    /// <summary>It must still be kept.</summary>
+    Retained,
+
+    /// <summary>Decided already, or there is nothing to decide.</summary>
+    Decided,
+
+    /// <summary>Whoever asked for it cannot approve it.</summary>
+    SamePerson,
+}
+
+/// <param name="Erasure">The record, also when it was there before.</param>
+public sealed record ErasureResult(ErasureRecord? Erasure, ErasureRefusal? Refusal = null, RetentionVerdict? Retention = null, StudyHold? Hold = null);
+
+/// <summary>Requests for erasure and the decisions about them. Holds and retention decide first, when it is asked for and again when it is approved.</summary>
+public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Retention retention, TimeProvider time)
+{
+    /// <summary>The level from which destruction takes two persons.</summary>
+    private const int DualControlLevel = 5;
+
+    /// <summary>Asks for the erasure of a whole study. The same study has one open request at a time.</summary>
+    /// <param name="bySubject">The person it is about asks: medical records decide.</param>
+    public async Task<ErasureResult> RequestAsync(
+        string institution, string studyKey, ErasureBasis basis, string? reference, string by, bool bySubject, DeletionRecord? deletion, CancellationToken cancellationToken)
+    {
+        if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study }) return new(null, ErasureRefusal.Missing);
+        var (refusal, verdict) = await ForbidsAsync(study, basis, cancellationToken);
+        if (refusal is not null) return refusal;
+        if (await OpenAsync(institution, studyKey, cancellationToken) is { } open) return new(open);
+        var approval = bySubject || study.Level >= DualControlLevel || !verdict.IsOver(time.GetUtcNow());
+        var now = time.GetUtcNow();
+        var erasure = new ErasureRecord
+        {
+            Institution = institution,
+            Id = RandomNumberGenerator.GetHexString(32, lowercase: true),
+            StudyKey = studyKey,
+            PatientKey = study.PatientKey,
+            DeletionId = deletion?.Id ?? study.Deletion,
+            Level = deletion?.Level ?? DeletionLevel.Study,
+            Basis = basis,
+            Reference = reference,
+            Status = approval ? ErasureStatus.Requested : ErasureStatus.Running,
+            RequestedBy = by,
+            RequestedAt = now,
+            NeedsApproval = approval,
+            StudyCreatedAt = study.CreatedAt,
+            StudyInstanceUid = study.StudyInstanceUid,
+        };
+        await documents.PutAsync(Key(institution, erasure.Id), erasure, Match.None, Terms(erasure), cancellationToken);
+        return new(erasure, Retention: verdict);
+    }
+
+    /// <summary>Approves a request: from now on it runs.</summary>
+    public Task<ErasureResult> ApproveAsync(string institution, string id, string by, CancellationToken cancellationToken) => DecideAsync(institution, id, by, ErasureStatus.Running, cancellationToken);
+
+    /// <summary>Refuses a request.</summary>
+    public Task<ErasureResult> RefuseAsync(string institution, string id, string by, CancellationToken cancellationToken) => DecideAsync(institution, id, by, ErasureStatus.Refused, cancellationToken);
+
+    /// <summary>One page of erasures with this status.</summary>
+    public ValueTask<DocumentPage<ErasureRecord>> ListAsync(string institution, ErasureStatus status, int limit, string? continuation, CancellationToken cancellationToken) =>
+        documents.ListAsync<ErasureRecord>(institution, ErasureRecord.Type, $"status:{status}", limit, continuation, cancellationToken);
+
+    internal static string[] Terms(ErasureRecord erasure) => [$"status:{erasure.Status}", $"study:{erasure.StudyKey}"];
+
+    private async Task<ErasureResult> DecideAsync(string institution, string id, string by, ErasureStatus status, CancellationToken cancellationToken)
+    {
+        if (await documents.GetAsync<ErasureRecord>(Key(institution, id), cancellationToken) is not { } stored) return new(null, ErasureRefusal.Missing);
+        var erasure = stored.Value;
+        if (erasure.Status != ErasureStatus.Requested) return new(erasure, ErasureRefusal.Decided);
+        if (status == ErasureStatus.Running)
+        {
+            if (erasure.RequestedBy == by) return new(erasure, ErasureRefusal.SamePerson);
+            if (await catalog.GetStudyByKeyAsync(institution, erasure.StudyKey, cancellationToken) is not { Value: var study } || study.CreatedAt != erasure.StudyCreatedAt)
+                return new(erasure, ErasureRefusal.Missing);
+            if ((await ForbidsAsync(study, erasure.Basis, cancellationToken)).Refusal is { } refusal) return refusal with { Erasure = erasure };
+        }
+
+        var next = erasure with { Status = status, DecidedBy = by, DecidedAt = time.GetUtcNow() };
+        try
+        {
+            await documents.PutAsync(Key(institution, id), next, Match.Version(stored.ETag), Terms(next), cancellationToken);
+            return new(next);
+        }
+        catch (DocumentConflictException)
+        {
+            return new(erasure, ErasureRefusal.Decided);
+        }
+    }
+
+    /// <summary>What was never a record of the institution, or what a court orders gone, does not wait for the end of retention; two persons answer for it then.</summary>
+    private async ValueTask<(ErasureResult? Refusal, RetentionVerdict Verdict)> ForbidsAsync(StudyDocument study, ErasureBasis basis, CancellationToken cancellationToken)
+    {
+        var verdict = await retention.OfAsync(study, cancellationToken);
+        if (Deletions.ForbiddenBy(study) is { } hold) return (new(null, ErasureRefusal.OnHold, Hold: hold), verdict);
+        var waits = basis is ErasureBasis.RetentionExpired or ErasureBasis.SubjectRequest && !verdict.IsOver(time.GetUtcNow());
+        return (waits ? new(null, ErasureRefusal.Retained, verdict) : null, verdict);
+    }
+
+    private async ValueTask<ErasureRecord?> OpenAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    {
+        var page = await documents.ListAsync<ErasureRecord>(institution, ErasureRecord.Type, $"study:{studyKey}", 200, null, cancellationToken);
+        return page.Items.Select(item => item.Value).FirstOrDefault(item => item.Status is ErasureStatus.Requested or ErasureStatus.Running);
+    }
+
+    private static DocumentKey Key(string institution, string id) => new(institution, ErasureRecord.Type, id);
+}

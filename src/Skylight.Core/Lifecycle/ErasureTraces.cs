@@ -1,0 +1,94 @@
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+using Skylight.Core.Patients;
+using Skylight.Core.Quarantine;
+using Skylight.Core.Uploads;
+
+namespace Skylight.Core.Lifecycle;
+
+/// <summary>What is left of a study in the documents: intake items, deletions, upload reports and staging, and the patient's record if it was their last study.</summary>
+public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, IntakeItems items, PatientDirectory patients, UploadReports reports, UploadSessions uploads, Deletions deletions)
+{
+    private const int Page = 200;
+
+    /// <summary>Removes them; answers how many intake items, and whether the patient's record went too. Safe to repeat.</summary>
+    internal async Task<(int Items, bool Patient)> RemoveAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        if (erasure.StudyInstanceUid is { } uid)
+        {
+            foreach (var upload in await reports.ForgetAsync(erasure.Institution, uid, cancellationToken)) await uploads.ForgetAsync(erasure.Institution, upload, cancellationToken);
+        }
+
+        var (removed, others) = await RemoveItemsAsync(erasure, cancellationToken);
+        others |= await CloseDeletionsAsync(erasure, cancellationToken);
+        return (removed, !others && await RemovePatientAsync(erasure, cancellationToken));
+    }
+
+    /// <summary>Ends the deletion that an erasure of instances carried out.</summary>
+    internal async Task CloseAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        while (erasure.DeletionId is { } id && await deletions.GetAsync(erasure.Institution, id, cancellationToken) is { } stored && stored.Value.Status != DeletionStatus.Erased)
+            if (await deletions.TryPutAsync(stored, Ended(stored.Value, erasure), cancellationToken)) return;
+    }
+
+    /// <summary>An item of a provisional study is another patient's, and stays.</summary>
+    private async Task<(int Removed, bool Others)> RemoveItemsAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        var (removed, others) = (0, false);
+        string? continuation = null;
+        do
+        {
+            var page = await items.WalkAsync(erasure.Institution, Page, continuation, cancellationToken);
+            foreach (var item in page.Items.Select(stored => stored.Value))
+            {
+                if (item.StudyKey == erasure.StudyKey && (item.ProvisionalKey is null || item.PatientKey == erasure.PatientKey) || item.ProvisionalKey == erasure.StudyKey)
+                {
+                    await items.RemoveAsync(erasure.Institution, item.Id, cancellationToken);
+                    removed++;
+                }
+                else
+                {
+                    others |= item.PatientKey == erasure.PatientKey;
+                }
+            }
+
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return (removed, others);
+    }
+
+    /// <summary>Answers whether the patient has another study that is hidden.</summary>
+    private async Task<bool> CloseDeletionsAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        var others = false;
+        string? continuation = null;
+        do
+        {
+            var page = await documents.ListAsync<DeletionRecord>(erasure.Institution, DeletionRecord.Type, null, Page, continuation, cancellationToken);
+            foreach (var stored in page.Items)
+            {
+                var record = stored.Value;
+                if (record.StudyKey == erasure.StudyKey) await deletions.TryPutAsync(stored, record.Status == DeletionStatus.Restored ? Stripped(record) : Ended(record, erasure), cancellationToken);
+                else others |= record.PatientKey == erasure.PatientKey && record.Status is DeletionStatus.Hidden or DeletionStatus.Erasing;
+            }
+
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return others;
+    }
+
+    private async Task<bool> RemovePatientAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        var aliases = await patients.AliasesAsync(erasure.Institution, erasure.PatientKey, cancellationToken);
+        var left = await catalog.QueryStudiesAsync(erasure.Institution, new StudyQuery { Scope = new StudyScope(aliases, null) }, 1, 0, null, cancellationToken);
+        if (left.Items.Count > 0) return false;
+        foreach (var alias in aliases) await patients.RemoveAsync(erasure.Institution, alias, cancellationToken);
+        return true;
+    }
+
+    private static DeletionRecord Ended(DeletionRecord record, ErasureRecord erasure) => Stripped(record) with { Status = DeletionStatus.Erased, EndedBy = erasure.RequestedBy, EndedAt = erasure.At };
+
+    private static DeletionRecord Stripped(DeletionRecord record) => record with { StudyInstanceUid = null, SeriesInstanceUid = null, SopInstanceUid = null, RejectionNote = null };
+}

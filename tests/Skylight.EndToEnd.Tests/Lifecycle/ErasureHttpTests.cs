@@ -1,0 +1,68 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Skylight.Core.Access;
+using Skylight.Core.Identity;
+using Skylight.EndToEnd.Tests.DicomWeb;
+
+namespace Skylight.EndToEnd.Tests.Lifecycle;
+
+/// <summary>Erasure over HTTP: retention first, two persons, the durable run, the certificate, and the study received anew.</summary>
+public sealed class ErasureHttpTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+{
+    [Fact]
+    public async Task Erasure_WaitsForRetention_TakesTwoPersons_AndIsCertified()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        using var reader = await edge.ClientAsync("radiologist");
+        using var records = await edge.ClientAsync("medical-records");
+        using var second = await SecondAsync();
+        var files = DemoInstance.Load(Path.Combine(edge.Demo, "head-mr"));
+        (await EdgeFixture.StoreAsync(technician, "dicomweb/studies", files.Select(file => file.Bytes))).Dispose();
+        var study = files[0].Study;
+
+        using (var retained = await records.PostAsJsonAsync($"api/studies/{study}/erasure", new { basis = "retentionExpired" }))
+        {
+            var problem = await retained.Content.ReadFromJsonAsync<JsonElement>();
+            Assert.Equal((HttpStatusCode.Conflict, "retention-not-over", "RET-UNKNOWN"), (retained.StatusCode, problem.GetProperty("code").GetString(), problem.GetProperty("rule").GetString()));
+        }
+
+        using (var forbidden = await reader.PostAsJsonAsync($"api/studies/{study}/erasure", new { basis = "legalOrder" })) Assert.Equal(HttpStatusCode.Forbidden, forbidden.StatusCode);
+        using var asked = await records.PostAsJsonAsync($"api/studies/{study}/erasure", new { basis = "legalOrder", reference = "(2026) 12" });
+        Assert.Equal(HttpStatusCode.Accepted, asked.StatusCode);
+        var erasure = asked.Headers.Location!.OriginalString;
+        Assert.True((await asked.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("needsApproval").GetBoolean());
+        using (var own = await records.PostAsync($"{erasure}/approve", null)) Assert.Equal(HttpStatusCode.Forbidden, own.StatusCode);
+        using (var approved = await second.PostAsync($"{erasure}/approve", null)) Assert.Equal(HttpStatusCode.Accepted, approved.StatusCode);
+
+        JsonElement state;
+        do
+        {
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+            state = await records.GetFromJsonAsync<JsonElement>(erasure, TestContext.Current.CancellationToken);
+        }
+        while (state.GetProperty("status").GetString() == "running");
+        Assert.Equal("erased", state.GetProperty("status").GetString());
+        var view = await records.GetFromJsonAsync<JsonElement>($"{erasure}/certificate", TestContext.Current.CancellationToken);
+        Assert.True(view.GetProperty("genuine").GetBoolean());
+        Assert.Equal(files.Count, view.GetProperty("certificate").GetProperty("instances").GetInt32());
+        Assert.DoesNotContain(study, view.GetRawText(), StringComparison.Ordinal);
+        using (var gone = await EdgeFixture.GetAsync(reader, $"dicomweb/studies/{study}/metadata", null)) Assert.Equal(HttpStatusCode.NotFound, gone.StatusCode);
+
+        using var again = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", files[0].Bytes);
+        Assert.Equal(HttpStatusCode.OK, again.StatusCode);
+        using var served = await EdgeFixture.GetAsync(reader, files[0].Path, "application/dicom");
+        Assert.Equal(files[0].Dataset, DemoInstance.DatasetOf(await served.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)));
+    }
+
+    private async Task<HttpClient> SecondAsync()
+    {
+        var account = await edge.Services.GetRequiredService<AccountDirectory>().CreateAsync("demo", "second-records", "郑病案", AccountKind.Person, [Role.MedicalRecords], null, "test", default);
+        var token = await edge.Services.GetRequiredService<TokenIssuer>().IssueAsync(account, PublicClients.Cli, default);
+        var client = new HttpClient { BaseAddress = edge.Address };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token.AccessToken);
+        return client;
+    }
+}
