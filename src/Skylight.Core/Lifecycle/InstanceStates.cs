@@ -1,9 +1,11 @@
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
+using Skylight.Archive.Packs;
 using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
 using Skylight.Core.Studies;
+using Skylight.Dicom;
 
 namespace Skylight.Core.Lifecycle;
 
@@ -31,6 +33,11 @@ internal sealed class StateChange(StudyDocument study, StudyDocument next, IRead
 internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, StudyKeys keys, StudyParts parts)
 {
     private const int RowsPerRead = 1000;
+
+    /// <summary>A longer object without frames is no report.</summary>
+    private const long MaxReportBytes = 8 << 20;
+
+    private readonly PackReader _packs = new(store, keys);
 
     /// <summary>All entries of all series, merged.</summary>
     public async Task<IReadOnlyList<(SeriesRecord Series, IReadOnlyList<IndexEntry> Entries)>> EntriesAsync(StudyDocument study, CancellationToken cancellationToken)
@@ -77,7 +84,7 @@ internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, Study
 
         if (changed.Count == 0) return null;
         var modalities = series.Where(item => item.Instances > 0).Select(item => item.Attributes.Modality).OfType<string>().Distinct().Order(StringComparer.Ordinal).ToArray();
-        var next = study with { Series = series, Attributes = modalities.Length == 0 ? study.Attributes : study.Attributes with { Modalities = modalities } };
+        var next = study with { Reports = await ReportsAsync(study.Reports, changed, cancellationToken), Series = series, Attributes = modalities.Length == 0 ? study.Attributes : study.Attributes with { Modalities = modalities } };
         (next, var manifest) = await parts.SpillAsync(next, keys, SealOptions.Default, cancellationToken);
         if (manifest is not null) objects.Add(manifest);
         return new StateChange(study, next, await RowsAsync(study, changed, row, cancellationToken), objects, changed.Select(entry => entry.SopInstanceUid).Distinct().Count());
@@ -95,6 +102,20 @@ internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, Study
         var (metadata, metadataObject) = new SeriesMetadataBuilder().Seal(folder, key, SealOptions.Default);
         objects.Add(metadataObject);
         return new SeriesPart(Last(pack), Last(index.Name), Last(metadata.Name), delta.Count) { Folder = owner == study.StudyKey ? null : owner };
+    }
+
+    /// <summary>What searches find of structured reports follows: gone with those that are not served any more, read again for those that are back.</summary>
+    private async Task<IReadOnlyList<ReportContent>> ReportsAsync(IReadOnlyList<ReportContent> reports, List<IndexEntry> changed, CancellationToken cancellationToken)
+    {
+        var next = ReportContent.Without(reports, [.. changed.Where(entry => entry.State != EntryState.Stored).Select(entry => entry.SopInstanceUid)]);
+        foreach (var entry in changed.Where(entry => entry is { State: EntryState.Stored, Current: true, Frames: 0, Length: <= MaxReportBytes }))
+        {
+            var bytes = new byte[entry.Length];
+            await _packs.ReadAsync(entry.Pack, entry.Offset, bytes, cancellationToken);
+            if (ReportReader.Read(DicomFile.Read(bytes).Dataset, entry.SopInstanceUid) is { } report) next = ReportContent.With(next, report);
+        }
+
+        return next;
     }
 
     private async Task<List<InstanceIndexRow>> RowsAsync(
