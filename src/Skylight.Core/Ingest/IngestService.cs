@@ -4,6 +4,7 @@ using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
 using Skylight.Core.Catalog;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Patients;
 using Skylight.Core.Quarantine;
 using Skylight.Core.Studies;
@@ -25,7 +26,8 @@ public sealed class IngestService(
     IngestMetrics metrics,
     IOptions<IngestOptions> options,
     TimeProvider time,
-    ILogger<IngestService> logger)
+    ILogger<IngestService> logger,
+    Rejections? rejections = null)
 {
     internal IObjectStore Store => store;
 
@@ -44,6 +46,9 @@ public sealed class IngestService(
     internal IngestMetrics Metrics => metrics;
 
     internal IngestOptions Options { get; } = options.Value;
+
+    /// <summary>Carries out rejection notes; null where they are kept like any object.</summary>
+    internal Rejections? Rejections => rejections;
 
     internal InstanceClaims Claims { get; } = new();
 

@@ -1,4 +1,5 @@
 using Skylight.Core.Catalog;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Patients;
 
 namespace Skylight.Core.Ingest;
@@ -46,6 +47,9 @@ internal sealed record InstanceFacts
 
     /// <summary>What searches find a structured report by; null for anything else.</summary>
     public ReportContent? Report { get; init; }
+
+    /// <summary>What a rejection note rejects; null for any other object.</summary>
+    public RejectionNote? Rejection { get; init; }
 
     /// <summary>Codes.</summary>
     public IReadOnlyList<string> Findings { get; init; } = [];

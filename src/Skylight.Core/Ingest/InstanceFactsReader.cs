@@ -1,4 +1,5 @@
 using Skylight.Core.Catalog;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Patients;
 using Skylight.Dicom;
 
@@ -47,6 +48,7 @@ internal static class InstanceFactsReader
             Study = Study(dataset),
             Series = Series(dataset),
             Metadata = DicomJson.ToUtf8(dataset, s_json),
+            Rejection = RejectionNote.Of(dataset, identity),
             Report = ReportReader.Read(dataset, identity.SopInstanceUid),
             Findings = [.. inspected.Findings.Select(finding => finding.Code).Distinct(StringComparer.Ordinal).Take(MaxFindings)],
         };

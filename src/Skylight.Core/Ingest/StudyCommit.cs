@@ -55,6 +55,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
         }
 
         foreach (var step in steps) await AfterAsync(step, cancellationToken);
+        foreach (var step in steps) await RejectAsync(step, cancellationToken);
         return true;
     }
 
@@ -272,6 +273,20 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
 
         foreach (var held in decided.Where(instance => instance.Decision.Kind == OutcomeKind.Held).GroupBy(instance => instance.ItemId))
             await service.Items.EnsureAsync(Item(step, held.First()), reopen: held.Any(instance => instance.IsKept), cancellationToken);
+    }
+
+    /// <summary>
+    /// Carries out the rejection notes that this batch brought. A note that was stored before a crash is carried out when it comes again; what was carried out once is
+    /// left alone, so that what somebody has brought back since stays.
+    /// </summary>
+    private async Task RejectAsync(Step step, CancellationToken cancellationToken)
+    {
+        if (service.Rejections is not { } rejections || step.Intake.IsProvisional) return;
+        foreach (var instance in step.Decided.Where(instance => instance.Pending.Facts.Rejection is not null && instance.Decision is { Kind: OutcomeKind.Stored or OutcomeKind.Revision or OutcomeKind.Duplicate }))
+        {
+            if (await rejections.ApplyAsync(_institution, instance.Pending.Facts.Rejection!, step.Batch.Context.Source.Name, cancellationToken)) continue;
+            step.Batch.Set(instance.Pending.Outcome, file => file with { Findings = [.. file.Findings, "rejection-not-applied"] });
+        }
     }
 
     /// <summary>What this batch had stored before a crash kept it from saying so is its own work when it is repeated; a second copy in it is a duplicate still.</summary>

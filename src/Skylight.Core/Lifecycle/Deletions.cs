@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Options;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
@@ -70,6 +71,10 @@ public sealed class Deletions(
         StudyDocument study, IReadOnlySet<string> sopInstanceUids, DeletionReason reason, string by, string note, CancellationToken cancellationToken) =>
         HideAsync(study, new RetrieveTarget(study.StudyInstanceUid), sopInstanceUids, reason, by, note, cancellationToken);
 
+    /// <summary>Whether a rejection note was carried out in a study before, whatever came of it since.</summary>
+    internal async ValueTask<bool> IsAppliedAsync(string institution, string studyKey, string note, CancellationToken cancellationToken) =>
+        (await documents.ListAsync<DeletionRecord>(institution, DeletionRecord.Type, NoteTerm(note), 50, null, cancellationToken)).Items.Any(item => item.Value.StudyKey == studyKey);
+
     /// <summary>The record, or null.</summary>
     public async ValueTask<Stored<DeletionRecord>?> GetAsync(string institution, string id, CancellationToken cancellationToken) =>
         await documents.GetAsync<DeletionRecord>(Key(institution, id), cancellationToken);
@@ -131,7 +136,7 @@ public sealed class Deletions(
         foreach (var group in hidden.Chunk(1000))
         {
             var rows = (await catalog.FindInstancesAsync(study.Institution, [.. group.Select(entry => entry.SopInstanceUid).Distinct()], cancellationToken))
-                .Where(row => row.StudyKey == study.StudyKey && row.State == InstanceState.Hidden && row.ItemId == deletionId).ToLookup(row => row.SopInstanceUid, StringComparer.Ordinal);
+                .Where(row => row.StudyKey == study.StudyKey && row.State is InstanceState.Hidden or InstanceState.Deleted && row.ItemId == deletionId).ToLookup(row => row.SopInstanceUid, StringComparer.Ordinal);
             foreach (var entry in group)
                 if (rows[entry.SopInstanceUid].Any(row => row.SameContent(entry.DatasetDigest, entry.PixelDigest, entry.PixelDigestKind))) found.Add(Identity(entry));
         }
@@ -154,7 +159,7 @@ public sealed class Deletions(
             if (await catalog.GetStudyByKeyAsync(study.Institution, study.StudyKey, cancellationToken) is not { Value: var current } || !current.IsVisible())
                 return await VoidAsync(new(DeletionOutcome.Missing));
             if (ForbiddenBy(current) is { } hold) return await VoidAsync(new(DeletionOutcome.OnHold, Hold: hold));
-            using var change = record.Level == DeletionLevel.Study ? null : await PrepareAsync(current, target, only, record.Id, cancellationToken);
+            using var change = record.Level == DeletionLevel.Study ? null : await PrepareAsync(current, target, only, record.Id, reason, cancellationToken);
             if (record.Level != DeletionLevel.Study && change is null) return await VoidAsync(new(DeletionOutcome.Missing));
             record = record with { Instances = change?.Count ?? current.Instances() };
 
@@ -186,14 +191,15 @@ public sealed class Deletions(
         }
     }
 
-    private Task<StateChange?> PrepareAsync(StudyDocument study, RetrieveTarget target, IReadOnlySet<string>? only, string deletionId, CancellationToken cancellationToken) =>
+    private Task<StateChange?> PrepareAsync(StudyDocument study, RetrieveTarget target, IReadOnlySet<string>? only, string deletionId, DeletionReason reason, CancellationToken cancellationToken) =>
         _states.PrepareAsync(
             study,
             (series, entry) => entry.State == EntryState.Stored && (target.SeriesInstanceUid is null || series.SeriesInstanceUid == target.SeriesInstanceUid)
                 && (target.SopInstanceUid is null || entry.SopInstanceUid == target.SopInstanceUid) && (only is null || only.Contains(entry.SopInstanceUid))
                 ? entry with { State = EntryState.Hidden }
                 : null,
-            (_, row) => row with { State = InstanceState.Hidden, ItemId = deletionId },
+            // Gone only because its time was over: who has it still may send it again.
+            (_, row) => row with { State = reason == DeletionReason.RetentionExpired ? InstanceState.Deleted : InstanceState.Hidden, ItemId = deletionId },
             cancellationToken);
 
     private DeletionRecord Record(StudyDocument study, RetrieveTarget target, IReadOnlySet<string>? only, DeletionReason reason, string by, string? note)
@@ -223,5 +229,8 @@ public sealed class Deletions(
 
     private static DocumentKey Key(string institution, string id) => new(institution, DeletionRecord.Type, id);
 
-    private static string[] Terms(DeletionRecord record) => [$"status:{record.Status}", $"study:{record.StudyKey}"];
+    private static string[] Terms(DeletionRecord record) =>
+        record.RejectionNote is { } note ? [$"status:{record.Status}", $"study:{record.StudyKey}", NoteTerm(note)] : [$"status:{record.Status}", $"study:{record.StudyKey}"];
+
+    private static string NoteTerm(string sopInstanceUid) => $"note:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sopInstanceUid)).AsSpan(0, 16))}";
 }

@@ -35,8 +35,16 @@ public sealed class LifecycleOptions
     [Range(100, 10_000_000)]
     public int OrphanObjectsPerRound { get; set; } = 20_000;
 
+    /// <summary>
+    /// Rejected for quality reasons (113001): keep the instances in view, beside the note that rejects them. Default false: they are hidden. What is rejected for
+    /// patient safety, for a wrong worklist entry or because its retention is over is hidden in any case.
+    /// </summary>
+    public bool KeepRejectedForQuality { get; set; }
+
     /// <summary>What is other than the above for single institutions, by their code.</summary>
     public Dictionary<string, InstitutionLifecycle> Institutions { get; set; } = [];
+
+    internal bool KeepsRejectedForQuality(string institution) => Institutions.GetValueOrDefault(institution)?.KeepRejectedForQuality ?? KeepRejectedForQuality;
 
     internal int EraseAfterDaysOf(string institution) => Institutions.GetValueOrDefault(institution)?.EraseAfterDays ?? EraseAfterDays;
 
@@ -49,6 +57,9 @@ public sealed class InstitutionLifecycle
     /// <inheritdoc cref="LifecycleOptions.EraseAfterDays"/>
     [Range(0, 3650)]
     public int? EraseAfterDays { get; set; }
+
+    /// <inheritdoc cref="LifecycleOptions.KeepRejectedForQuality"/>
+    public bool? KeepRejectedForQuality { get; set; }
 
     /// <inheritdoc cref="LifecycleOptions.RefuseDeletionWithinRetention"/>
     public bool? RefuseDeletionWithinRetention { get; set; }

@@ -6,7 +6,7 @@ namespace Skylight.Core.Lifecycle;
 
 public static class LifecycleServices
 {
-    /// <summary>Registers deletion, retention, holds and erasure. Needs what <c>AddIngest</c> and <c>AddUploads</c> register.</summary>
+    /// <summary>Registers deletion, rejection notes, retention, holds and erasure. Needs what <c>AddIngest</c> and <c>AddUploads</c> register.</summary>
     public static IServiceCollection AddLifecycle(this IServiceCollection services)
     {
         services.AddOptionsWithValidateOnStart<LifecycleOptions>().BindConfiguration(LifecycleOptions.Section);
@@ -14,6 +14,7 @@ public static class LifecycleServices
         services.AddSingleton<Retention>();
         services.AddSingleton<StudyHolds>();
         services.AddSingleton<Deletions>();
+        services.AddSingleton<Rejections>();
         services.AddSingleton<ErasureRequests>();
         services.AddSingleton<ErasureTraces>();
         services.AddSingleton<Erasure>();

@@ -9,9 +9,11 @@ using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Ingest;
 using Skylight.Core.Keys;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Patients;
 using Skylight.Core.Quarantine;
 using Skylight.Core.Studies;
+using Skylight.Core.Tests.Lifecycle;
 using Skylight.Local.Catalog;
 using Skylight.Local.Journal;
 using Skylight.Local.Keys;
@@ -57,12 +59,21 @@ internal sealed class IngestBench : IAsyncDisposable
         Items = new IntakeItems(Documents, _secrets);
         var options = new IngestOptions();
         configure?.Invoke(options);
-        Service = new IngestService(Store, Keys, _secrets, Catalog, Commit, Parts, Patients, Items, new IngestMetrics(new Meters()), Options.Create(options), Time, NullLogger<IngestService>.Instance);
+        var settings = Options.Create(Lifecycle);
+        Deletions = new Deletions(Catalog, Commit, Documents, Parts, Store, Keys, new Retention(Catalog, Patients, settings), settings, Time);
+        Service = new IngestService(Store, Keys, _secrets, Catalog, Commit, Parts, Patients, Items, new IngestMetrics(new Meters()), Options.Create(options), Time, NullLogger<IngestService>.Instance,
+            new Rejections(Catalog, Deletions, settings, Audit, Time));
         Packs = new PackReader(Store, Keys);
         Intake = new IntakeService(Service, Catalog, Commit, Packs, Time);
     }
 
     public ManualTime Time { get; } = new();
+
+    public LifecycleOptions Lifecycle { get; } = new();
+
+    public Deletions Deletions { get; }
+
+    public ListedAudit Audit { get; } = new();
 
     public InstitutionSecrets Secrets => _secrets;
 

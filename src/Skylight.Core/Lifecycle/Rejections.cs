@@ -1,0 +1,38 @@
+using Microsoft.Extensions.Options;
+using Skylight.Core.Audit;
+using Skylight.Core.Catalog;
+
+namespace Skylight.Core.Lifecycle;
+
+/// <summary>
+/// Carries out rejection notes (IHE RAD TF-2 4.66): what is rejected is hidden as by a deletion, with the note as its ground. For quality reasons the institution may
+/// keep it in view beside the note; in every other case the note is hidden with what it rejects, so that it does not advertise it.
+/// </summary>
+public sealed class Rejections(ICatalog catalog, Deletions deletions, IOptions<LifecycleOptions> options, IAuditLog audit, TimeProvider time)
+{
+    /// <summary>
+    /// Applies a note once. False when a hold has kept some of it from being applied. Instances that the institution does not have are nothing to it.
+    /// </summary>
+    internal async Task<bool> ApplyAsync(string institution, RejectionNote note, string source, CancellationToken cancellationToken)
+    {
+        if (note.Reason == DeletionReason.Quality && options.Value.KeepsRejectedForQuality(institution)) return true;
+        var applied = true;
+        foreach (var (uid, rejected) in note.Studies)
+        {
+            if (await catalog.GetStudyAsync(institution, uid, cancellationToken) is not { Value: var study } || !study.IsVisible()) continue;
+            if (await deletions.IsAppliedAsync(institution, study.StudyKey, note.SopInstanceUid, cancellationToken)) continue;
+            var hides = note.Reason == DeletionReason.Quality || uid != note.StudyInstanceUid ? rejected : rejected.Append(note.SopInstanceUid).ToHashSet(StringComparer.Ordinal);
+            var result = await deletions.RejectAsync(study, hides, note.Reason, $"node:{source}", note.SopInstanceUid, cancellationToken);
+            applied &= result.Outcome != DeletionOutcome.OnHold;
+            if (result.Record is not { } record) continue;
+            await audit.AppendAsync(
+                institution,
+                new AuditEvent(
+                    1, time.GetUtcNow(), null, institution, [], null, "deletion.reject", null, record.StudyKey, record.PatientKey, record.Id, null,
+                    [$"reason:{record.Reason}", $"instances:{record.Instances}"], null, "done"),
+                cancellationToken);
+        }
+
+        return applied;
+    }
+}

@@ -1,0 +1,119 @@
+using Skylight.Core.Catalog;
+using Skylight.Core.Ingest;
+using Skylight.Core.Lifecycle;
+using Skylight.Core.Tests.Ingest;
+using Skylight.Dicom;
+
+namespace Skylight.Core.Tests.Lifecycle;
+
+/// <summary>Rejection notes of IHE Imaging Object Change Management, as they arrive.</summary>
+public sealed class RejectionTests : IAsyncLifetime
+{
+    private const string Note = "1.2.3.9.1";
+    private readonly LifecycleBench _bench = new();
+
+    public async ValueTask InitializeAsync() => await _bench.Ingest.Send(LifecycleBench.Slice(1), LifecycleBench.Slice(2), LifecycleBench.Slice(3));
+
+    public async ValueTask DisposeAsync() => await _bench.DisposeAsync();
+
+    [Theory]
+    [InlineData("113001", DeletionReason.Quality, true)]
+    [InlineData("113037", DeletionReason.PatientSafety, false)]
+    [InlineData("113038", DeletionReason.IncorrectWorklistEntry, false)]
+    [InlineData("113039", DeletionReason.RetentionExpired, false)]
+    public async Task Note_HidesWhatItRejects_AndItselfButForQuality(string code, DeletionReason reason, bool noteServed)
+    {
+        Assert.Equal(OutcomeKind.Stored, (await SendAsync(KeyObject(code, "1.2.3.1.1", "1.2.3.1.2", "1.2.3.1.99"))).Kind);
+        Assert.Equal(noteServed ? ["1.2.3.1.3", Note] : ["1.2.3.1.3"], await _bench.ServedAsync());
+        var record = Assert.Single((await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items).Value;
+        Assert.Equal((reason, Note, "node:ct1"), (record.Reason, record.RejectionNote, record.By));
+        Assert.Equal("deletion.reject", Assert.Single(_bench.Ingest.Audit.Events).Action);
+
+        // Sent again: refused, except what was only too old.
+        var again = await _bench.Ingest.SendOne(LifecycleBench.Slice(1));
+        if (reason == DeletionReason.RetentionExpired)
+        {
+            Assert.Equal(OutcomeKind.Stored, again.Kind);
+            Assert.Contains("1.2.3.1.1", await _bench.ServedAsync());
+        }
+        else
+        {
+            Assert.Equal((OutcomeKind.Rejected, "instance-deleted"), (again.Kind, again.Reason!.Code));
+            Assert.DoesNotContain("1.2.3.1.1", await _bench.ServedAsync());
+        }
+
+        Assert.Equal(RestoreOutcome.Restored, await _bench.Deletions.RestoreAsync(IngestBench.A, record.Id, LifecycleBench.By, default));
+        Assert.Equal(["1.2.3.1.1", "1.2.3.1.2", "1.2.3.1.3", Note], await _bench.ServedAsync());
+    }
+
+    [Fact]
+    public async Task Note_SentAgainAfterARestore_IsNotCarriedOutAgain()
+    {
+        var note = KeyObject("113037", "1.2.3.1.1");
+        await SendAsync(note);
+        var record = Assert.Single((await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items);
+        await _bench.Deletions.RestoreAsync(IngestBench.A, record.Id, LifecycleBench.By, default);
+        Assert.Equal(OutcomeKind.Duplicate, (await SendAsync(note)).Kind);
+        Assert.Contains("1.2.3.1.1", await _bench.ServedAsync());
+    }
+
+    [Fact]
+    public async Task Note_ForQuality_KeepsThemInViewWhereTheInstitutionWantsThat()
+    {
+        _bench.Ingest.Lifecycle.Institutions[IngestBench.A] = new InstitutionLifecycle { KeepRejectedForQuality = true };
+        await SendAsync(KeyObject("113001", "1.2.3.1.1"));
+        Assert.Equal(["1.2.3.1.1", "1.2.3.1.2", "1.2.3.1.3", Note], await _bench.ServedAsync());
+    }
+
+    [Fact]
+    public async Task Note_UnderHold_IsStoredAndNotCarriedOut()
+    {
+        await _bench.Holds.SetAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, HoldKind.Dispute, "7", LifecycleBench.By, default);
+        var outcome = await SendAsync(KeyObject("113037", "1.2.3.1.1"));
+        Assert.Equal(OutcomeKind.Stored, outcome.Kind);
+        Assert.Contains("rejection-not-applied", outcome.Findings);
+        Assert.Contains("1.2.3.1.1", await _bench.ServedAsync());
+    }
+
+    [Fact]
+    public async Task KeyObject_OfAnotherTitleOrScheme_RejectsNothing()
+    {
+        await SendAsync(KeyObject("113000", "1.2.3.1.1"));
+        await SendAsync(KeyObjectOf("113037", "99LOCAL", "1.2.3.9.2", ["1.2.3.1.2"]));
+        Assert.Equal(5, (await _bench.ServedAsync()).Length);
+        Assert.Empty((await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items);
+    }
+
+    private async Task<FileOutcome> SendAsync(byte[] note) => Assert.Single(await _bench.Ingest.Send(SourceTrust.Modality, note));
+
+    private static byte[] KeyObject(string code, params string[] rejected) => KeyObjectOf(code, "DCM", Note, rejected);
+
+    private static byte[] KeyObjectOf(string code, string scheme, string sop, string[] rejected)
+    {
+        var note = new DicomDataset();
+        note.Set(DicomTags.SOPClassUID, Vr.UI, "1.2.840.10008.5.1.4.1.1.88.59");
+        note.Set(DicomTags.SOPInstanceUID, Vr.UI, sop);
+        note.Set(DicomTags.StudyInstanceUID, Vr.UI, "1.2.3");
+        note.Set(DicomTags.SeriesInstanceUID, Vr.UI, "1.2.3.9");
+        note.Set(DicomTags.PatientID, Vr.LO, "P1");
+        note.Set(DicomTags.PatientName, Vr.PN, "Zhang^San");
+        note.Set(DicomTags.Modality, Vr.CS, "KO");
+        note.Set(DicomTags.ConceptNameCodeSequence, new DicomDataset().With(DicomTags.CodeValue, Vr.SH, code).With(DicomTags.CodingSchemeDesignator, Vr.SH, scheme).With(DicomTags.CodeMeaning, Vr.LO, "Rejected"));
+        var references = rejected.Select(uid => new DicomDataset().With(DicomTags.ReferencedSOPClassUID, Vr.UI, "1.2.840.10008.5.1.4.1.1.2").With(DicomTags.ReferencedSOPInstanceUID, Vr.UI, uid)).ToArray();
+        var series = new DicomDataset().With(DicomTags.SeriesInstanceUID, Vr.UI, "1.2.3.1");
+        series.Set(DicomTags.ReferencedSOPSequence, references);
+        var study = new DicomDataset().With(DicomTags.StudyInstanceUID, Vr.UI, "1.2.3");
+        study.Set(DicomTags.ReferencedSeriesSequence, series);
+        note.Set(DicomTags.CurrentRequestedProcedureEvidenceSequence, study);
+        return DicomWriter.ToArray(DicomFile.Of(note, TransferSyntax.ExplicitLittle));
+    }
+}
+
+internal static class DatasetMaking
+{
+    public static DicomDataset With(this DicomDataset dataset, DicomTag tag, Vr vr, string value)
+    {
+        dataset.Set(tag, vr, value);
+        return dataset;
+    }
+}
