@@ -5,6 +5,7 @@ using Microsoft.Azure.Functions.Worker;
 using Skylight.Archive.Series;
 using Skylight.Core.Access;
 using Skylight.Core.Hosting;
+using Skylight.Core.Lifecycle.Corrections;
 using Skylight.Core.Rendering;
 using Skylight.Core.Retrieve;
 using Skylight.Dicom;
@@ -71,7 +72,7 @@ public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes b
         if (DicomWebAnswers.IsNotModified(request, found.Study.Revision, (choice.Multipart ? "m" : "s") + choice.TransferSyntax)) return DicomWebAnswers.NotModified();
 
         await bytes.ProbeAsync(found.Instances[0].Entry, cancellationToken);
-        return choice.Multipart ? Multipart(found, choice, DicomWebUrls.Of(address.BaseUrl, institution)) : Single(found.Instances[0], choice);
+        return choice.Multipart ? Multipart(found, choice, DicomWebUrls.Of(address.BaseUrl, institution)) : Single(found, choice);
     }
 
     private IActionResult Multipart(Retrieved found, InstanceChoice choice, DicomWebUrls urls)
@@ -81,23 +82,31 @@ public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes b
         {
             var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
             var writer = new MultipartWriter(output, boundary);
-            foreach (var (series, entry) in found.Instances)
+            foreach (var instance in found.Instances)
             {
+                var (series, entry) = instance;
                 writer.BeginPart(
                     $"application/dicom; transfer-syntax={Deliver(entry, choice)}", urls.Instance(found.Study.StudyInstanceUid, series.SeriesInstanceUid, entry.SopInstanceUid));
-                await WriteAsync(entry, choice, output, cancellationToken);
+                await WriteAsync(found, instance, choice, output, cancellationToken);
             }
             await writer.CompleteAsync(cancellationToken);
         });
     }
 
-    private IActionResult Single(RetrievedInstance instance, InstanceChoice choice) =>
-        Answer.Stream($"application/dicom; transfer-syntax={Deliver(instance.Entry, choice)}", async (body, cancellationToken) =>
+    private IActionResult Single(Retrieved found, InstanceChoice choice) =>
+        Answer.Stream($"application/dicom; transfer-syntax={Deliver(found.Instances[0].Entry, choice)}", async (body, cancellationToken) =>
         {
             var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
-            await WriteAsync(instance.Entry, choice, output, cancellationToken);
+            await WriteAsync(found, found.Instances[0], choice, output, cancellationToken);
             await output.FlushAsync(cancellationToken);
         });
+
+    private async Task WriteAsync(Retrieved found, RetrievedInstance instance, InstanceChoice choice, PipeWriter output, CancellationToken cancellationToken)
+    {
+        var corrections = found.CorrectionsOf(instance);
+        if (corrections.Count == 0) await WriteAsync(instance.Entry, choice, output, cancellationToken);
+        else await CorrectedFile.WriteAsync(uncorrected => WriteAsync(instance.Entry, choice, uncorrected, cancellationToken), output, corrections, cancellationToken);
+    }
 
     private async Task WriteAsync(IndexEntry entry, InstanceChoice choice, PipeWriter output, CancellationToken cancellationToken)
     {

@@ -15,6 +15,7 @@ public enum SealedType : ushort
     Staged = 5,
     Journal = 6,
     Manifest = 7,
+    Corrections = 8,
 }
 
 /// <summary>The cipher of a sealed object's segments. The number is part of the format and of the key derivation.</summary>

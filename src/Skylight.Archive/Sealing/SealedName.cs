@@ -34,6 +34,7 @@ public static class SealedName
         SealedType.Staged => "staged",
         SealedType.Journal => "journal",
         SealedType.Manifest => "manifest",
+        SealedType.Corrections => "corrections",
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 }

@@ -83,6 +83,9 @@ public sealed record StudyDocument
     /// <summary>Object name of the sealed list of corrections that readers lay over the stored attributes; null where there are none.</summary>
     public string? Corrections { get; init; }
 
+    /// <summary>What corrections of the whole study changed in <see cref="Attributes"/>; null where there are none.</summary>
+    public StudyCorrected? Corrected { get; init; }
+
     /// <summary>Set on a provisional study, which waits for a technician and is never found by UID or search: the key of the study whose UID it shares.</summary>
     public string? ProvisionalOf { get; init; }
 
@@ -114,6 +117,13 @@ public sealed record StudyDocument
         return sum;
     }
 }
+
+/// <summary>Study attributes under correction: as received (which later instances go on to fill), and the values laid over them, by tag (<c>00100010</c>).</summary>
+/// <param name="PatientKey">Patient that the study was received under.</param>
+public sealed record StudyCorrected(StudyAttributes Received, string PatientKey, IReadOnlyDictionary<string, string> Values);
+
+/// <summary>Series attributes under correction.</summary>
+public sealed record SeriesCorrected(SeriesAttributes Received, IReadOnlyDictionary<string, string> Values);
 
 /// <summary>A hold on a study: while it is in force nothing of the study is deleted or erased.</summary>
 /// <param name="Reference">Number of the case or order it rests on, as the hospital writes it; no names.</param>
@@ -150,6 +160,9 @@ public sealed record SeriesRecord
     public required SeriesAttributes Attributes { get; init; }
 
     public SourceTrust AttributesTrust { get; init; }
+
+    /// <summary>What corrections of the series changed in <see cref="Attributes"/>; null where there are none.</summary>
+    public SeriesCorrected? Corrected { get; init; }
 
     /// <summary>Distinct SOP Instance UIDs with a current revision.</summary>
     public int Instances { get; init; }

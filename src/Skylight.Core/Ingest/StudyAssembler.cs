@@ -1,4 +1,5 @@
 using Skylight.Core.Catalog;
+using Skylight.Core.Lifecycle.Corrections;
 using Skylight.Core.Patients;
 using Skylight.Core.Studies;
 
@@ -12,7 +13,7 @@ internal static class StudyAssembler
     public static StudyDocument Next(
         StudyDocument? current, StudyIntake intake, PatientMatch match, IReadOnlyList<DecidedInstance> kept, IReadOnlyList<(string SeriesKey, SeriesPart Part)> parts, IngestContext context, TimeSpan quiet, DateTimeOffset now)
     {
-        var before = current ?? Empty(intake, context, now);
+        var before = current is null ? Empty(intake, context, now) : CorrectedAttributes.Strip(current);
         var after = before;
         foreach (var instance in kept)
             after = Add(after, instance.SeriesKey, instance.Pending.Facts, instance.Pending.Trust, instance.Decision, context.Source.Channel == IngestChannel.Inference);
@@ -25,9 +26,9 @@ internal static class StudyAssembler
         };
         if (match == PatientMatch.Identified) after = after with { PatientKey = intake.PatientKey, PatientProvisional = false };
         // Results of inference never start rules or quiet timers; a provisional study waits for a person.
-        if (intake.IsProvisional || context.Source.Channel == IngestChannel.Inference) return after with { ReceivedAt = now };
+        if (intake.IsProvisional || context.Source.Channel == IngestChannel.Inference) return CorrectedAttributes.Lay(after with { ReceivedAt = now });
         var visible = kept.Count(instance => instance.Decision.Current);
-        return StudyStates.Received(before, after, context.Source.Name, context.Source.Trust, visible, quiet, now, StudyClock.NewEventId());
+        return CorrectedAttributes.Lay(StudyStates.Received(before, after, context.Source.Name, context.Source.Trust, visible, quiet, now, StudyClock.NewEventId()));
     }
 
     /// <summary>Codes for what differs between a file's patient and the study's, where both say something.</summary>

@@ -101,6 +101,7 @@ public sealed class StudyVerifier(
             Tally.Studies = 1;
             await GuardAsync(null, KeysAsync);
             if (study.Manifest is { } manifest) Names.Add(manifest);
+            if (study.Corrections is { } corrections) Names.Add(corrections);
             IReadOnlyDictionary<string, IReadOnlyList<SeriesPart>>? lists = null;
             await GuardAsync(study.Manifest, async () => lists = await owner._parts.ListAllAsync(study, cancellationToken));
             if (lists is null) return;

@@ -1,5 +1,6 @@
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
+using Skylight.Core.Lifecycle.Corrections;
 using Skylight.Core.Patients;
 using Skylight.Core.Quarantine;
 using Skylight.Core.Uploads;
@@ -19,6 +20,7 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
             foreach (var upload in await reports.ForgetAsync(erasure.Institution, uid, cancellationToken)) await uploads.ForgetAsync(erasure.Institution, upload, cancellationToken);
         }
 
+        await RemoveCorrectionsAsync(erasure, cancellationToken);
         var (removed, others) = await RemoveItemsAsync(erasure, cancellationToken);
         others |= await CloseDeletionsAsync(erasure, cancellationToken);
         return (removed, !others && await RemovePatientAsync(erasure, cancellationToken));
@@ -29,6 +31,12 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
     {
         while (erasure.DeletionId is { } id && await deletions.GetAsync(erasure.Institution, id, cancellationToken) is { } stored && stored.Value.Status != DeletionStatus.Erased)
             if (await deletions.TryPutAsync(stored, Ended(stored.Value, erasure), cancellationToken)) return;
+    }
+
+    private async Task RemoveCorrectionsAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        while (await documents.ListAsync<CorrectionRecord>(erasure.Institution, CorrectionRecord.Type, $"study:{erasure.StudyKey}", Page, null, cancellationToken) is { Items.Count: > 0 } page)
+            foreach (var stored in page.Items) await documents.DeleteAsync(new DocumentKey(erasure.Institution, CorrectionRecord.Type, stored.Id), Match.Any, cancellationToken);
     }
 
     /// <summary>An item of a provisional study is another patient's, and stays.</summary>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Skylight.Core.Lifecycle.Corrections;
 
 namespace Skylight.Core.Lifecycle;
 
@@ -15,6 +16,8 @@ public static class LifecycleServices
         services.AddSingleton<StudyHolds>();
         services.AddSingleton<Deletions>();
         services.AddSingleton<Rejections>();
+        services.AddSingleton<CorrectionLists>();
+        services.AddSingleton<CorrectionService>();
         services.AddSingleton<ErasureRequests>();
         services.AddSingleton<ErasureTraces>();
         services.AddSingleton<Erasure>();

@@ -1,5 +1,6 @@
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
+using Skylight.Core.Lifecycle.Corrections;
 using Skylight.Core.Tiers;
 
 namespace Skylight.Core.Retrieve;
@@ -11,7 +12,15 @@ public sealed record RetrieveTarget(string StudyInstanceUid, string? SeriesInsta
 public sealed record RetrievedInstance(SeriesRecord Series, IndexEntry Entry);
 
 /// <summary>The instances that a target names, in the order of series and instance numbers; at least one.</summary>
-public sealed record Retrieved(StudyDocument Study, IReadOnlyList<RetrievedInstance> Instances);
+public sealed record Retrieved(StudyDocument Study, IReadOnlyList<RetrievedInstance> Instances)
+{
+    /// <summary>Corrections in force, to be laid over what goes out.</summary>
+    public IReadOnlyList<Correction> Corrections { get; init; } = [];
+
+    /// <summary>Those of one instance.</summary>
+    public IReadOnlyList<Correction> CorrectionsOf(RetrievedInstance instance) =>
+        Corrections.Count == 0 ? [] : [.. Corrections.Where(item => item.AppliesTo(instance.Series.SeriesInstanceUid, instance.Entry.SopInstanceUid))];
+}
 
 /// <summary>Finds what a retrieve request names, in its current revision.</summary>
 public sealed class Retrieval(ICatalog catalog, StudyReader reader, StudyUse use)
@@ -42,7 +51,7 @@ public sealed class Retrieval(ICatalog catalog, StudyReader reader, StudyUse use
         }
         if (found.Count == 0) return null;
         use.Touch(institution, study.StudyKey);
-        return new Retrieved(study, found);
+        return new Retrieved(study, found) { Corrections = await reader.CorrectionsAsync(study, cancellationToken) };
     }
 
     /// <summary>The series of a study that a target names, those without current instances left out.</summary>

@@ -5,7 +5,9 @@ using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
+using Skylight.Core.Lifecycle.Corrections;
 using Skylight.Core.Studies;
+using Skylight.Dicom;
 
 namespace Skylight.Core.Retrieve;
 
@@ -13,13 +15,18 @@ namespace Skylight.Core.Retrieve;
 /// What a study's documents, indexes and metadata say, merged as readers see it: the current revision of every instance. Indexes are immutable objects, so
 /// those once read are kept in memory, up to <see cref="MaxCachedEntries"/> entries; a caller has been admitted to the study before anything is looked up.
 /// </summary>
-public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts parts, ILogger<StudyReader> logger)
+public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts parts, ILogger<StudyReader> logger, CorrectionLists? corrections = null)
 {
     /// <summary>About 500 bytes each.</summary>
     public const int MaxCachedEntries = 200_000;
 
     private readonly EntryCache<SeriesIndex> _indexes = new(MaxCachedEntries / 2);
     private readonly EntryCache<SeriesView> _views = new(MaxCachedEntries / 2);
+
+    /// <summary>The corrections in force of a study, oldest first.</summary>
+    /// <exception cref="SealedObjectException">Their list is damaged.</exception>
+    public async ValueTask<IReadOnlyList<Correction>> CorrectionsAsync(StudyDocument study, CancellationToken cancellationToken) =>
+        corrections is null || study.Corrections is null ? [] : await Damage.ReportAsync(logger, () => corrections.ReadAsync(study, cancellationToken));
 
     /// <summary>The served instances of a series, by instance number and then UID.</summary>
     /// <exception cref="SealedObjectException">An index is damaged.</exception>
@@ -49,6 +56,7 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
             if (wanted is null || wanted(entry.SopInstanceUid)) entries.Add(entry.SopInstanceUid, entry);
         }
         var due = entries.Values.Select(e => new MetadataKey(e.SopInstanceUid, e.Revision)).ToHashSet();
+        var laid = await CorrectionsAsync(study, cancellationToken);
         var rewriter = new MetadataRewriter(destination, uid => bulkBase(entries[uid]));
         foreach (var part in await parts.ListAsync(study, series.SeriesKey, cancellationToken))
         {
@@ -56,6 +64,13 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
             var index = await ReadAsync(study, part, cancellationToken);
             if (!index.Entries.Any(e => due.Contains(new MetadataKey(e.SopInstanceUid, e.Revision)))) continue;
             var metadata = await Damage.ReportAsync(logger, () => SeriesMetadata.ReadAsync(store, part.ObjectName(study, part.Metadata), keys, cancellationToken));
+            if (laid.Count > 0)
+            {
+                first = WriteCorrected(metadata, series, due, laid, rewriter, first);
+                await flush(cancellationToken);
+                continue;
+            }
+
             metadata.WriteAll(rewriter, ref first, key =>
             {
                 if (!due.Remove(key)) return false;
@@ -78,9 +93,37 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
             var index = await ReadAsync(study, part, cancellationToken);
             if (!index.Entries.Any(e => e.SopInstanceUid == key.SopInstanceUid && e.Revision == key.Revision)) continue;
             var metadata = await Damage.ReportAsync(logger, () => SeriesMetadata.ReadAsync(store, part.ObjectName(study, part.Metadata), keys, cancellationToken));
-            if (metadata.TryWrite(key, json)) return json.WrittenMemory;
+            if (metadata.TryWrite(key, json)) return Corrected(json.WrittenMemory, series, entry.SopInstanceUid, await CorrectionsAsync(study, cancellationToken));
         }
         return null;
+    }
+
+    /// <summary>Document by document: each is parsed, which only a study under correction pays for.</summary>
+    private static bool WriteCorrected(
+        SeriesMetadata metadata, SeriesRecord series, HashSet<MetadataKey> due, IReadOnlyList<Correction> laid, MetadataRewriter destination, bool first)
+    {
+        var json = new ArrayBufferWriter<byte>();
+        foreach (var key in metadata.Keys)
+        {
+            if (!due.Remove(key)) continue;
+            json.ResetWrittenCount();
+            metadata.TryWrite(key, json);
+            var corrected = Corrected(json.WrittenMemory, series, key.SopInstanceUid, laid).Span;
+            destination.Announce(key.SopInstanceUid);
+            var target = destination.GetSpan(corrected.Length + 1);
+            if (!first) target[0] = (byte)',';
+            corrected.CopyTo(target[(first ? 0 : 1)..]);
+            destination.Advance(corrected.Length + (first ? 0 : 1));
+            first = false;
+        }
+
+        return first;
+    }
+
+    private static ReadOnlyMemory<byte> Corrected(ReadOnlyMemory<byte> json, SeriesRecord series, string sopInstanceUid, IReadOnlyList<Correction> laid)
+    {
+        var own = laid.Where(item => item.AppliesTo(series.SeriesInstanceUid, sopInstanceUid)).ToArray();
+        return own.Length == 0 ? json : DicomJson.ToUtf8(CorrectedDataset.Apply(DicomJson.Read(json.Span), own));
     }
 
     private async ValueTask<SeriesView> ViewAsync(StudyDocument study, SeriesRecord series, CancellationToken cancellationToken)

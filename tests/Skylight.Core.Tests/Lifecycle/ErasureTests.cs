@@ -179,7 +179,7 @@ public sealed class ErasureTests : IDisposable
             Assert.Single(await bench.Erasure.ListErasedAsync(default));
         }
 
-        Assert.Empty(Directory.EnumerateFiles(backup, "*", SearchOption.AllDirectories).Where(file => Contains(file, Name)));
+        Assert.DoesNotContain(Directory.EnumerateFiles(backup, "*", SearchOption.AllDirectories), file => Contains(file, Name));
     }
 
     [Fact]

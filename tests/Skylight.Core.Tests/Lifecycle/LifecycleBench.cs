@@ -6,6 +6,7 @@ using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
 using Skylight.Core.Institutions;
 using Skylight.Core.Lifecycle;
+using Skylight.Core.Lifecycle.Corrections;
 using Skylight.Core.Retrieve;
 using Skylight.Core.Studies;
 using Skylight.Core.Tests.Ingest;
@@ -45,7 +46,9 @@ internal sealed class LifecycleBench : IAsyncDisposable
         Erasure = new Erasure(
             Ingest.Catalog, commit, Ingest.Documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Ingest.Secrets, Institutions, Audit, Ingest.Time, replica);
         Due = new ErasureDue(Ingest.Catalog, Deletions, Requests, Institutions, Ingest.Time, NullLogger<ErasureDue>.Instance);
-        Reader = new StudyReader(Ingest.Store, Ingest.Keys, Ingest.Parts, NullLogger<StudyReader>.Instance);
+        var lists = new CorrectionLists(Ingest.Store, Ingest.Keys);
+        Corrections = new CorrectionService(Ingest.Catalog, commit, Ingest.Documents, Ingest.Parts, Ingest.Keys, lists, Ingest.Patients, Retired, Ingest.Time);
+        Reader = new StudyReader(Ingest.Store, Ingest.Keys, Ingest.Parts, NullLogger<StudyReader>.Instance, lists);
         Retrieval = new Retrieval(Ingest.Catalog, Reader, new Skylight.Core.Tiers.StudyUse(Ingest.Documents, Ingest.Time));
     }
 
@@ -74,6 +77,8 @@ internal sealed class LifecycleBench : IAsyncDisposable
     public UploadReports Reports { get; }
 
     public ListedAudit Audit { get; } = new();
+
+    public CorrectionService Corrections { get; }
 
     public StudyReader Reader { get; }
 

@@ -1,0 +1,228 @@
+using System.Security.Cryptography;
+using Skylight.Archive.Objects;
+using Skylight.Archive.Sealing;
+using Skylight.Archive.Keys;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+using Skylight.Core.Events;
+using Skylight.Core.Patients;
+using Skylight.Core.Studies;
+using Skylight.Dicom;
+
+namespace Skylight.Core.Lifecycle.Corrections;
+
+/// <summary>What somebody wants corrected: values by keyword (<c>PatientName</c>) or tag (<c>00100010</c>), empty to empty the attribute.</summary>
+public sealed record CorrectionOrder(
+    CorrectionScope Scope, string? SeriesInstanceUid, string? SopInstanceUid, CorrectionReason Reason, string? Source, IReadOnlyDictionary<string, string> Values);
+
+/// <summary>Why a correction is refused.</summary>
+public enum CorrectionRefusal
+{
+    Missing,
+    OnHold,
+
+    /// <summary>An attribute may not be corrected, or not in this scope.</summary>
+    NotCorrectable,
+
+    /// <summary>A value does not have the form that its attribute asks for.</summary>
+    BadValue,
+    Decided,
+
+    /// <summary>Who proposed it cannot approve it.</summary>
+    SamePerson,
+
+    /// <summary>The study has as many corrections as it can have.</summary>
+    TooMany,
+}
+
+/// <param name="Changes">What the correction changes, by tag: the value that readers see now, and the new one. For patient, study and series attributes.</param>
+/// <param name="Detail">The attribute, or the finding's code, that it is refused for.</param>
+public sealed record CorrectionResult(CorrectionRecord? Record, CorrectionRefusal? Refusal = null, string? Detail = null, IReadOnlyList<CorrectionChange>? Changes = null);
+
+/// <summary>One line of a preview.</summary>
+public sealed record CorrectionChange(string Tag, string Keyword, string? Current, string? Proposed);
+
+/// <summary>
+/// Corrections of attributes: proposed by those who made or report the study, approved by medical records, laid over what is stored, undone when they were wrong. Pixels
+/// and the bytes as received are never touched.
+/// </summary>
+public sealed class CorrectionService(
+    ICatalog catalog, ICommit commit, IDocuments documents, StudyParts parts, StudyKeys keys, CorrectionLists lists, PatientDirectory patients, RetiredObjects retired, TimeProvider time)
+{
+    private const int MaxAttempts = 20;
+    private const int MaxCorrections = 500;
+
+    /// <summary>Checks a correction and says what it would change; nothing is written.</summary>
+    public async Task<CorrectionResult> PreviewAsync(string institution, string studyKey, CorrectionOrder order, CancellationToken cancellationToken)
+    {
+        if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study }) return new(null, CorrectionRefusal.Missing);
+        if (Deletions.ForbiddenBy(study) is not null) return new(null, CorrectionRefusal.OnHold);
+        if (!Names(study, order)) return new(null, CorrectionRefusal.Missing);
+        var (correction, refusal) = Check(order);
+        if (refusal is not null) return refusal;
+        return new(null, Changes: [.. correction!.Values.Keys.Select(tag => Change(tag, correction.Values[tag], study, order))]);
+    }
+
+    /// <summary>Records a proposal.</summary>
+    public async Task<CorrectionResult> ProposeAsync(string institution, string studyKey, CorrectionOrder order, string by, CancellationToken cancellationToken)
+    {
+        var preview = await PreviewAsync(institution, studyKey, order, cancellationToken);
+        if (preview.Refusal is not null) return preview;
+        var study = (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))!.Value;
+        var record = new CorrectionRecord
+        {
+            Institution = institution,
+            StudyKey = studyKey,
+            PatientKey = study.PatientKey,
+            Status = CorrectionStatus.Proposed,
+            Correction = Check(order).Correction!,
+            RequestedBy = by,
+            RequestedAt = time.GetUtcNow(),
+        };
+        await documents.PutAsync(Key(record), record, Match.None, Terms(record), cancellationToken);
+        return new(record, Changes: preview.Changes);
+    }
+
+    /// <summary>One page of corrections: of a study, or of a status.</summary>
+    public ValueTask<DocumentPage<CorrectionRecord>> ListAsync(string institution, string? studyKey, CorrectionStatus? status, int limit, string? continuation, CancellationToken cancellationToken) =>
+        documents.ListAsync<CorrectionRecord>(institution, CorrectionRecord.Type, studyKey is null ? $"status:{status}" : $"study:{studyKey}", limit, continuation, cancellationToken);
+
+    /// <summary>Approves a proposal: it is in force when the task completes.</summary>
+    public async Task<CorrectionResult> ApproveAsync(string institution, string id, string by, CancellationToken cancellationToken)
+    {
+        if (await GetAsync(institution, id, cancellationToken) is not { } stored) return new(null, CorrectionRefusal.Missing);
+        if (stored.Value.Status != CorrectionStatus.Proposed) return new(stored.Value, CorrectionRefusal.Decided);
+        if (stored.Value.RequestedBy == by) return new(stored.Value, CorrectionRefusal.SamePerson);
+        var correction = stored.Value.Correction with { At = time.GetUtcNow() };
+
+        // In force first, recorded then: approving again after a crash finds it in the list and only records it.
+        var refusal = await ChangeAsync(institution, stored.Value.StudyKey, list => list.Any(item => item.Id == correction.Id) ? list : [.. list, correction], cancellationToken);
+        return refusal is null ? await EndAsync(stored, CorrectionStatus.Applied, correction, by, cancellationToken) : new(stored.Value, refusal);
+    }
+
+    /// <summary>Refuses a proposal.</summary>
+    public async Task<CorrectionResult> RefuseAsync(string institution, string id, string by, CancellationToken cancellationToken)
+    {
+        if (await GetAsync(institution, id, cancellationToken) is not { } stored) return new(null, CorrectionRefusal.Missing);
+        return stored.Value.Status == CorrectionStatus.Proposed
+            ? await EndAsync(stored, CorrectionStatus.Refused, stored.Value.Correction, by, cancellationToken)
+            : new(stored.Value, CorrectionRefusal.Decided);
+    }
+
+    /// <summary>Takes a correction back: those before and after it stay in force.</summary>
+    public async Task<CorrectionResult> UndoAsync(string institution, string id, string by, CancellationToken cancellationToken)
+    {
+        if (await GetAsync(institution, id, cancellationToken) is not { } stored) return new(null, CorrectionRefusal.Missing);
+        if (stored.Value.Status != CorrectionStatus.Applied) return new(stored.Value, CorrectionRefusal.Decided);
+        var refusal = await ChangeAsync(institution, stored.Value.StudyKey, list => [.. list.Where(item => item.Id != id)], cancellationToken);
+        return refusal is null ? await EndAsync(stored, CorrectionStatus.Undone, stored.Value.Correction, by, cancellationToken) : new(stored.Value, refusal);
+    }
+
+    private async Task<CorrectionRefusal?> ChangeAsync(string institution, string studyKey, Func<IReadOnlyList<Correction>, IReadOnlyList<Correction>> change, CancellationToken cancellationToken)
+    {
+        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        {
+            if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study } || study.Hidden) return CorrectionRefusal.Missing;
+            if (Deletions.ForbiddenBy(study) is not null) return CorrectionRefusal.OnHold;
+            var list = await lists.ReadAsync(study, cancellationToken);
+            var next = change(list);
+            if (next.Count == list.Count && next.SequenceEqual(list)) return null;
+            if (next.Count > MaxCorrections) return CorrectionRefusal.TooMany;
+            if (study.Corrections is { } old) await retired.AddAsync(institution, studyKey, [old], cancellationToken);
+            using var sealedList = next.Count == 0 ? null : await lists.SealAsync(study, next, cancellationToken);
+            var after = await WithPatientAsync(CorrectedAttributes.Under(study, next) with { Corrections = sealedList?.Name }, study.Corrected?.PatientKey ?? study.PatientKey, cancellationToken);
+            after = after with { Outbox = [.. after.Outbox, new StudyEvent(StudyClock.NewEventId(), StudyEventTypes.Updated, time.GetUtcNow(), study.Revision + 1, study.Instances())] };
+            (after, var manifest) = await parts.SpillAsync(after, keys, SealOptions.Default, cancellationToken);
+            using (manifest)
+            {
+                SmallObject[] objects = [.. new[] { sealedList, manifest }.OfType<SmallObject>()];
+                if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, after, []), objects), cancellationToken) == CommitOutcome.Committed) return null;
+            }
+        }
+
+        throw new DocumentConflictException(new DocumentKey(institution, "study", ""));
+    }
+
+    /// <summary>Another Patient ID, or another issuer, is another patient: the study is theirs from now on, and whoever reaches it through the patient follows.</summary>
+    private async ValueTask<StudyDocument> WithPatientAsync(StudyDocument study, string received, CancellationToken cancellationToken)
+    {
+        var corrected = study.Corrected?.Values is { } values && (values.ContainsKey(DicomTags.PatientID.ToHex()) || values.ContainsKey(DicomTags.IssuerOfPatientID.ToHex()));
+        if (!corrected) return study with { PatientKey = received };
+        var attributes = study.Attributes;
+        var identity = new PatientIdentity
+        {
+            Id = attributes.PatientId, Issuer = attributes.IssuerOfPatientId, Name = attributes.PatientName, BirthDate = attributes.PatientBirthDate, Sex = attributes.PatientSex,
+        };
+        var key = await patients.KeyAsync(study.Institution, identity, study.StudyInstanceUid, cancellationToken);
+        await patients.EnsureAsync(study.Institution, key, identity, cancellationToken);
+        return study with { PatientKey = key, PatientProvisional = identity.NormalisedId is null };
+    }
+
+    private static bool Names(StudyDocument study, CorrectionOrder order) => order.Scope switch
+    {
+        CorrectionScope.Study => true,
+        CorrectionScope.Series => study.Series.Any(series => series.SeriesInstanceUid == order.SeriesInstanceUid),
+        _ => order.SopInstanceUid is { Length: > 0 },
+    };
+
+    /// <summary>By the rules of the standard for each value, and by the list of what may be corrected.</summary>
+    private (Correction? Correction, CorrectionResult? Refusal) Check(CorrectionOrder order)
+    {
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        var dataset = new DicomDataset(CharacterSet.Utf8);
+        foreach (var (name, value) in order.Values)
+        {
+            if (CorrectableAttributes.Find(name, order.Scope) is not { } tag) return (null, new(null, CorrectionRefusal.NotCorrectable, name.Length <= 64 ? name : null));
+            if (value.Length > 1024 || value.Any(char.IsControl)) return (null, new(null, CorrectionRefusal.BadValue, name));
+            values[tag.ToHex()] = value;
+            if (value.Length > 0) dataset.Set(tag, DicomDictionary.VrOf(tag), value.Split('\\'));
+        }
+
+        if (values.Count == 0) return (null, new(null, CorrectionRefusal.NotCorrectable));
+        var wrong = DicomValidator.Validate(dataset).FirstOrDefault(finding => finding.Code is FindingCodes.ValueFormat or FindingCodes.ValueTooLong or FindingCodes.VmNotAllowed);
+        if (wrong is not null) return (null, new(null, CorrectionRefusal.BadValue, wrong.Path));
+        var id = RandomNumberGenerator.GetHexString(32, lowercase: true);
+        return (new Correction(id, order.Scope, order.SeriesInstanceUid, order.SopInstanceUid, order.Reason, order.Source, time.GetUtcNow(), values), null);
+    }
+
+    private static CorrectionChange Change(string tag, string value, StudyDocument before, CorrectionOrder order)
+    {
+        _ = DicomTag.TryParse(tag, out var parsed);
+        var series = before.Series.FirstOrDefault(item => item.SeriesInstanceUid == order.SeriesInstanceUid);
+        var current = parsed == DicomTags.PatientName ? before.Attributes.PatientName
+            : parsed == DicomTags.PatientID ? before.Attributes.PatientId
+            : parsed == DicomTags.IssuerOfPatientID ? before.Attributes.IssuerOfPatientId
+            : parsed == DicomTags.PatientBirthDate ? before.Attributes.PatientBirthDate
+            : parsed == DicomTags.PatientSex ? before.Attributes.PatientSex
+            : parsed == DicomTags.StudyDate ? before.Attributes.StudyDate
+            : parsed == DicomTags.AccessionNumber ? before.Attributes.AccessionNumber
+            : parsed == DicomTags.StudyID ? before.Attributes.StudyId
+            : parsed == DicomTags.StudyDescription ? before.Attributes.StudyDescription
+            : parsed == DicomTags.ReferringPhysicianName ? before.Attributes.ReferringPhysicianName
+            : parsed == DicomTags.SeriesDescription ? series?.Attributes.SeriesDescription
+            : parsed == DicomTags.BodyPartExamined ? series?.Attributes.BodyPart
+            : null;
+        return new CorrectionChange(tag, DicomDictionary.KeywordOf(parsed) ?? tag, current, value.Length == 0 ? null : value);
+    }
+
+    private async ValueTask<Stored<CorrectionRecord>?> GetAsync(string institution, string id, CancellationToken cancellationToken) =>
+        await documents.GetAsync<CorrectionRecord>(new DocumentKey(institution, CorrectionRecord.Type, id), cancellationToken);
+
+    private async Task<CorrectionResult> EndAsync(Stored<CorrectionRecord> stored, CorrectionStatus status, Correction correction, string by, CancellationToken cancellationToken)
+    {
+        var next = stored.Value with { Status = status, Correction = correction, DecidedBy = by, DecidedAt = time.GetUtcNow() };
+        try
+        {
+            await documents.PutAsync(Key(next), next, Match.Version(stored.ETag), Terms(next), cancellationToken);
+            return new(next);
+        }
+        catch (DocumentConflictException)
+        {
+            return new(stored.Value, CorrectionRefusal.Decided);
+        }
+    }
+
+    private static DocumentKey Key(CorrectionRecord record) => new(record.Institution, CorrectionRecord.Type, record.Correction.Id);
+
+    private static string[] Terms(CorrectionRecord record) => [$"status:{record.Status}", $"study:{record.StudyKey}"];
+}
