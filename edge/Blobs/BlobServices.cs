@@ -47,10 +47,7 @@ internal static class BlobServices
         }
     }
 
-    /// <summary>Puts the endpoint before routing; it takes the requests addressed to its containers.</summary>
-    public static IApplicationBuilder UseBlobEndpoint(this IApplicationBuilder app)
-    {
-        var endpoint = app.ApplicationServices.GetRequiredService<BlobEndpoint>();
-        return app.Use(endpoint.InvokeAsync);
-    }
+    /// <summary>Puts the endpoint before routing, where there is one; it takes the requests addressed to its containers.</summary>
+    public static IApplicationBuilder UseBlobEndpoint(this IApplicationBuilder app) =>
+        app.ApplicationServices.GetService<BlobEndpoint>() is { } endpoint ? app.Use(endpoint.InvokeAsync) : app;
 }

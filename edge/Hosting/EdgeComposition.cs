@@ -27,8 +27,7 @@ internal static class EdgeComposition
         var services = builder.Services;
         services.AddSingleton(setup);
         services.AddSkylight(builder.Configuration);
-        services.AddLocalAdapters(setup.DataFolder);
-        services.AddBlobEndpoint(setup.DataFolder);
+        EdgeStores.Add(builder, setup.DataFolder);
         AddOptions(services, builder.Configuration);
         AddListener(builder);
         EdgeLogging.Add(builder, setup);

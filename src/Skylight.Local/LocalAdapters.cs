@@ -18,15 +18,22 @@ public static class LocalAdapters
     {
         services.AddKeyedSingleton("records", (_, _) => SqliteDatabase.Open(Path.Combine(dataFolder, "records.db"), SqliteDurability.Full, SqliteDocuments.Schema));
         services.AddSingleton<IDocuments>(static provider => new SqliteDocuments(provider.GetRequiredKeyedService<SqliteDatabase>("records")));
+        services.AddLocalRuntime(dataFolder);
+        services.AddLocalArchive(dataFolder);
+        services.AddLocalCatalog(dataFolder);
+        services.AddLocalAudit(dataFolder);
+        return services;
+    }
+
+    /// <summary>What the edge's triggers run on, wherever the archive is: queues with the events in them, and the timers' states.</summary>
+    public static IServiceCollection AddLocalRuntime(this IServiceCollection services, string dataFolder)
+    {
         services.AddKeyedSingleton("queues", (_, _) => SqliteDatabase.Open(Path.Combine(dataFolder, "queues.db"), SqliteDurability.Full, SqliteQueue.Schema + SqliteTimers.Schema));
         services.AddSingleton(static provider => new SqliteQueue(provider.GetRequiredKeyedService<SqliteDatabase>("queues"), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IQueue>(static provider => provider.GetRequiredService<SqliteQueue>());
         services.AddSingleton(static provider => new SqliteTimers(provider.GetRequiredKeyedService<SqliteDatabase>("queues")));
         services.AddSingleton<EventSubscriptions>();
         services.AddSingleton<IEventPublisher, SqliteEvents>();
-        services.AddLocalArchive(dataFolder);
-        services.AddLocalCatalog(dataFolder);
-        services.AddLocalAudit(dataFolder);
         return services;
     }
 }

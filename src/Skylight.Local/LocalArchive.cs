@@ -26,7 +26,7 @@ public static class LocalArchive
     public static IServiceCollection AddLocalArchive(this IServiceCollection services, string dataFolder)
     {
         services.TryAddSingleton(TimeProvider.System);
-        AddKeys(services, dataFolder);
+        services.AddLocalKeys(dataFolder);
         AddOptions<FolderObjectStoreOptions, FolderObjectStoreOptionsValidator>(services, FolderObjectStoreOptions.Section);
         AddOptions<JournalOptions, JournalOptionsValidator>(services, JournalOptions.Section);
         // What callers are told: the delay of this store, unless the settings say otherwise.
@@ -65,25 +65,14 @@ public static class LocalArchive
         return new JournalVerdict(expired, waiting);
     }
 
-    private static void AddKeys(IServiceCollection services, string dataFolder)
+    /// <summary>Registers the key ring of a data folder as the resolver of key-encryption keys, and study keys under it.</summary>
+    public static IServiceCollection AddLocalKeys(this IServiceCollection services, string dataFolder)
     {
         services.AddOptions<KeyRingOptions>().BindConfiguration(KeyRingOptions.Section);
-        AddOptions<KeyEncryptionOptions, KeyEncryptionOptionsValidator>(services, KeyEncryptionOptions.Section);
         services.AddSingleton(provider => LocalKeyRing.OpenOrCreate(dataFolder, provider.GetRequiredService<IOptions<KeyRingOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IKeyEncryptionKeyResolver>(static provider => provider.GetRequiredService<LocalKeyRing>());
         services.AddSingleton<IKeyEncryptionKeyVersions>(static provider => provider.GetRequiredService<LocalKeyRing>());
-        services.AddSingleton<IKeyRecordStore, DocumentKeyRecords>();
-        services.AddSingleton(static provider => new StudyKeys(
-            provider.GetRequiredService<IKeyRecordStore>(),
-            provider.GetRequiredService<IKeyEncryptionKeyResolver>(),
-            provider.GetRequiredService<IOptions<KeyEncryptionOptions>>().Value,
-            provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<IReadKeys>(static provider => provider.GetRequiredService<StudyKeys>());
-        services.AddSingleton(static provider => new InstitutionSecrets(
-            provider.GetRequiredService<IKeyRecordStore>(),
-            provider.GetRequiredService<IKeyEncryptionKeyResolver>(),
-            provider.GetRequiredService<IOptions<KeyEncryptionOptions>>().Value,
-            provider.GetRequiredService<TimeProvider>()));
+        return services.AddStudyKeys();
     }
 
     private static void AddOptions<TOptions, TValidator>(IServiceCollection services, string section)

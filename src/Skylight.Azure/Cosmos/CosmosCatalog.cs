@@ -86,19 +86,24 @@ internal sealed class CosmosCatalog(CosmosItems studies, CosmosItems instances, 
             after = passed[^1];
         }
 
-        var items = new List<StudyPlace>();
-        var size = hasRest ? RestPage : limit + 1;
+        var items = new List<StudySummary>();
+        var size = query.ScanLimit is { } most ? Math.Clamp(most + 1, 1, RestPage) : hasRest ? RestPage : limit + 1;
+        var (seen, last) = (0, after);
         while (true)
         {
             var page = await studies.QueryAsync<StudyPlace>(institution, text.Page("c[\"order\"] AS place, c.summary AS study", size, after), size, cancellationToken);
-            foreach (var place in page.Where(place => StudyFilter.MatchesRest(query, place.Study)))
+            foreach (var (place, study) in page)
             {
-                if (offset-- > 0) continue;
-                if (items.Count == limit) return new StudyPage([.. items.Select(item => item.Study)], items[^1].Place);
-                items.Add(place);
+                // With a limit on what is looked at, a page ends there; without one, when one more was found than it holds.
+                if (query.ScanLimit is not null && (items.Count == limit || seen++ == query.ScanLimit)) return new StudyPage(items, last);
+                if (query.ScanLimit is not null) last = place;
+                if (!StudyFilter.MatchesRest(query, study) || offset-- > 0) continue;
+                if (items.Count == limit) return new StudyPage(items, last);
+                items.Add(study);
+                last = place;
             }
 
-            if (page.Count < size) return new StudyPage([.. items.Select(item => item.Study)], null);
+            if (page.Count < size) return new StudyPage(items, null);
             after = page[^1].Place;
         }
     }

@@ -21,6 +21,13 @@ internal sealed class StudyQueryText
         if (query.ModalitiesInStudy.Count > 0) AnyOf(StudySearchTerms.Modality, query.ModalitiesInStudy);
         if (StudyFilter.IsGiven(query.PatientName))
             foreach (var pattern in TextMatching.NamePatterns(query.PatientName!)) Pattern(StudySearchTerms.Name, pattern);
+        foreach (var keyword in query.Keywords) Word(keyword, [StudySearchTerms.Keyword, StudySearchTerms.ReportWord]);
+        foreach (var keyword in query.ReportText) Word(keyword, [StudySearchTerms.ReportWord]);
+        foreach (var code in query.Findings) AnyOf(StudySearchTerms.Finding, [code]);
+        foreach (var key in query.Measurements) Range(key);
+        foreach (var tag in query.Tags) AnyOf(StudySearchTerms.Tag, [tag]);
+        if (query.BodyParts.Count > 0) AnyOf(StudySearchTerms.BodyPart, query.BodyParts);
+        if (query.Categories.Count > 0) AnyOf(StudySearchTerms.Category, query.Categories);
         Date(query.StudyDate);
         Scope(query.Scope);
     }
@@ -56,6 +63,16 @@ internal sealed class StudyQueryText
 
     private void AnyOf(char kind, IEnumerable<string> values) =>
         And($"({string.Join(" OR ", values.Distinct(StringComparer.Ordinal).Select(value => $"ARRAY_CONTAINS(c.terms, {Add(StudySearchTerms.Term(kind, value))})"))})");
+
+    private void Word(Keyword keyword, char[] kinds) => And(keyword.IsPrefix
+        ? $"EXISTS(SELECT VALUE t FROM t IN c.terms WHERE {string.Join(" OR ", kinds.Select(kind => $"STARTSWITH(t, {Add(StudySearchTerms.Term(kind, keyword.Text))})"))})"
+        : $"({string.Join(" OR ", kinds.Select(kind => $"ARRAY_CONTAINS(c.terms, {Add(StudySearchTerms.Term(kind, keyword.Text))})"))})");
+
+    private void Range(MeasurementKey key)
+    {
+        var (first, last) = key.Terms();
+        And($"EXISTS(SELECT VALUE t FROM t IN c.terms WHERE t >= {Add(StudySearchTerms.Term(StudySearchTerms.Measurement, first))} AND t <= {Add(StudySearchTerms.Term(StudySearchTerms.Measurement, last))})");
+    }
 
     private void Date(DicomRange? date)
     {

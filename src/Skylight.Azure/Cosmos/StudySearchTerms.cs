@@ -13,6 +13,13 @@ internal static class StudySearchTerms
     public const char StudyId = 's';
     public const char Modality = 'm';
     public const char Uid = 'u';
+    public const char Keyword = 'k';
+    public const char ReportWord = 'w';
+    public const char Finding = 'f';
+    public const char Measurement = 'x';
+    public const char BodyPart = 'b';
+    public const char Tag = 't';
+    public const char Category = 'c';
 
     public static IEnumerable<string> Of(StudyDocument study)
     {
@@ -22,6 +29,17 @@ internal static class StudySearchTerms
         Add(StudyId, study.Attributes.StudyId);
         foreach (var modality in study.Attributes.Modalities) Add(Modality, modality);
         foreach (var form in TextMatching.NameForms(study.Attributes.PatientName)) terms.Add(Term(Name, form));
+        foreach (var word in Keywords.Of(study)) terms.Add(Term(Keyword, word));
+        foreach (var part in StudyFilter.BodyParts(study)) terms.Add(Term(BodyPart, part));
+        foreach (var tag in study.Tags) Add(Tag, tag);
+        foreach (var category in study.Categories) Add(Category, category);
+        foreach (var report in study.Reports)
+        {
+            foreach (var word in report.Words) terms.Add(Term(ReportWord, word));
+            foreach (var code in report.Codes) terms.Add(Term(Finding, code));
+            foreach (var term in report.Measurements.SelectMany(MeasurementKey.TermsOf)) terms.Add(Term(Measurement, term));
+        }
+
         return terms;
 
         void Add(char kind, string? value)

@@ -1,8 +1,10 @@
+using Azure;
 using Azure.Core;
 using Azure.Storage.Blobs;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Skylight.Archive.Objects;
 using Skylight.Azure.Costs;
@@ -23,6 +25,7 @@ public static class ObjectServices
             var options = provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value;
             return Client(options, provider.GetRequiredService<AzureCosts>(), () => provider.GetRequiredService<TokenCredential>()).GetBlobContainerClient(options.Container);
         });
+        services.AddHostedService<ObjectStart>();
         services.AddSingleton<IObjectStore>(static provider =>
             new BlobObjectStore(provider.GetRequiredService<BlobContainerClient>(), provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value));
         return services;
@@ -40,4 +43,30 @@ public static class ObjectServices
         configure?.Invoke(client);
         return options.ConnectionString is { } connection ? new BlobServiceClient(connection, client) : new BlobServiceClient(options.ServiceUrl, credential(), client);
     }
+}
+
+/// <summary>Makes the container before the host takes requests, where the options say so.</summary>
+internal sealed class ObjectStart(BlobContainerClient container, IOptions<BlobStoreOptions> options) : IHostedLifecycleService
+{
+    public async Task StartingAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (options.Value.CreateContainer) await container.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
+        }
+        catch (RequestFailedException error)
+        {
+            throw BlobFaults.Of(error, "");
+        }
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Options;
-
 namespace Skylight.Local.Keys;
 
 /// <summary>Where the key ring lies and how it is protected, section <c>Skylight:KeyRing</c>.</summary>
@@ -13,6 +11,3 @@ public sealed class KeyRingOptions
     /// <summary>A file (mode 0600) with the passphrase that protects the key ring; a line end after it is ignored. Default: none, the file's mode protects it.</summary>
     public string? PassphraseFile { get; set; }
 }
-
-[OptionsValidator]
-internal sealed partial class KeyEncryptionOptionsValidator : IValidateOptions<Skylight.Archive.Keys.KeyEncryptionOptions>;

@@ -2,12 +2,13 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
+using Skylight.Conformance;
 using Skylight.Core.Audit;
 using Skylight.Local.Audit;
 
 namespace Skylight.Local.Tests.Audit;
 
-public sealed class SqliteAuditLogTests : IAsyncDisposable
+public sealed class SqliteAuditLogTests : AuditLogConformance, IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("skylight-").FullName;
     private SqliteAuditLog _log;
@@ -20,42 +21,7 @@ public sealed class SqliteAuditLogTests : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    [Fact]
-    public async Task Entries_FormOneChainAnInstitution_AlsoWhenTheyArriveTogether()
-    {
-        await Task.WhenAll(Enumerable.Range(0, 400).Select(i => Task.Run(async () => await _log.AppendAsync(i % 2 == 0 ? "a" : "b", Event(i), default))));
-        foreach (var institution in new[] { "a", "b" })
-        {
-            var verification = await _log.VerifyAsync(institution, null, default);
-            Assert.Empty(verification.Findings);
-            Assert.Equal(200, verification.Entries);
-            Assert.StartsWith("200:", verification.Head, StringComparison.Ordinal);
-        }
-    }
-
-    [Fact]
-    public async Task Read_FiltersAndPages_InOrder()
-    {
-        for (var i = 0; i < 20; i++) await _log.AppendAsync("a", Event(i) with { PatientKey = i % 4 == 0 ? "p" : "q" }, default);
-        var first = await _log.ReadAsync("a", new(["p", "p-merged"], null, null, null, null, 0, 3), default);
-        Assert.Equal([1L, 5, 9], first.Items.Select(e => e.Sequence));
-        var rest = await _log.ReadAsync("a", new(["p"], null, null, null, null, long.Parse(first.Next!, null), 9), default);
-        Assert.Equal([13L, 17], rest.Items.Select(e => e.Sequence));
-        Assert.Null(rest.Next);
-        var time = await _log.ReadAsync("a", new(null, null, null, At(3), At(5), 0, 9), default);
-        Assert.Equal([4L, 5], time.Items.Select(e => e.Sequence));
-        Assert.Equal(AuditChain.Encode(Event(3) with { PatientKey = "q" }), AuditChain.Encode(time.Items[0].Event));
-        Assert.Empty((await _log.ReadAsync("other", new(null, null, null, null, null, 0, 9), default)).Items);
-    }
-
-    [Fact]
-    public async Task Restart_ContinuesTheChain()
-    {
-        await FillAsync(5);
-        await ReopenAsync();
-        Assert.Equal(6, await _log.AppendAsync("a", Event(6), default));
-        Assert.True((await _log.VerifyAsync("a", null, default)).Ok);
-    }
+    protected override IAuditLog Log => _log;
 
     [Theory]
     [InlineData("UPDATE audit SET body=CAST(replace(CAST(body AS TEXT),'permit','denied') AS BLOB) WHERE seq=4", 4, "changed")]
@@ -193,7 +159,7 @@ public sealed class SqliteAuditLogTests : IAsyncDisposable
         if (reopen) _log = Open();
     }
 
-    private async Task ReopenAsync()
+    protected override async Task ReopenAsync()
     {
         await _log.DisposeAsync();
         _log = Open();
@@ -201,9 +167,4 @@ public sealed class SqliteAuditLogTests : IAsyncDisposable
 
     private SqliteAuditLog Open() => LocalAudit.Open(
         _folder, null, static (institution, purpose, _) => ValueTask.FromResult(SHA256.HashData(Encoding.UTF8.GetBytes(institution + purpose))), TimeProvider.System, NullLogger<SqliteAuditLog>.Instance);
-
-    private static DateTimeOffset At(int i) => new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero).AddMinutes(i);
-
-    private static AuditEvent Event(int i) =>
-        new(1, At(i), "a/account", "a", ["radiologist"], "session", "studyRead", "treatment", $"s{i}", "p", null, "G7b2-REPORT", ["G7b2-REPORT", "AU-1"], "1.x", "permit");
 }
