@@ -38,6 +38,8 @@ const plan = JSON.stringify({
 function cosmos() {
   const { createHttpServer } = require('@vercel/cosmosdb-server');
   const server = createHttpServer({ keepAlive: true });
+  // Longer than any client keeps an idle connection: one that the server closes first looks like a lost answer.
+  server.keepAliveTimeout = 600_000;
   const [serve] = server.listeners('request');
   server.removeAllListeners('request');
   server.on('request', (request, response) => {
@@ -84,12 +86,28 @@ process.stdin.resume().on('end', () => end(0)).on('close', () => end(0));
 
 // The emulators' published keys: they protect nothing.
 const account = 'devstoreaccount1';
+const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+const cosmosKey = 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==';
 storage = await azurite();
-console.log(JSON.stringify({
-  account,
-  accountKey: 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==',
-  blobUrl: `http://${host}:${storage.blob}/${account}`,
-  queueUrl: `http://${host}:${storage.queue}/${account}`,
-  cosmosUrl: `http://${host}:${await cosmos()}/`,
-  cosmosKey: 'C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==',
-}));
+const blobUrl = `http://${host}:${storage.blob}/${account}`;
+const queueUrl = `http://${host}:${storage.queue}/${account}`;
+const cosmosUrl = `http://${host}:${await cosmos()}/`;
+const connection = `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${accountKey};BlobEndpoint=${blobUrl};QueueEndpoint=${queueUrl}`;
+
+// Settings of a host that keeps its archive there.
+const settings = {
+  'Skylight:Store': 'azure',
+  'Skylight:Ingress:AccountName': account,
+  'Skylight:Ingress:AccountKey': accountKey,
+  'Skylight:Ingress:ServiceUrl': blobUrl,
+  'Skylight:Queues:ConnectionString': connection,
+  'Skylight:Objects:ConnectionString': connection,
+  'Skylight:Objects:CreateContainer': 'true',
+  'Skylight:Cosmos:Endpoint': cosmosUrl,
+  'Skylight:Cosmos:Key': cosmosKey,
+  'Skylight:Cosmos:Gateway': 'true',
+  'Skylight:Cosmos:LimitToEndpoint': 'true',
+  'Skylight:Cosmos:CreateContainers': 'true',
+  'Skylight:Cosmos:AllowWeakConsistency': 'true',
+};
+console.log(JSON.stringify({ account, accountKey, blobUrl, queueUrl, cosmosUrl, cosmosKey, connectionString: connection, settings }));

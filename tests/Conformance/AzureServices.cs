@@ -29,26 +29,14 @@ public sealed class AzureServices : IAsyncLifetime
 
     public string CosmosKey => _addresses!.CosmosKey;
 
-    public string ConnectionString => $"DefaultEndpointsProtocol=http;AccountName={Account};AccountKey={AccountKey};BlobEndpoint={BlobUrl};QueueEndpoint={QueueUrl}";
+    public string ConnectionString => _addresses!.ConnectionString;
 
     /// <summary>Settings under which a host uses them, with containers and a database of its own.</summary>
-    public Dictionary<string, string?> Settings(string name) => new()
+    public Dictionary<string, string?> Settings(string name) => new(_addresses!.Settings)
     {
-        ["Skylight:Store"] = "azure",
-        ["Skylight:Ingress:AccountName"] = Account,
-        ["Skylight:Ingress:AccountKey"] = AccountKey,
-        ["Skylight:Ingress:ServiceUrl"] = BlobUrl.ToString(),
-        ["Skylight:Queues:ConnectionString"] = ConnectionString,
-        ["Skylight:Objects:ConnectionString"] = ConnectionString,
         ["Skylight:Objects:Container"] = name,
-        ["Skylight:Objects:CreateContainer"] = "true",
-        ["Skylight:Cosmos:Endpoint"] = CosmosUrl.ToString(),
-        ["Skylight:Cosmos:Key"] = CosmosKey,
+        ["Skylight:AuditAnchors:Container"] = $"{name}-anchors",
         ["Skylight:Cosmos:Database"] = name,
-        ["Skylight:Cosmos:Gateway"] = "true",
-        ["Skylight:Cosmos:LimitToEndpoint"] = "true",
-        ["Skylight:Cosmos:CreateContainers"] = "true",
-        ["Skylight:Cosmos:AllowWeakConsistency"] = "true",
     };
 
     /// <summary>Ends the test that asks, as skipped, when the services are not there.</summary>
@@ -125,5 +113,5 @@ public sealed class AzureServices : IAsyncLifetime
         return folder;
     }
 
-    private sealed record Addresses(string Account, string AccountKey, Uri BlobUrl, Uri QueueUrl, Uri CosmosUrl, string CosmosKey);
+    private sealed record Addresses(string Account, string AccountKey, Uri BlobUrl, Uri QueueUrl, Uri CosmosUrl, string CosmosKey, string ConnectionString, Dictionary<string, string?> Settings);
 }

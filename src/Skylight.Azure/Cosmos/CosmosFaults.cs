@@ -4,7 +4,9 @@ using Microsoft.Azure.Cosmos;
 namespace Skylight.Azure.Cosmos;
 
 /// <summary>The catalog's service refused or did not answer, after all retries. Status and sub-status only: the client's own message quotes the request.</summary>
-public sealed class CosmosUnavailableException(int status, int subStatus) : IOException($"Cosmos answered {status}/{subStatus}.")
+/// <param name="kind">The type of what was thrown, where there was no answer.</param>
+public sealed class CosmosUnavailableException(int status, int subStatus, string? kind = null)
+    : IOException(kind is null ? $"Cosmos answered {status}/{subStatus}." : $"Cosmos did not answer ({kind}).")
 {
     public int Status { get; } = status;
 
@@ -26,5 +28,5 @@ internal static class CosmosFaults
     };
 
     public static CosmosUnavailableException Of(Exception error) =>
-        error is CosmosException cosmos ? new CosmosUnavailableException((int)cosmos.StatusCode, cosmos.SubStatusCode) : new CosmosUnavailableException(0, 0);
+        error is CosmosException cosmos ? new CosmosUnavailableException((int)cosmos.StatusCode, cosmos.SubStatusCode) : new CosmosUnavailableException(0, 0, error.GetType().Name);
 }
