@@ -5,7 +5,7 @@ using Skylight.Azure.Cosmos;
 namespace Skylight.Azure.Audit;
 
 /// <summary>Extends one institution's chain. Callers queue up; the first of them writes for all that wait.</summary>
-internal sealed class AuditAppender(CosmosItems items, string institution, byte[] key)
+internal sealed class AuditAppender(CosmosItems items, string institution, byte[] key) : IDisposable
 {
     /// <summary>Entries of one item: about 100 KB.</summary>
     private const int MostEntries = 100;
@@ -54,6 +54,8 @@ internal sealed class AuditAppender(CosmosItems items, string institution, byte[
     {
         lock (_lock) _anchored = 0;
     }
+
+    public void Dispose() => _writing.Dispose();
 
     public static async ValueTask<AuditHeadState> HeadAsync(CosmosItems items, string institution, CancellationToken cancellationToken)
     {

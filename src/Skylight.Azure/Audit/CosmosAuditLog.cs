@@ -41,7 +41,7 @@ internal sealed class CosmosAuditLog : IAuditLog, IAsyncDisposable
         if (!_chains.TryGetValue(institution, out var chain))
         {
             await CheckAnchorsAsync(institution, key, cancellationToken);
-            chain = _chains.GetOrAdd(institution, new AuditAppender(_items, institution, key));
+            chain = _chains.GetOrAdd(institution, (code, secret) => new AuditAppender(_items, code, secret), key);
         }
 
         return await chain.AppendAsync(AuditChain.Encode(entry), cancellationToken);
@@ -99,6 +99,7 @@ internal sealed class CosmosAuditLog : IAuditLog, IAsyncDisposable
         await _stop.CancelAsync();
         await _anchoring;
         await AnchorAsync();
+        foreach (var chain in _chains.Values) chain.Dispose();
         _stop.Dispose();
     }
 

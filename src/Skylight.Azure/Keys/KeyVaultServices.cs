@@ -15,6 +15,8 @@ public static class KeyVaultServices
         services.AddSingleton<IValidateOptions<KeyEncryptionOptions>, KeyVaultRules>();
         services.AddSingleton<IKeyEncryptionKeyResolver>(static provider =>
             new CachedKeyResolver(KeyVault.Resolver(provider.GetRequiredService<TokenCredential>()), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IKeyEncryptionKeyVersions>(static provider =>
+            new VaultKeyVersions(KeyVault.Resolver(provider.GetRequiredService<TokenCredential>()), provider.GetRequiredService<TimeProvider>()));
         return services;
     }
 }

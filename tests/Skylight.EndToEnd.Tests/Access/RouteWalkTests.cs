@@ -7,7 +7,7 @@ using Skylight.Functions;
 namespace Skylight.EndToEnd.Tests.Access;
 
 /// <summary>Every route, every role, with and without a relation, towards the own and another institution: against <see cref="RouteRow.All"/>.</summary>
-public sealed class RouteWalkTests(RouteWorld world) : IClassFixture<RouteWorld>
+public abstract class RouteWalkTests(RouteWorld world)
 {
     private static readonly Dictionary<string, (string Method, string Route)> Routes = Discover();
 
@@ -161,3 +161,7 @@ public sealed class RouteWalkTests(RouteWorld world) : IClassFixture<RouteWorld>
          select (function.Name, Method: trigger.Methods!.Single().ToUpperInvariant(), Route: trigger.Route!))
         .ToDictionary(r => r.Name, r => (r.Method, r.Route));
 }
+
+public sealed class RouteWalkTestsOnDisk(RouteWorld world) : RouteWalkTests(world), IClassFixture<RouteWorld>;
+
+public sealed class RouteWalkTestsOnAzure(AzureRouteWorld world) : RouteWalkTests(world.Ready()), IClassFixture<AzureRouteWorld>;

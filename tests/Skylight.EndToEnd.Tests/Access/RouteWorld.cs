@@ -13,12 +13,18 @@ using Skylight.EndToEnd.Tests.DicomWeb;
 namespace Skylight.EndToEnd.Tests.Access;
 
 /// <summary>Two institutions with a study each, and a caller of every kind.</summary>
-public sealed class RouteWorld : IAsyncLifetime
+public class RouteWorld : IAsyncLifetime
 {
-    private readonly EdgeFixture _edge = new();
+    private readonly EdgeFixture _edge;
     private readonly Dictionary<string, HttpClient> _clients = [];
     private DemoInstance _file = null!;
     private int _held;
+
+    public RouteWorld() : this(new EdgeFixture())
+    {
+    }
+
+    protected RouteWorld(EdgeFixture edge) => _edge = edge;
 
     public static IReadOnlyList<string> Callers { get; } = ["SYS", "PSEC", "INST", "SEC", "AUD", "RAD", "CLI", "CLI+", "TEC", "REC", "UPL", "UPL2", "PAT", "PAT+"];
 
@@ -29,7 +35,7 @@ public sealed class RouteWorld : IAsyncLifetime
 
     public HttpClient Client(string caller) => _clients[caller];
 
-    public async ValueTask InitializeAsync()
+    public virtual async ValueTask InitializeAsync()
     {
         await _edge.InitializeAsync();
         Anonymous = new HttpClient { BaseAddress = _edge.Address };
@@ -50,8 +56,9 @@ public sealed class RouteWorld : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         foreach (var client in _clients.Values) client.Dispose();
-        Anonymous.Dispose();
+        Anonymous?.Dispose();
         await _edge.DisposeAsync();
     }
 

@@ -9,7 +9,7 @@ using Skylight.EndToEnd.Tests.DicomWeb;
 namespace Skylight.EndToEnd.Tests.Catalog;
 
 /// <summary>Keyword search over the demo studies and a report, as people of each role see it.</summary>
-public sealed class KeywordSearchTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+public abstract class KeywordSearchTests(EdgeFixture edge)
 {
     [Fact]
     public async Task Search_ByKeywordsAndConditions_FindsWhatTheCallerMaySee()
@@ -108,3 +108,7 @@ public sealed class KeywordSearchTests(EdgeFixture edge) : IClassFixture<EdgeFix
     private static DicomDataset Entry(string value, string scheme, string meaning) =>
         new DicomDataset().Set(DicomTags.CodeValue, value).Set(DicomTags.CodingSchemeDesignator, scheme).Set(DicomTags.CodeMeaning, meaning);
 }
+
+public sealed class KeywordSearchTestsOnDisk(EdgeFixture edge) : KeywordSearchTests(edge), IClassFixture<EdgeFixture>;
+
+public sealed class KeywordSearchTestsOnAzure(AzureEdgeFixture edge) : KeywordSearchTests(edge.Ready()), IClassFixture<AzureEdgeFixture>;

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Skylight.EndToEnd.Tests.DicomWeb;
 
 /// <summary>The interface as other people's programs see it. Skipped, with the reason, where the program is not installed.</summary>
-public sealed class ClientLibraryTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+public abstract class ClientLibraryTests(EdgeFixture edge)
 {
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "DicomWeb", "node");
 
@@ -62,3 +62,7 @@ public sealed class ClientLibraryTests(EdgeFixture edge) : IClassFixture<EdgeFix
         }
     }
 }
+
+public sealed class ClientLibraryTestsOnDisk(EdgeFixture edge) : ClientLibraryTests(edge), IClassFixture<EdgeFixture>;
+
+public sealed class ClientLibraryTestsOnAzure(AzureEdgeFixture edge) : ClientLibraryTests(edge.Ready()), IClassFixture<AzureEdgeFixture>;

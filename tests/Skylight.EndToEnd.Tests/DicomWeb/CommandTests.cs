@@ -6,7 +6,7 @@ using Skylight.Dicom;
 namespace Skylight.EndToEnd.Tests.DicomWeb;
 
 /// <summary><c>skylight search</c> and <c>skylight get</c> against a real host.</summary>
-public sealed class CommandTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+public abstract class CommandTests(EdgeFixture edge)
 {
     [Fact]
     public async Task Get_Study_WritesItsFiles()
@@ -41,3 +41,7 @@ public sealed class CommandTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
             .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
     }
 }
+
+public sealed class CommandTestsOnDisk(EdgeFixture edge) : CommandTests(edge), IClassFixture<EdgeFixture>;
+
+public sealed class CommandTestsOnAzure(AzureEdgeFixture edge) : CommandTests(edge.Ready()), IClassFixture<AzureEdgeFixture>;

@@ -35,7 +35,14 @@ public class EdgeFixture : IAsyncLifetime
     /// <summary>Settings of the host besides those of every test.</summary>
     protected virtual IEnumerable<KeyValuePair<string, string?>> Settings => [];
 
-    public async ValueTask InitializeAsync()
+    /// <summary>Ends the test that asks, as skipped, where the host could not be started; and is the fixture.</summary>
+    public EdgeFixture Ready()
+    {
+        Need();
+        return this;
+    }
+
+    public virtual async ValueTask InitializeAsync()
     {
         Demo = Path.Combine(Data, "demo");
         Assert.Equal(0, await DemoCommand.Create().Parse(["make", "-o", Demo, "--scale", "0.12", "--seed", "7"]).InvokeAsync());
@@ -60,6 +67,21 @@ public class EdgeFixture : IAsyncLifetime
         if (_host is not null) await _host.DisposeAsync();
         _logins?.Dispose();
         Directory.Delete(Data, recursive: true);
+    }
+
+    /// <summary>Changes one bit of the newest pack of more than some bytes.</summary>
+    public virtual async Task DamageAsync(long bytes, int position)
+    {
+        var pack = new DirectoryInfo(Path.Combine(Data, "host")).EnumerateFiles("*.pack", SearchOption.AllDirectories).Where(f => f.Length > bytes).OrderByDescending(f => f.LastWriteTimeUtc).First();
+        await using var stream = pack.Open(FileMode.Open, FileAccess.ReadWrite);
+        stream.Position = position;
+        var one = stream.ReadByte();
+        stream.Position = position;
+        stream.WriteByte((byte)(one ^ 1));
+    }
+
+    protected virtual void Need()
+    {
     }
 
     /// <summary>A client that is signed in with a role.</summary>

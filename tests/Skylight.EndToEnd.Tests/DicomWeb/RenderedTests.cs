@@ -4,7 +4,7 @@ using Skylight.Imaging;
 
 namespace Skylight.EndToEnd.Tests.DicomWeb;
 
-public sealed class RenderedTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+public abstract class RenderedTests(EdgeFixture edge)
 {
     [Fact]
     public async Task Rendered_OfAnInstance_IsAJpegOfTheViewport()
@@ -140,3 +140,7 @@ public sealed class RenderedTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
 
     private static (int, int) SizeOfPng(byte[] png) => ((png[18] << 8) | png[19], (png[22] << 8) | png[23]);
 }
+
+public sealed class RenderedTestsOnDisk(EdgeFixture edge) : RenderedTests(edge), IClassFixture<EdgeFixture>;
+
+public sealed class RenderedTestsOnAzure(AzureEdgeFixture edge) : RenderedTests(edge.Ready()), IClassFixture<AzureEdgeFixture>;

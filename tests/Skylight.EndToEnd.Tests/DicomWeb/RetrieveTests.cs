@@ -7,7 +7,7 @@ using Skylight.Imaging;
 
 namespace Skylight.EndToEnd.Tests.DicomWeb;
 
-public sealed class RetrieveTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+public abstract class RetrieveTests(EdgeFixture edge)
 {
     [Fact]
     public async Task Instance_InImplicitVr_GoesOutExplicit()
@@ -227,14 +227,7 @@ public sealed class RetrieveTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
             new Random(3).NextBytes(noise);
             d.Set(DicomTags.Rows, 1000.0).Set(DicomTags.Columns, 1500.0).Set(DicomTags.PixelData, Vr.OW, noise);
         });
-        var pack = new DirectoryInfo(Path.Combine(edge.Data, "host")).EnumerateFiles("*.pack", SearchOption.AllDirectories).Where(f => f.Length > 3_000_000).OrderByDescending(f => f.LastWriteTimeUtc).First();
-        using (var stream = pack.Open(FileMode.Open, FileAccess.ReadWrite))
-        {
-            stream.Position = 2_000_000;
-            var one = stream.ReadByte();
-            stream.Position = 2_000_000;
-            stream.WriteByte((byte)(one ^ 1));
-        }
+        await edge.DamageAsync(3_000_000, 2_000_000);
         using var reader = await edge.ClientAsync("radiologist");
         using var request = new HttpRequestMessage(HttpMethod.Get, file.Path);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/dicom"));
@@ -277,3 +270,7 @@ public sealed class RetrieveTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
 
     private static string? Text(JsonElement item, string tag) => item.GetProperty(tag).GetProperty("Value")[0].GetString();
 }
+
+public sealed class RetrieveTestsOnDisk(EdgeFixture edge) : RetrieveTests(edge), IClassFixture<EdgeFixture>;
+
+public sealed class RetrieveTestsOnAzure(AzureEdgeFixture edge) : RetrieveTests(edge.Ready()), IClassFixture<AzureEdgeFixture>;

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Skylight.EndToEnd.Tests.DicomWeb;
 
-public sealed class SearchTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+public abstract class SearchTests(EdgeFixture edge)
 {
     [Fact]
     public async Task Search_DemoStudies_AnswersViewersAndPeople()
@@ -55,3 +55,7 @@ public sealed class SearchTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
 
     private static string? Text(JsonElement item, string tag) => item.GetProperty(tag).GetProperty("Value")[0].GetString();
 }
+
+public sealed class SearchTestsOnDisk(EdgeFixture edge) : SearchTests(edge), IClassFixture<EdgeFixture>;
+
+public sealed class SearchTestsOnAzure(AzureEdgeFixture edge) : SearchTests(edge.Ready()), IClassFixture<AzureEdgeFixture>;

@@ -6,7 +6,7 @@ using Skylight.Dicom;
 
 namespace Skylight.EndToEnd.Tests.DicomWeb;
 
-public sealed class StoreTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+public abstract class StoreTests(EdgeFixture edge)
 {
     [Fact]
     public async Task Store_WholeStudy_IsFoundAndComesBackUnchanged()
@@ -190,3 +190,7 @@ public sealed class StoreTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
         return JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync()).RootElement;
     }
 }
+
+public sealed class StoreTestsOnDisk(EdgeFixture edge) : StoreTests(edge), IClassFixture<EdgeFixture>;
+
+public sealed class StoreTestsOnAzure(AzureEdgeFixture edge) : StoreTests(edge.Ready()), IClassFixture<AzureEdgeFixture>;

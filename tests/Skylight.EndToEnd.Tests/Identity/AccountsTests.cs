@@ -7,7 +7,7 @@ using Skylight.EndToEnd.Tests.DicomWeb;
 
 namespace Skylight.EndToEnd.Tests.Identity;
 
-public sealed class AccountsTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+public abstract class AccountsTests(EdgeFixture edge)
 {
     [Fact]
     public async Task SecurityAdministrator_MakesChangesAndClosesAnAccount_WhoseTokensDieAtOnce()
@@ -123,3 +123,7 @@ public sealed class AccountsTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
         return client;
     }
 }
+
+public sealed class AccountsTestsOnDisk(EdgeFixture edge) : AccountsTests(edge), IClassFixture<EdgeFixture>;
+
+public sealed class AccountsTestsOnAzure(AzureEdgeFixture edge) : AccountsTests(edge.Ready()), IClassFixture<AzureEdgeFixture>;

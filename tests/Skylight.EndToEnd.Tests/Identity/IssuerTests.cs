@@ -14,7 +14,7 @@ using Skylight.EndToEnd.Tests.DicomWeb;
 
 namespace Skylight.EndToEnd.Tests.Identity;
 
-public sealed class IssuerTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+public abstract class IssuerTests(EdgeFixture edge)
 {
     private const string Redirect = "http://127.0.0.1:51000/callback";
 
@@ -192,3 +192,7 @@ public sealed class IssuerTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
         "api/identity/token",
         new FormUrlEncodedContent([new("grant_type", "authorization_code"), new("client_id", "skylight-cli"), new("redirect_uri", Redirect), new("code", code), new("code_verifier", verifier)]));
 }
+
+public sealed class IssuerTestsOnDisk(EdgeFixture edge) : IssuerTests(edge), IClassFixture<EdgeFixture>;
+
+public sealed class IssuerTestsOnAzure(AzureEdgeFixture edge) : IssuerTests(edge.Ready()), IClassFixture<AzureEdgeFixture>;

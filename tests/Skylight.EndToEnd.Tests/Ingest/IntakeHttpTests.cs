@@ -7,7 +7,7 @@ using Skylight.EndToEnd.Tests.DicomWeb;
 namespace Skylight.EndToEnd.Tests.Ingest;
 
 /// <summary>Held and quarantined content over HTTP, from the sender to the technician to the reader.</summary>
-public sealed class IntakeHttpTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+public abstract class IntakeHttpTests(EdgeFixture edge)
 {
     private static async Task<List<JsonElement>> Items(HttpClient technician, string status) =>
         [.. (await technician.GetFromJsonAsync<JsonElement>($"api/intake?status={status}&limit=500")).GetProperty("items").EnumerateArray()];
@@ -63,3 +63,7 @@ public sealed class IntakeHttpTests(EdgeFixture edge) : IClassFixture<EdgeFixtur
         Assert.Equal(HttpStatusCode.BadRequest, unknown.StatusCode);
     }
 }
+
+public sealed class IntakeHttpTestsOnDisk(EdgeFixture edge) : IntakeHttpTests(edge), IClassFixture<EdgeFixture>;
+
+public sealed class IntakeHttpTestsOnAzure(AzureEdgeFixture edge) : IntakeHttpTests(edge.Ready()), IClassFixture<AzureEdgeFixture>;

@@ -6,7 +6,7 @@ using Skylight.EndToEnd.Tests.DicomWeb;
 namespace Skylight.EndToEnd.Tests.Lifecycle;
 
 /// <summary>Deletion over HTTP: what is deleted answers as missing at every address, comes back, and what must stay is refused with the rule that says so.</summary>
-public sealed class DeletionHttpTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+public abstract class DeletionHttpTests(EdgeFixture edge)
 {
     [Fact]
     public async Task DeletedInstance_IsMissingEverywhere_UntilItIsBroughtBack()
@@ -77,3 +77,7 @@ public sealed class DeletionHttpTests(EdgeFixture edge) : IClassFixture<EdgeFixt
         return response.StatusCode;
     }
 }
+
+public sealed class DeletionHttpTestsOnDisk(EdgeFixture edge) : DeletionHttpTests(edge), IClassFixture<EdgeFixture>;
+
+public sealed class DeletionHttpTestsOnAzure(AzureEdgeFixture edge) : DeletionHttpTests(edge.Ready()), IClassFixture<AzureEdgeFixture>;

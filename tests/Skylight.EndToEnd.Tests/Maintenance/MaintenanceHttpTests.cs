@@ -5,7 +5,7 @@ using Skylight.EndToEnd.Tests.DicomWeb;
 namespace Skylight.EndToEnd.Tests.Maintenance;
 
 /// <summary>Rotation, re-encryption and verification on a host that serves.</summary>
-public sealed class MaintenanceHttpTests(EdgeFixture edge) : IClassFixture<EdgeFixture>
+public abstract class MaintenanceHttpTests(EdgeFixture edge)
 {
     [Fact]
     public async Task RotateReencryptVerify_WhileStudiesStayReadable()
@@ -65,3 +65,7 @@ public sealed class MaintenanceHttpTests(EdgeFixture edge) : IClassFixture<EdgeF
         }
     }
 }
+
+public sealed class MaintenanceHttpTestsOnDisk(EdgeFixture edge) : MaintenanceHttpTests(edge), IClassFixture<EdgeFixture>;
+
+public sealed class MaintenanceHttpTestsOnAzure(AzureEdgeFixture edge) : MaintenanceHttpTests(edge.Ready()), IClassFixture<AzureEdgeFixture>;

@@ -9,7 +9,7 @@ using Skylight.EndToEnd.Tests.DicomWeb;
 
 namespace Skylight.EndToEnd.Tests.Uploads;
 
-public sealed class UploadApiTests(UploadFixture fixture) : IClassFixture<UploadFixture>
+public abstract class UploadApiTests(UploadFixture fixture)
 {
     private static Uri Relative(string path) => new(path, UriKind.Relative);
 
@@ -26,6 +26,9 @@ public sealed class UploadApiTests(UploadFixture fixture) : IClassFixture<Upload
             return ((int)response.StatusCode, problem.GetProperty("code").GetString());
         }
     }
+
+    /// <summary>Error code of a request with an upload URL that has been revoked.</summary>
+    protected virtual string RevokedCode => "AuthenticationFailed";
 
     [Fact]
     public async Task Open_Complete_Report()
@@ -55,11 +58,11 @@ public sealed class UploadApiTests(UploadFixture fixture) : IClassFixture<Upload
             ["status", "received", "stored", "duplicates", "revisions", "held", "ignored", "rejected", "studies"], status.EnumerateObject().Select(p => p.Name));
 
         var late = await Assert.ThrowsAsync<RequestFailedException>(() => container.UploadBlobAsync("late", BinaryData.FromString("x")));
-        Assert.Equal((403, "AuthenticationFailed"), (late.Status, late.ErrorCode));
+        Assert.Equal((403, RevokedCode), (late.Status, late.ErrorCode));
     }
 
     [Fact]
-    public async Task CompletionBlob_Alone_CompletesTheUpload()
+    public virtual async Task CompletionBlob_Alone_CompletesTheUpload()
     {
         var (id, url) = await fixture.OpenAsync();
         var container = UploadFixture.Container(url);
@@ -147,5 +150,19 @@ public sealed class UploadApiTests(UploadFixture fixture) : IClassFixture<Upload
         await curl.WaitForExitAsync();
         Assert.Equal(202, (await AnswerAsync(await fixture.Uploader.PostAsync(Relative($"api/uploads/{id}/complete"), null))).Status);
         Assert.Equal(1, (await fixture.ReportAsync(id)).GetProperty("received").GetInt32());
+    }
+}
+
+public sealed class UploadApiTestsOnDisk(UploadFixture fixture) : UploadApiTests(fixture), IClassFixture<UploadFixture>;
+
+public sealed class UploadApiTestsOnAzure(AzureUploadFixture fixture) : UploadApiTests(fixture.Ready()), IClassFixture<AzureUploadFixture>
+{
+    /// <summary>Azurite's word for it; the service says what the edge says.</summary>
+    protected override string RevokedCode => "AuthorizationFailure";
+
+    public override Task CompletionBlob_Alone_CompletesTheUpload()
+    {
+        Assert.Skip("Azurite announces no blobs: in the cloud Event Grid does.");
+        return Task.CompletedTask;
     }
 }

@@ -4,7 +4,7 @@ using Skylight.EndToEnd.Tests.DicomWeb;
 
 namespace Skylight.EndToEnd.Tests.Uploads;
 
-public sealed class UploadCommandTests(UploadFixture fixture) : IClassFixture<UploadFixture>
+public abstract class UploadCommandTests(UploadFixture fixture)
 {
     private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;
 
@@ -48,9 +48,8 @@ public sealed class UploadCommandTests(UploadFixture fixture) : IClassFixture<Up
         using (var process = fixture.Start(["upload", folder, "--block-mib", "1", "--parallel", "2"]))
         {
             var reading = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-            var parts = Path.Combine(fixture.Edge.Data, "host", "ingress", "parts", "uploads");
-            var before = Count(parts);
-            while (Count(parts) < before + 8 && !process.HasExited) await Task.Delay(5);
+            var before = await fixture.ArrivedAsync();
+            while (await fixture.ArrivedAsync() < before + 8 && !process.HasExited) await Task.Delay(5);
             process.Kill();
             await process.WaitForExitAsync();
             await reading.Item1;
@@ -60,8 +59,6 @@ public sealed class UploadCommandTests(UploadFixture fixture) : IClassFixture<Up
         var (code, _, error) = await fixture.RunAsync("upload", folder, "--block-mib", "1");
         Assert.Equal(1, code);
         Assert.Contains("had arrived before", error, StringComparison.Ordinal);
-
-        static int Count(string folder) => Directory.Exists(folder) ? Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Length : 0;
     }
 
     [Fact]
@@ -92,3 +89,7 @@ public sealed class UploadCommandTests(UploadFixture fixture) : IClassFixture<Up
         Assert.Equal((0, 1), (done, Json(shown).GetProperty("received").GetInt32()));
     }
 }
+
+public sealed class UploadCommandTestsOnDisk(UploadFixture fixture) : UploadCommandTests(fixture), IClassFixture<UploadFixture>;
+
+public sealed class UploadCommandTestsOnAzure(AzureUploadFixture fixture) : UploadCommandTests(fixture.Ready()), IClassFixture<AzureUploadFixture>;

@@ -8,15 +8,21 @@ using Skylight.EndToEnd.Tests.DicomWeb;
 namespace Skylight.EndToEnd.Tests.Uploads;
 
 /// <summary>The edge host, its upload API, and the command-line tool as a process of its own.</summary>
-public sealed class UploadFixture : IAsyncLifetime
+public class UploadFixture : IAsyncLifetime
 {
     private string _token = "";
 
-    public EdgeFixture Edge { get; } = new();
+    public UploadFixture() : this(new EdgeFixture())
+    {
+    }
+
+    protected UploadFixture(EdgeFixture edge) => Edge = edge;
+
+    public EdgeFixture Edge { get; }
 
     public HttpClient Uploader { get; private set; } = null!;
 
-    public async ValueTask InitializeAsync()
+    public virtual async ValueTask InitializeAsync()
     {
         await Edge.InitializeAsync();
         Uploader = await Edge.ClientAsync("uploader");
@@ -25,7 +31,8 @@ public sealed class UploadFixture : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        Uploader.Dispose();
+        GC.SuppressFinalize(this);
+        Uploader?.Dispose();
         await Edge.DisposeAsync();
     }
 
@@ -55,6 +62,13 @@ public sealed class UploadFixture : IAsyncLifetime
             if (status.GetProperty("status").GetString() is not ("open" or "running")) return status;
             await Task.Delay(50, patience.Token);
         }
+    }
+
+    /// <summary>Parts of uploads that have arrived so far.</summary>
+    public virtual Task<int> ArrivedAsync()
+    {
+        var parts = Path.Combine(Edge.Data, "host", "ingress", "parts", "uploads");
+        return Task.FromResult(Directory.Exists(parts) ? Directory.GetFiles(parts, "*", SearchOption.AllDirectories).Length : 0);
     }
 
     public static string Counts(JsonElement status) =>
