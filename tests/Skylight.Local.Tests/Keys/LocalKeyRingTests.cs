@@ -152,8 +152,7 @@ public sealed class LocalKeyRingTests : KeyRingConformance, IDisposable
             using var ring = LocalKeyRing.Open(PathOf("ring.json"), null, TimeProvider.System);
             using var keys = new StudyKeys(records, ring, new KeyEncryptionOptions(), TimeProvider.System);
             (await keys.GetAsync("hospital-a", "study-1", id, default)).Dispose();
-            var listed = new List<StoredKeyRecord>();
-            await foreach (var record in records.ListAsync("hospital-a", default)) listed.Add(record);
+            var listed = (await records.ListAsync("hospital-a", 10, null, default)).Items;
             Assert.Equal("local:hospital-a/2", Assert.Single(Assert.Single(listed).Record.Keys).Kek);
         }
     }
