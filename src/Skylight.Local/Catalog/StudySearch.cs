@@ -15,15 +15,18 @@ namespace Skylight.Local.Catalog;
 /// </summary>
 internal sealed class StudySearch(SqliteConnection connection, string institution, StudyQuery query)
 {
-    /// <summary>A condition with fewer terms than this is gathered whole: about 2 ms.</summary>
+    /// <summary>A condition of more distinct values than this is not taken apart into them.</summary>
     private const int Few = 1000;
+
+    /// <summary>A condition with fewer terms than this is gathered whole, in some milliseconds; one with more finds a page soon on the walk by date.</summary>
+    private const int Many = 2500;
 
     private readonly List<Condition> _conditions = [];
 
     public StudyPage Run(int limit, int offset, string? continuation, CancellationToken cancellationToken)
     {
         if (!Collect()) return new StudyPage([], null);
-        var driver = _conditions.Where(condition => condition.Count < Few).MinBy(condition => condition.Count)
+        var driver = _conditions.Where(condition => condition.Count < Many).MinBy(condition => condition.Count)
             ?? _conditions.FirstOrDefault(condition => condition.IsSingle)
             ?? new Condition([(TermKind.All, "")], null, int.MaxValue);
         using var command = connection.CreateCommand();
@@ -102,13 +105,15 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
         if (!StudyFilter.IsGiven(key)) return;
         var pattern = key!.Trim();
         if (!TextMatching.HasWildcard(pattern)) AddValues(kind, [pattern]);
-        else AddPattern(kind, pattern, Range(kind, pattern));
+        else if (TextMatching.LiteralPrefix(pattern).Length > 0) AddPrefix(kind, pattern);
+        else AddLookUp(kind, pattern);
     }
 
     private void AddName(string pattern)
     {
         if (!TextMatching.HasWildcard(pattern)) AddValues(TermKind.Name, [pattern]);
-        else AddPattern(TermKind.Name, pattern, TextMatching.LiteralPrefix(pattern).Length > 0 ? Range(TermKind.Name, pattern) : Tails(pattern));
+        else if (TextMatching.LiteralPrefix(pattern).Length > 0) AddPrefix(TermKind.Name, pattern);
+        else AddPattern(TermKind.Name, pattern, Tails(pattern));
     }
 
     private void AddKeyword(Keyword keyword, TermKind[] kinds)
@@ -127,21 +132,20 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
     private void AddRanges(IReadOnlyList<TermRange> ranges)
     {
         var terms = new List<(TermKind, string)>();
+        var count = 0;
         foreach (var range in ranges)
         {
-            foreach (var value in Values(range.Kind, range.From, range.To))
+            if (Values(range.Kind, range.From, range.To) is not { } values || terms.Count + values.Count > Few)
             {
-                if (terms.Count >= Few)
-                {
-                    _conditions.Add(new Condition([], ranges, int.MaxValue));
-                    return;
-                }
-
-                terms.Add((range.Kind, value));
+                _conditions.Add(new Condition([], ranges, int.MaxValue));
+                return;
             }
+
+            terms.AddRange(values.Select(value => (range.Kind, value.Value)));
+            count += values.Sum(value => value.Count);
         }
 
-        AddTerms(terms);
+        _conditions.Add(new Condition(terms, null, count));
     }
 
     private void AddValues(TermKind kind, IEnumerable<string> values) => AddTerms([.. values.Distinct(StringComparer.Ordinal).Select(value => (kind, value))]);
@@ -151,71 +155,85 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
         var count = 0;
         foreach (var (kind, value) in terms)
         {
-            if (count >= Few) break;
+            if (count >= Many) break;
             using var command = connection.Statement("SELECT count(*) FROM (SELECT 1 FROM terms WHERE pk=$pk AND kind=$kind AND value=$value LIMIT $few)");
             command.Parameters.AddWithValue("$pk", institution);
             command.Parameters.AddWithValue("$kind", (int)kind);
             command.Parameters.AddWithValue("$value", value);
-            command.Parameters.AddWithValue("$few", Few - count);
+            command.Parameters.AddWithValue("$few", Many - count);
             count += (int)(long)command.ExecuteScalar()!;
         }
 
         _conditions.Add(new Condition(terms, null, count));
     }
 
-    /// <summary>A wildcard: its distinct values when they are few, else the pattern itself as a look-up.</summary>
-    private void AddPattern(TermKind kind, string pattern, IEnumerable<string> candidates)
+    /// <summary>A wildcard after some literal text: its distinct values when they are few, else the pattern itself as a look-up.</summary>
+    private void AddPrefix(TermKind kind, string pattern)
+    {
+        var prefix = TextMatching.LiteralPrefix(pattern);
+        var values = Values(kind, prefix, prefix + '\uFFFF')?.Where(value => TextMatching.Matches(value.Value, pattern)).ToList();
+        if (values is null || values.Count > Few) AddLookUp(kind, pattern);
+        else _conditions.Add(new Condition([.. values.Select(value => (kind, value.Value))], null, values.Sum(value => value.Count)));
+    }
+
+    /// <summary>A pattern whose values are listed elsewhere.</summary>
+    private void AddPattern(TermKind kind, string pattern, IEnumerable<string>? candidates)
     {
         var values = new HashSet<string>(StringComparer.Ordinal);
         var seen = 0;
-        foreach (var value in candidates)
+        foreach (var value in candidates ?? [])
         {
-            if (++seen > Few)
-            {
-                _conditions.Add(new Condition([], [new TermRange(kind, TextMatching.LiteralPrefix(pattern), TextMatching.LiteralPrefix(pattern) + '\uFFFF', Glob(pattern))], int.MaxValue));
-                return;
-            }
-
+            if (++seen > Few) break;
             if (TextMatching.Matches(value, pattern)) values.Add(value);
         }
 
-        AddValues(kind, values);
+        if (candidates is null || seen > Few) AddLookUp(kind, pattern);
+        else AddValues(kind, values);
     }
 
-    private IEnumerable<string> Range(TermKind kind, string pattern)
+    private void AddLookUp(TermKind kind, string pattern)
     {
         var prefix = TextMatching.LiteralPrefix(pattern);
-        return Values(kind, prefix, prefix + '\uFFFF');
+        _conditions.Add(new Condition([], [new TermRange(kind, prefix, prefix + '\uFFFF', Glob(pattern))], int.MaxValue));
     }
 
-    private IEnumerable<string> Values(TermKind kind, string first, string end)
+    /// <summary>The distinct values of a range with how many terms each has; null when there are more than are worth listing.</summary>
+    private List<(string Value, int Count)>? Values(TermKind kind, string first, string end)
     {
-        using var command = connection.CreateCommand();
-        // Stepping from value to value, so that a value of many studies costs one look-up.
-        command.CommandText = "SELECT value FROM terms WHERE pk=$pk AND kind=$kind AND value>=$from AND value<$to ORDER BY value LIMIT 1";
+        using var command = connection.Statement("""
+            SELECT value, count(*) FROM (SELECT value FROM terms WHERE pk=$pk AND kind=$kind AND value>=$from AND value<$to ORDER BY value LIMIT $limit) GROUP BY value
+            """);
         command.Parameters.AddWithValue("$pk", institution);
         command.Parameters.AddWithValue("$kind", (int)kind);
-        var from = command.Parameters.AddWithValue("$from", first);
+        command.Parameters.AddWithValue("$from", first);
         command.Parameters.AddWithValue("$to", end);
-        while (command.ExecuteScalar() is string value)
+        command.Parameters.AddWithValue("$limit", Many);
+        var values = new List<(string, int)>();
+        var count = 0;
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
         {
-            yield return value;
-            from.Value = value + '\0';
+            values.Add((reader.GetString(0), reader.GetInt32(1)));
+            count += reader.GetInt32(1);
         }
+
+        return count < Many ? values : null;
     }
 
-    /// <summary>Names with the pattern's longest literal run somewhere in them; names may repeat.</summary>
-    private IEnumerable<string> Tails(string pattern)
+    /// <summary>Names with the pattern's longest literal run somewhere in them, which may repeat; null when they are too many to list.</summary>
+    private List<string>? Tails(string pattern)
     {
         var literal = TextMatching.LongestLiteral(pattern);
-        foreach (var name in Range(TermKind.Name, literal)) yield return name;
+        if (literal.Length == 0 || Values(TermKind.Name, literal, literal + '\uFFFF') is not { } names) return null;
+        var found = names.ConvertAll(name => name.Value);
         using var command = connection.Statement("SELECT name FROM name_tails WHERE pk=$pk AND tail>=$from AND tail<$to LIMIT $limit");
         command.Parameters.AddWithValue("$pk", institution);
         command.Parameters.AddWithValue("$from", literal);
         command.Parameters.AddWithValue("$to", literal + '\uFFFF');
         command.Parameters.AddWithValue("$limit", Few + 1);
         using var reader = command.ExecuteReader();
-        while (reader.Read()) yield return reader.GetString(0);
+        while (reader.Read()) found.Add(reader.GetString(0));
+        return found;
     }
 
     private string Sql(SqliteCommand command, Condition driver, string? continuation)
