@@ -19,7 +19,7 @@ public sealed record DicomFile(
     IReadOnlyList<Finding> Findings)
 {
     private const int HeaderBytes = 8 << 10;
-    private const int FileBytes = 256 << 10;
+    private const int FileBytes = 32 << 10;
 
     /// <summary>A file to be written: File Meta Information is made by the writer.</summary>
     public static DicomFile Of(DicomDataset dataset, TransferSyntax syntax) => new([], dataset, syntax, default, -1, -1, []);
@@ -140,9 +140,17 @@ public sealed record DicomFile(
         {
             while (!reader.IsStopped)
             {
-                var n = RandomAccess.Read(handle, buffer, at);
+                var room = reader.Passing is >= FileBytes and var rest ? builder.Room(rest) : default;
+                var n = RandomAccess.Read(handle, room.IsEmpty ? buffer : room, at);
                 if (n == 0) break;
-                reader.Append(buffer.AsSpan(0, n));
+                if (room.IsEmpty) reader.Append(buffer.AsSpan(0, n));
+                else
+                {
+                    // Pixel data goes straight to where it stays.
+                    builder.Took(n);
+                    reader.Passed(n);
+                }
+
                 // Whoever reads the header alone has no use for the preamble.
                 if (at == 0 && n >= 128 && reader.HasPreamble && !options.StopBeforePixelData) preamble = buffer.AsSpan(0, 128).ToArray();
                 at += n;

@@ -10,14 +10,14 @@ namespace Skylight.Dicom;
 /// <summary>The DICOM JSON Model (PS3.18 annex F). Text is UTF-8, so a declared character set is written as ISO_IR 192.</summary>
 public static class DicomJson
 {
-    private static readonly JsonWriterOptions s_writer = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    internal static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     /// <summary>One dataset as a JSON object in UTF-8.</summary>
     public static byte[] ToUtf8(DicomDataset dataset, JsonOptions? options = null)
     {
         // About what an element takes.
         var output = new ArrayBufferWriter<byte>(256 + (dataset.Count * 72));
-        using (var writer = new Utf8JsonWriter(output, s_writer)) Write(writer, dataset, options);
+        using (var writer = new Utf8JsonWriter(output, WriterOptions)) Write(writer, dataset, options);
         return output.WrittenSpan.ToArray();
     }
 

@@ -32,10 +32,12 @@ internal static class DicomJsonReader
         try
         {
             json.Read();
-            if (json.TokenType == JsonTokenType.StartObject) return [Root(ref json)];
-            if (json.TokenType != JsonTokenType.StartArray) throw Bad(ref json, "An array or object is expected");
             var datasets = new List<DicomDataset>();
-            while (json.Read() && json.TokenType != JsonTokenType.EndArray) datasets.Add(Root(ref json));
+            if (json.TokenType == JsonTokenType.StartObject) datasets.Add(Root(ref json));
+            else if (json.TokenType != JsonTokenType.StartArray) throw Bad(ref json, "An array or object is expected");
+            else
+                while (json.Read() && json.TokenType != JsonTokenType.EndArray) datasets.Add(Root(ref json));
+            if (json.Read()) throw Bad(ref json, "Text follows");
             return datasets;
         }
         catch (Exception e) when (IsBadText(e))

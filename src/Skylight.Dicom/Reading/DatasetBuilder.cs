@@ -182,6 +182,11 @@ public sealed class DatasetBuilder : DicomEvents
         _largeCount = need;
     }
 
+    /// <summary>Where the rest of the value that is being streamed will lie, if its memory is there already: whoever reads may read to it and say so.</summary>
+    internal Span<byte> Room(long rest) => _large is { } large && large.Length - _largeCount >= rest ? large.AsSpan(_largeCount, (int)rest) : default;
+
+    internal void Took(int count) => _largeCount += count;
+
     private ReadOnlyMemory<byte> TakeLarge()
     {
         if (_largeCount == 0) return default;

@@ -66,6 +66,16 @@ public sealed partial class DicomReader
         _events.OnValue(in _current, value);
     }
 
+    /// <summary>Bytes still to come of a value that is streamed unchanged; 0 in every other state.</summary>
+    internal long Passing => _state == State.Stream && _pendingCount == 0 && !IsStopped && !(_big && SwapUnit > 1) ? _remaining : 0;
+
+    /// <summary>The sink has taken so many of the bytes that are <see cref="Passing"/> by itself.</summary>
+    internal void Passed(int count)
+    {
+        _remaining -= count;
+        _base += count;
+    }
+
     private void Chunk(ReadOnlySpan<byte> input, scoped ref int at)
     {
         var unit = _big ? SwapUnit : 1;

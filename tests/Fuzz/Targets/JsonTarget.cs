@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Text;
 using Skylight.Dicom;
 
@@ -18,11 +19,26 @@ public sealed class JsonTarget : FuzzTarget
     public override IReadOnlyList<byte[]> Tokens { get; } =
         [.. ((string[])["\"vr\"", "\"Value\"", "\"InlineBinary\"", "\"BulkDataURI\"", "\"Alphabetic\"", "\"SQ\"", "\"UN\"", "\"PN\"", "\"00080005\"", "null", "true", "[", "]", "{", "}", "{}", "1e999", "-0", "1E5", "9223372036854775808", "\"\\u0000\"", "\"\\uD800\"", "\"\\\\\"", ",", ":", "王"]).Select(Encoding.UTF8.GetBytes)];
 
+    /// <summary>A pipe of small pieces has a buffer for each.</summary>
+    public override long AllocationBudget(int length) => (4 << 20) + (4000L * length);
+
     public override bool Expects(Exception error) => error is DicomFormatException;
 
     public override long Run(byte[] input, Random random)
     {
-        var datasets = DicomJson.ReadMany(input);
+        var piece = 1 << random.Next(10);
+        IReadOnlyList<DicomDataset> datasets;
+        try
+        {
+            datasets = DicomJson.ReadMany(input);
+        }
+        catch (DicomFormatException)
+        {
+            FuzzFailure.Unless(Stream(input, piece) is null, "in pieces it is accepted");
+            throw;
+        }
+
+        FuzzFailure.Unless(Stream(input, piece) is { } streamed && streamed.Select(d => Convert.ToHexString(DicomJson.ToUtf8(d))).SequenceEqual(datasets.Select(d => Convert.ToHexString(DicomJson.ToUtf8(d)))), "in pieces it is another");
         var digest = Behaviour.Magnitude(Behaviour.Start, datasets.Count);
         foreach (var dataset in datasets)
         {
@@ -36,6 +52,28 @@ public sealed class JsonTarget : FuzzTarget
         }
 
         return digest;
+    }
+
+    /// <summary>The same through a pipe, a few bytes at a time; null when refused.</summary>
+    private static List<DicomDataset>? Stream(byte[] input, int piece)
+    {
+        var datasets = new List<DicomDataset>();
+        var pipe = PipeReader.Create(new MemoryStream(input), new StreamPipeReaderOptions(bufferSize: piece, minimumReadSize: 1));
+        var each = DicomJsonStream.ReadAsync(pipe).GetAsyncEnumerator();
+        try
+        {
+            while (each.MoveNextAsync().AsTask().GetAwaiter().GetResult()) datasets.Add(each.Current);
+            return datasets;
+        }
+        catch (DicomFormatException)
+        {
+            return null;
+        }
+        finally
+        {
+            each.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            pipe.Complete();
+        }
     }
 
     private static bool HasReferences(DicomDataset dataset) =>

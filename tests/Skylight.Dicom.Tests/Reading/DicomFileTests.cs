@@ -116,4 +116,29 @@ public sealed class DicomFileTests
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
             base.ReadAsync(buffer[..Math.Min(buffer.Length, 37)], cancellationToken);
     }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5000)]
+    public void Read_FileOnDisk_IsTheSameAsFromMemory(int missing)
+    {
+        var bytes = Samples.File(Samples.Ct(400).Set(DicomTags.RedPaletteColorLookupTableData, Vr.OW, new byte[200_000]))[..^missing];
+        var path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, bytes);
+            foreach (var syntaxOptions in (ReadOptions[])[new() { AllowTruncated = true }, new() { AllowTruncated = true, MaxInlineBytes = 1000 }])
+            {
+                var (disk, memory) = (DicomFile.Read(path, syntaxOptions), DicomFile.Read(bytes, syntaxOptions));
+                Assert.Equal(memory.Findings, disk.Findings);
+                Assert.Equal(memory.Dataset.Select(e => (e.Tag, e.Bulk, Convert.ToHexString(e.Value.Span))), disk.Dataset.Select(e => (e.Tag, e.Bulk, Convert.ToHexString(e.Value.Span))));
+            }
+
+            if (missing > 0) Assert.Equal(DicomErrors.Truncated, Assert.Throws<DicomFormatException>(() => DicomFile.Read(path)).Code);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
 }
