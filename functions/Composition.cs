@@ -13,6 +13,7 @@ using Skylight.Core.Keys;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Rendering;
 using Skylight.Core.Retrieve;
+using Skylight.Core.Statistics;
 using Skylight.Core.Tiers;
 using Skylight.Functions.Access;
 using Skylight.Functions.DicomWeb;
@@ -36,6 +37,7 @@ public static class Composition
         services.AddUploads();
         services.AddRetrieve();
         services.AddTiers();
+        services.AddStatistics();
         services.AddSingleton<ArchivedStudies>();
         services.AddIntegrity();
         services.AddKeyUpkeep();

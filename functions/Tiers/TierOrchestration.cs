@@ -1,13 +1,14 @@
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
+using Skylight.Core.Statistics;
 using Skylight.Core.Tiers;
 using Skylight.Workflows.Tiers;
 
 namespace Skylight.Functions.Tiers;
 
 /// <summary>Bindings of <see cref="TierSweepV1"/> and its activities.</summary>
-public sealed class TierOrchestration(TierSweep sweep, StudyTiers tiers)
+public sealed class TierOrchestration(TierSweep sweep, StudyTiers tiers, StatisticsKeeper statistics)
 {
     [Function(TierSweepV1.Name)]
     public static Task<string> Run([OrchestrationTrigger] TaskOrchestrationContext context, TierSweepInput input) => TierSweepV1.RunAsync(context, input);
@@ -16,8 +17,12 @@ public sealed class TierOrchestration(TierSweep sweep, StudyTiers tiers)
     public Task<TierPlan> Plan([ActivityTrigger] TierPlanInput input, CancellationToken cancellationToken) => sweep.PlanAsync(input.Institution, input.Next, cancellationToken);
 
     [Function(TierSweepV1.MoveActivity)]
-    public async Task<bool> Move([ActivityTrigger] TierMoveInput input, CancellationToken cancellationToken) =>
-        await tiers.MoveAsync(input.Institution, input.StudyKey, input.Tier, cancellationToken) != TierMove.Waiting;
+    public async Task<bool> Move([ActivityTrigger] TierMoveInput input, CancellationToken cancellationToken)
+    {
+        var moved = await tiers.MoveAsync(input.Institution, input.StudyKey, input.Tier, cancellationToken);
+        await statistics.MarkAsync(input.Institution, input.StudyKey, cancellationToken);
+        return moved != TierMove.Waiting;
+    }
 }
 
 /// <summary>Starts sweeps, one an institution and hour.</summary>

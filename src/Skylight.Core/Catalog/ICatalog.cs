@@ -90,6 +90,9 @@ public sealed record StudySummary
 
     public int Instances { get; init; }
 
+    /// <summary>Bytes of all stored revisions as received.</summary>
+    public long Bytes { get; init; }
+
     public StudyState State { get; init; }
 
     public StorageTier Tier { get; init; }
@@ -120,6 +123,7 @@ public sealed record StudySummary
         PatientKey = study.PatientKey,
         Series = study.Series.Count(series => series.Instances > 0),
         Instances = study.Instances(),
+        Bytes = study.Series.Sum(series => series.Bytes),
         State = study.State,
         Tier = study.Tier,
         TierAt = study.TierAt,
