@@ -7,12 +7,15 @@ using Microsoft.Extensions.Options;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Packs;
+using Skylight.Core.Documents;
+using Skylight.Core.Integrity;
 using Skylight.Core.Keys;
 using Skylight.Core.Studies;
 using Skylight.Core.Tiers;
 using Skylight.Local.Journal;
 using Skylight.Local.Keys;
 using Skylight.Local.Objects;
+using Skylight.Local.Sqlite;
 
 namespace Skylight.Local;
 
@@ -27,6 +30,7 @@ public static class LocalArchive
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddLocalKeys(dataFolder);
+        AddReplica(services);
         AddOptions<FolderObjectStoreOptions, FolderObjectStoreOptionsValidator>(services, FolderObjectStoreOptions.Section);
         AddOptions<JournalOptions, JournalOptionsValidator>(services, JournalOptions.Section);
         // What callers are told: the delay of this store, unless the settings say otherwise.
@@ -42,6 +46,29 @@ public static class LocalArchive
         services.AddHostedService(static provider => provider.GetRequiredService<JournalDrain>());
         services.AddHealthChecks().AddCheck<JournalHealth>("journal");
         return services;
+    }
+
+    /// <summary>Key records in the records, and in a second place where one is configured.</summary>
+    private static IKeyRecordStore KeyRecords(IServiceProvider provider)
+    {
+        var first = new DocumentKeyRecords(provider.GetRequiredService<IDocuments>());
+        return provider.GetKeyedService<SqliteDatabase>("key-replica") is { } second ? new ReplicatedKeyRecords(first, new DocumentKeyRecords(new SqliteDocuments(second))) : first;
+    }
+
+    private static void AddReplica(IServiceCollection services)
+    {
+        services.AddOptions<ReplicaOptions>().BindConfiguration(ReplicaOptions.Section);
+        services.AddKeyedSingleton<IObjectStore>(Replica.Service, static (provider, _) =>
+            provider.GetRequiredService<IOptions<ReplicaOptions>>().Value.Folder is { Length: > 0 } folder
+                ? FolderObjectStore.Open(
+                    folder,
+                    new FolderObjectStoreOptions { MinFreeBytes = provider.GetRequiredService<IOptions<FolderObjectStoreOptions>>().Value.MinFreeBytes },
+                    provider.GetRequiredService<TimeProvider>())
+                : null!);
+        services.AddKeyedSingleton<SqliteDatabase>("key-replica", static (provider, _) =>
+            provider.GetRequiredService<IOptions<ReplicaOptions>>().Value.KeyFolder is { Length: > 0 } folder
+                ? SqliteDatabase.Open(Path.Combine(Directory.CreateDirectory(folder).FullName, "keys.db"), SqliteDurability.Full, SqliteDocuments.Schema)
+                : null!);
     }
 
     private static JournalDrain Drain(IServiceProvider provider)
@@ -72,6 +99,7 @@ public static class LocalArchive
         services.AddSingleton(provider => LocalKeyRing.OpenOrCreate(dataFolder, provider.GetRequiredService<IOptions<KeyRingOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IKeyEncryptionKeyResolver>(static provider => provider.GetRequiredService<LocalKeyRing>());
         services.AddSingleton<IKeyEncryptionKeyVersions>(static provider => provider.GetRequiredService<LocalKeyRing>());
+        services.AddSingleton(KeyRecords);
         return services.AddStudyKeys();
     }
 

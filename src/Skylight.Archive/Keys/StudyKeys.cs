@@ -81,6 +81,10 @@ public sealed class StudyKeys : IReadKeys, IDisposable
         return 0;
     }
 
+    /// <summary>Whether a study has a key record.</summary>
+    public async ValueTask<bool> ExistsAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        await _records.GetAsync(institution, studyKey, cancellationToken) is not null;
+
     /// <summary>The id of an institution's key-encryption key, without a version, as its resolver spells it.</summary>
     public string KeyEncryptionKeyOf(string institution) => _encryption.IdOf(institution);
 

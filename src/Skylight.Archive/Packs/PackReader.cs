@@ -49,12 +49,12 @@ public sealed class PackReader(IObjectStore store, IReadKeys keys)
     private async ValueTask<SealedObjectReader> OpenAsync(SealedReference pack, CancellationToken cancellationToken)
     {
         // Packs never change under their name, so a header once read spares the store a request on each later read.
-        if (_headers.Get(pack.Name) is not { } header)
-        {
-            header = await SealedObjectReader.ReadHeaderAsync(store, pack.Name, cancellationToken);
-            _headers.Put(pack.Name, header);
-        }
+        if (_headers.Get(pack.Name) is { } known) return await SealedObjectReader.OpenAsync(store, pack, known, SealedType.Pack, keys, SealOptions.Default, cancellationToken);
+        var header = await SealedObjectReader.ReadHeaderAsync(store, pack.Name, cancellationToken);
+        var reader = await SealedObjectReader.OpenAsync(store, pack, header, SealedType.Pack, keys, SealOptions.Default, cancellationToken);
 
-        return await SealedObjectReader.OpenAsync(store, pack, header, SealedType.Pack, keys, SealOptions.Default, cancellationToken);
+        // Kept only once it has opened: a damaged header must not outlive the object's repair.
+        _headers.Put(pack.Name, header);
+        return reader;
     }
 }

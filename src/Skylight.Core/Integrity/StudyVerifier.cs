@@ -89,6 +89,7 @@ public sealed class StudyVerifier(
     private sealed class Pass(StudyVerifier owner, StudyDocument study, VerifyDepth depth, CancellationToken cancellationToken)
     {
         private readonly HashSet<SealedReference> _packs = [];
+        private readonly HashSet<string> _archived = new(StringComparer.Ordinal);
 
         public VerifyTally Tally { get; } = new();
 
@@ -156,6 +157,13 @@ public sealed class StudyVerifier(
         {
             if (!_packs.Add(pack)) return;
             Names.Add(pack.Name);
+            if (await owner._store.GetStatusAsync(pack.Name, cancellationToken) is { Tier: ObjectTier.Archive })
+            {
+                // It is there, and nobody can read it before it is rehydrated.
+                _archived.Add(pack.Name);
+                return;
+            }
+
             if (depth == VerifyDepth.Deep)
             {
                 Tally.Bytes += pack.Length;
@@ -177,7 +185,7 @@ public sealed class StudyVerifier(
         {
             if (entry.Offset < 0 || entry.Length < 0 || entry.Offset > entry.Pack.Length) Add(VerifyCode.EntryRange, entry.Pack.Name, null);
             if (!documents.Contains(new MetadataKey(entry.SopInstanceUid, entry.Revision))) Add(VerifyCode.MetadataMissing, entry.Pack.Name, $"entry at {entry.Offset}");
-            if (depth != VerifyDepth.Deep) return;
+            if (depth != VerifyDepth.Deep || _archived.Contains(entry.Pack.Name)) return;
             await GuardAsync(entry.Pack.Name, async () =>
             {
                 using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

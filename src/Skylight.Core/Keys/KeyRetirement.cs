@@ -34,6 +34,8 @@ public sealed class KeyRetirement(
     /// <summary>One institution.</summary>
     public async Task<int> RunAsync(string institution, CancellationToken cancellationToken)
     {
+        // A crash between the two writes of a record leaves the second place behind; by the next night it has caught up.
+        if (records is ReplicatedKeyRecords both) await both.MirrorAsync(institution, cancellationToken);
         var destroyed = 0;
         var named = new HashSet<string>(StringComparer.Ordinal);
         await foreach (var stored in records.ListAsync(institution, cancellationToken))

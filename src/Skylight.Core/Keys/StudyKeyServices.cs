@@ -13,7 +13,7 @@ public static class StudyKeyServices
     {
         services.AddOptionsWithValidateOnStart<KeyEncryptionOptions>().BindConfiguration(KeyEncryptionOptions.Section);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<KeyEncryptionOptions>, KeyEncryptionOptionsValidator>());
-        services.AddSingleton<IKeyRecordStore, DocumentKeyRecords>();
+        services.TryAddSingleton<IKeyRecordStore, DocumentKeyRecords>();
         services.AddSingleton(static provider => new StudyKeys(
             provider.GetRequiredService<IKeyRecordStore>(),
             provider.GetRequiredService<IKeyEncryptionKeyResolver>(),

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Skylight.Archive.Objects;
 using Skylight.Core.Catalog;
@@ -10,7 +11,8 @@ namespace Skylight.Core.Studies;
 /// Objects that a merge wrote or replaced, remembered until it is settled which of them the study names. Those that it does not are deleted a day later:
 /// until then they are there for readers that began with an older study document.
 /// </summary>
-public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, StudyParts parts, IObjectStore store, TimeProvider time, ILogger<RetiredObjects> logger)
+public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, StudyParts parts, IObjectStore store, TimeProvider time, ILogger<RetiredObjects> logger,
+    [FromKeyedServices("replica")] IObjectStore? replica = null)
 {
     /// <summary>How long a replaced object stays readable.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromHours(24);
@@ -63,7 +65,11 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
         {
             if (time.GetUtcNow() - retirement.At < Grace) continue;
             foreach (var name in await UnnamedAsync(retirement, cancellationToken))
+            {
+                if (replica is not null) await replica.DeleteAsync(name, cancellationToken);
                 if (await store.DeleteAsync(name, cancellationToken)) deleted++;
+            }
+
             await documents.DeleteAsync(new DocumentKey(Partition, Type, id), Match.Any, cancellationToken);
             _known.TryRemove(id, out _);
         }

@@ -1,0 +1,54 @@
+using Microsoft.Extensions.DependencyInjection;
+using Skylight.Archive.Objects;
+using Skylight.Core.Integrity;
+using Skylight.EndToEnd.Tests.DicomWeb;
+using Skylight.Local.Journal;
+
+namespace Skylight.EndToEnd.Tests.Maintenance;
+
+/// <summary>A host with second copies: what its disk loses is read from the other one.</summary>
+public sealed class ReplicaHostTests : IAsyncLifetime
+{
+    private readonly Host _edge = new();
+
+    public ValueTask InitializeAsync() => _edge.InitializeAsync();
+
+    public ValueTask DisposeAsync() => _edge.DisposeAsync();
+
+    [Fact]
+    public async Task DamagedPack_IsMended_AndReadsAsItWasSent()
+    {
+        using var technician = await _edge.ClientAsync("technician");
+        using var radiologist = await _edge.ClientAsync("radiologist");
+        var file = DemoInstance.Load(_edge.Demo)[0];
+        using (var stored = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", file.Bytes)) Assert.True(stored.IsSuccessStatusCode);
+        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
+        await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
+        Assert.True(File.Exists(Path.Combine(_edge.Data, "third", "keys.db")));
+
+        var name = await FirstPackAsync();
+        var path = Path.Combine(_edge.Data, "host", "objects", name);
+        var bytes = await File.ReadAllBytesAsync(path);
+        bytes[^20] ^= 4;
+        await File.WriteAllBytesAsync(path, bytes);
+        await _edge.Services.GetRequiredService<Scrub>().StepAsync(default);
+        var mended = await File.ReadAllBytesAsync(path);
+        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(_edge.Data, "second", name)), mended);
+        Assert.NotEqual(bytes, mended);
+        using var original = await radiologist.GetAsync($"api/studies/{file.Study}/series/{file.Series}/instances/{file.Sop}/original");
+        Assert.Equal(file.Bytes, await original.Content.ReadAsByteArrayAsync());
+    }
+
+    private async Task<string> FirstPackAsync()
+    {
+        await foreach (var name in _edge.Services.GetRequiredService<IObjectStore>().ListAsync("demo/", default))
+            if (name.EndsWith(".pack", StringComparison.Ordinal)) return name;
+        throw new InvalidOperationException("There is no pack.");
+    }
+
+    private sealed class Host : EdgeFixture
+    {
+        protected override IEnumerable<KeyValuePair<string, string?>> Settings =>
+            [new("Skylight:Replica:Folder", Path.Combine(Data, "second")), new("Skylight:Replica:KeyFolder", Path.Combine(Data, "third"))];
+    }
+}
