@@ -130,10 +130,10 @@ public sealed class CatalogRebuildTests : IAsyncLifetime
     private async Task<List<string>> EntriesAsync(StudyDocument study) =>
         [.. (await _bench.Entries(study)).Select(entry => $"{entry.SopInstanceUid}/{entry.Revision} {entry.Current} {entry.State} {entry.Pack.Name}@{entry.Offset}").Order(StringComparer.Ordinal)];
 
-    private static async Task<List<string>> RowsAsync(ICatalog catalog) =>
+    private static async Task<List<string>> RowsAsync(SqliteCatalog catalog) =>
         [.. (await catalog.ListInstancesAsync(IngestBench.A, "", 1000, default)).Select(row => JsonSerializer.Serialize(row with { Origin = 0 }, DocumentJson.Options)).Order(StringComparer.Ordinal)];
 
-    private static async Task<List<string>> FindAsync(ICatalog catalog, string text) =>
+    private static async Task<List<string>> FindAsync(SqliteCatalog catalog, string text) =>
         [.. (await catalog.QueryStudiesAsync(IngestBench.A, new StudyQuery { Keywords = Keywords.Parse(text)! }, 100, 0, null, default)).Items.Select(study => study.StudyKey)];
 
     private static string Json(StudyDocument study) => JsonSerializer.Serialize(study, DocumentJson.Options);
