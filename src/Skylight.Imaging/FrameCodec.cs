@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Skylight.Imaging.Codecs;
 using Skylight.Imaging.Codecs.Jpeg;
 using Skylight.Imaging.Codecs.Native;
@@ -113,12 +115,7 @@ public static class FrameCodec
         {
             var count = layout.PixelCount * layout.SamplesPerPixel;
             if ((long)source.Length * 8 < (long)bitOffset + count) throw Short(source.Length);
-            for (var i = 0; i < count; i++)
-            {
-                var bit = bitOffset + i;
-                destination[i] = (byte)((source[bit >> 3] >> (bit & 7)) & 1);
-            }
-
+            Bits.Expand(source, bitOffset, destination[..count]);
             return layout;
         }
 
@@ -143,7 +140,18 @@ public static class FrameCodec
         else source.CopyTo(destination);
         if (bigEndian && layout.BytesPerSample > 1)
         {
-            for (var at = 0; at < destination.Length; at += layout.BytesPerSample) destination.Slice(at, layout.BytesPerSample).Reverse();
+            switch (layout.BytesPerSample)
+            {
+                case 2:
+                    BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<byte, ushort>(destination), MemoryMarshal.Cast<byte, ushort>(destination));
+                    break;
+                case 4:
+                    BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<byte, uint>(destination), MemoryMarshal.Cast<byte, uint>(destination));
+                    break;
+                default:
+                    BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<byte, ulong>(destination), MemoryMarshal.Cast<byte, ulong>(destination));
+                    break;
+            }
         }
 
         return layout with { PlanarConfiguration = 0 };

@@ -14,48 +14,67 @@ internal static class Rle
         var segments = layout.SamplesPerPixel * bytes;
         var declared = BinaryPrimitives.ReadUInt32LittleEndian(source);
         if (declared != segments) throw new PixelDataException(PixelDataError.Mismatch, $"The RLE header names {declared} segments; {segments} follow from samples and bits.");
-        var stride = layout.SamplesPerPixel * bytes;
-        for (var segment = 0; segment < segments; segment++)
+        var count = layout.PixelCount;
+        if (segments == 1)
         {
-            var start = BinaryPrimitives.ReadUInt32LittleEndian(source[(4 + (4 * segment))..]);
-            var end = segment + 1 < segments ? BinaryPrimitives.ReadUInt32LittleEndian(source[(8 + (4 * segment))..]) : (uint)source.Length;
-            if (start < HeaderBytes || start > end || end > source.Length)
-                throw new PixelDataException(PixelDataError.BadStream, $"RLE segment {segment} lies at {start} to {end} of {source.Length} bytes.");
-            var sample = segment / bytes;
-            var plane = bytes - 1 - (segment % bytes);
-            Unpack(source[(int)start..(int)end], destination[((sample * bytes) + plane)..], stride, layout.PixelCount, segment);
+            Unpack(Segment(source, 0, segments), destination[..count], 0);
+            return;
+        }
+
+        // Byte planes first, whole runs at a time, then merged.
+        using var planes = PixelBuffers.Rent(checked(segments * count));
+        var unpacked = planes.Memory.Span;
+        for (var segment = 0; segment < segments; segment++) Unpack(Segment(source, segment, segments), unpacked.Slice(segment * count, count), segment);
+        if (bytes == 1) Planes.Interleave(unpacked, destination, count, segments, 1);
+        else if (bytes == 2 && segments == 2) Planes.Words(unpacked[..count], unpacked[count..], destination);
+        else Merge(unpacked, destination, count, layout.SamplesPerPixel, bytes);
+    }
+
+    private static ReadOnlySpan<byte> Segment(ReadOnlySpan<byte> source, int segment, int segments)
+    {
+        var start = BinaryPrimitives.ReadUInt32LittleEndian(source[(4 + (4 * segment))..]);
+        var end = segment + 1 < segments ? BinaryPrimitives.ReadUInt32LittleEndian(source[(8 + (4 * segment))..]) : (uint)source.Length;
+        if (start < HeaderBytes || start > end || end > source.Length)
+            throw new PixelDataException(PixelDataError.BadStream, $"RLE segment {segment} lies at {start} to {end} of {source.Length} bytes.");
+        return source[(int)start..(int)end];
+    }
+
+    private static void Merge(ReadOnlySpan<byte> planes, Span<byte> destination, int count, int samples, int bytes)
+    {
+        var stride = samples * bytes;
+        for (var segment = 0; segment < stride; segment++)
+        {
+            // The most significant byte of a sample comes first.
+            var at = ((segment / bytes) * bytes) + (bytes - 1 - (segment % bytes));
+            var plane = planes.Slice(segment * count, count);
+            for (var i = 0; i < plane.Length; i++, at += stride) destination[at] = plane[i];
         }
     }
 
-    private static void Unpack(ReadOnlySpan<byte> source, Span<byte> destination, int stride, int count, int segment)
+    private static void Unpack(ReadOnlySpan<byte> source, Span<byte> destination, int segment)
     {
-        int read = 0, written = 0, at = 0;
-        while (written < count)
+        int read = 0, written = 0;
+        while (written < destination.Length)
         {
-            if (read >= source.Length) throw Short(segment, written, count);
+            if (read >= source.Length) throw Short(segment, written, destination.Length);
             var control = (sbyte)source[read++];
             if (control == -128) continue;
             if (control >= 0)
             {
                 var run = control + 1;
-                if (read + run > source.Length) throw Short(segment, written, count);
+                if (read + run > source.Length) throw Short(segment, written, destination.Length);
                 // A run that passes the last pixel is padding of an odd encoder.
-                var take = Math.Min(run, count - written);
-                if (stride == 1) source.Slice(read, take).CopyTo(destination[at..]);
-                else for (var i = 0; i < take; i++) destination[at + (i * stride)] = source[read + i];
+                var take = Math.Min(run, destination.Length - written);
+                source.Slice(read, take).CopyTo(destination[written..]);
                 read += run;
                 written += take;
-                at += take * stride;
             }
             else
             {
-                if (read >= source.Length) throw Short(segment, written, count);
-                var value = source[read++];
-                var take = Math.Min(1 - control, count - written);
-                if (stride == 1) destination.Slice(at, take).Fill(value);
-                else for (var i = 0; i < take; i++) destination[at + (i * stride)] = value;
+                if (read >= source.Length) throw Short(segment, written, destination.Length);
+                var take = Math.Min(1 - control, destination.Length - written);
+                destination.Slice(written, take).Fill(source[read++]);
                 written += take;
-                at += take * stride;
             }
         }
 
