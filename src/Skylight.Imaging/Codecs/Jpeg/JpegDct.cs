@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Skylight.Imaging.Codecs.Jpeg;
 
@@ -54,6 +56,12 @@ internal static class JpegDct
         var scan = header.Scan;
         var single = scan.Length == 1;
         var (mcusX, mcusY) = single ? grid.Blocks(header, scan[0]) : (grid.McusX, grid.McusY);
+        var parts = Array.ConvertAll(scan, component => (
+            Component: component,
+            Plane: planes[Array.IndexOf(header.Components, component)],
+            Dc: header.Dc[component.DcTable] ?? throw Missing("Huffman", component.DcTable),
+            Ac: header.Ac[component.AcTable] ?? throw Missing("Huffman", component.AcTable),
+            Quantisation: header.Quantisation[component.Quantisation] ?? throw Missing("quantisation", component.Quantisation)));
         var bits = new JpegBits(data, at);
         var predictions = new int[scan.Length];
         var untilRestart = header.RestartInterval;
@@ -71,11 +79,7 @@ internal static class JpegDct
 
                 for (var s = 0; s < scan.Length; s++)
                 {
-                    var component = scan[s];
-                    var plane = planes[Array.IndexOf(header.Components, component)];
-                    var dc = header.Dc[component.DcTable] ?? throw Missing("Huffman", component.DcTable);
-                    var ac = header.Ac[component.AcTable] ?? throw Missing("Huffman", component.AcTable);
-                    var quantisation = header.Quantisation[component.Quantisation] ?? throw Missing("quantisation", component.Quantisation);
+                    var (component, plane, dc, ac, quantisation) = parts[s];
                     var (h, v) = single ? (1, 1) : (component.H, component.V);
                     for (var by = 0; by < v; by++)
                     {
@@ -121,44 +125,52 @@ internal static class JpegDct
         }
     }
 
-    /// <summary>The scaled integer inverse DCT of Loeffler, Ligtenberg and Moschytz (ICASSP 1989), 13-bit constants, rows after columns.</summary>
+    /// <summary>
+    /// The scaled integer inverse DCT of Loeffler, Ligtenberg and Moschytz (ICASSP 1989), 13-bit constants, rows after columns, eight of them at a time. 32 bits
+    /// hold every intermediate value of legal coefficients; damaged ones wrap around.
+    /// </summary>
     internal static void InverseDct(Span<int> block, Span<ushort> target, int stride, int precision)
     {
         // 12-bit samples need the headroom: one fraction bit between the passes instead of two.
         var fraction = precision == 8 ? 2 : 1;
-        for (var i = 0; i < 8; i++) Pass(block, i, 8, 13 - fraction);
         var level = 1 << (precision - 1);
         var max = (1 << precision) - 1;
-        for (var i = 0; i < 8; i++)
+        if (!block[1..].ContainsAnyExcept(0))
         {
-            Pass(block, i * 8, 1, 13 + fraction + 3);
-            for (var x = 0; x < 8; x++) target[(i * stride) + x] = (ushort)Math.Clamp(block[(i * 8) + x] + level, 0, max);
-        }
-    }
-
-    private static void Pass(Span<int> b, int at, int step, int shift)
-    {
-        const long C0298 = 2446, C0390 = 3196, C0541 = 4433, C0765 = 6270, C0899 = 7373, C1175 = 9633;
-        const long C1501 = 12299, C1847 = 15137, C1961 = 16069, C2053 = 16819, C2562 = 20995, C3072 = 25172;
-        if ((b[at + step] | b[at + (2 * step)] | b[at + (3 * step)] | b[at + (4 * step)] | b[at + (5 * step)] | b[at + (6 * step)] | b[at + (7 * step)]) == 0)
-        {
-            // Only the mean, as in most columns: the same value all along.
-            var mean = (int)((((long)b[at] << 13) + (1L << (shift - 1))) >> shift);
-            for (var i = 0; i < 8; i++) b[at + (i * step)] = mean;
+            // Only the mean, as in flat parts of the image.
+            var mean = ((block[0] << fraction) + (1 << (fraction + 2))) >> (fraction + 3);
+            for (var y = 0; y < 8; y++) target.Slice(y * stride, 8).Fill((ushort)Math.Clamp(mean + level, 0, max));
             return;
         }
 
-        long s0 = b[at], s1 = b[at + step], s2 = b[at + (2 * step)], s3 = b[at + (3 * step)];
-        long s4 = b[at + (4 * step)], s5 = b[at + (5 * step)], s6 = b[at + (6 * step)], s7 = b[at + (7 * step)];
+        Pass(block, 13 - fraction);
+        Transpose(block);
+        Pass(block, 13 + fraction + 3);
+        Transpose(block);
+        var (levels, zero, most) = (Vector256.Create(level), Vector256<int>.Zero, Vector256.Create(max));
+        for (var y = 0; y < 8; y++)
+        {
+            var row = Vector256.Min(Vector256.Max(Vector256.Create<int>(block.Slice(8 * y, 8)) + levels, zero), most);
+            Vector128.Narrow(row.GetLower(), row.GetUpper()).AsUInt16().CopyTo(target.Slice(y * stride, 8));
+        }
+    }
+
+    /// <summary>One dimension: element i of each vector is column i.</summary>
+    private static void Pass(Span<int> b, int shift)
+    {
+        const int C0298 = 2446, C0390 = 3196, C0541 = 4433, C0765 = 6270, C0899 = 7373, C1175 = 9633;
+        const int C1501 = 12299, C1847 = 15137, C1961 = 16069, C2053 = 16819, C2562 = 20995, C3072 = 25172;
+        var (s0, s1, s2, s3) = (Vector256.Create<int>(b[..8]), Vector256.Create<int>(b.Slice(8, 8)), Vector256.Create<int>(b.Slice(16, 8)), Vector256.Create<int>(b.Slice(24, 8)));
+        var (s4, s5, s6, s7) = (Vector256.Create<int>(b.Slice(32, 8)), Vector256.Create<int>(b.Slice(40, 8)), Vector256.Create<int>(b.Slice(48, 8)), Vector256.Create<int>(b.Slice(56, 8)));
 
         var e = (s2 + s6) * C0541;
         var e2 = e - (s6 * C1847);
         var e3 = e + (s2 * C0765);
-        var e0 = (s0 + s4) << 13;
-        var e1 = (s0 - s4) << 13;
+        var e0 = Vector256.ShiftLeft(s0 + s4, 13);
+        var e1 = Vector256.ShiftLeft(s0 - s4, 13);
         var (t0, t3, t1, t2) = (e0 + e3, e0 - e3, e1 + e2, e1 - e2);
 
-        long z1 = s7 + s1, z2 = s5 + s3, z3 = s7 + s3, z4 = s5 + s1;
+        var (z1, z2, z3, z4) = (s7 + s1, s5 + s3, s7 + s3, s5 + s1);
         var z5 = (z3 + z4) * C1175;
         z1 *= -C0899;
         z2 *= -C2562;
@@ -169,15 +181,22 @@ internal static class JpegDct
         var o2 = (s3 * C3072) + z2 + z3;
         var o3 = (s1 * C1501) + z1 + z4;
 
-        var half = 1L << (shift - 1);
-        b[at] = (int)((t0 + o3 + half) >> shift);
-        b[at + (7 * step)] = (int)((t0 - o3 + half) >> shift);
-        b[at + step] = (int)((t1 + o2 + half) >> shift);
-        b[at + (6 * step)] = (int)((t1 - o2 + half) >> shift);
-        b[at + (2 * step)] = (int)((t2 + o1 + half) >> shift);
-        b[at + (5 * step)] = (int)((t2 - o1 + half) >> shift);
-        b[at + (3 * step)] = (int)((t3 + o0 + half) >> shift);
-        b[at + (4 * step)] = (int)((t3 - o0 + half) >> shift);
+        var half = Vector256.Create(1 << (shift - 1));
+        Vector256.ShiftRightArithmetic(t0 + o3 + half, shift).CopyTo(b);
+        Vector256.ShiftRightArithmetic(t1 + o2 + half, shift).CopyTo(b[8..]);
+        Vector256.ShiftRightArithmetic(t2 + o1 + half, shift).CopyTo(b[16..]);
+        Vector256.ShiftRightArithmetic(t3 + o0 + half, shift).CopyTo(b[24..]);
+        Vector256.ShiftRightArithmetic(t3 - o0 + half, shift).CopyTo(b[32..]);
+        Vector256.ShiftRightArithmetic(t2 - o1 + half, shift).CopyTo(b[40..]);
+        Vector256.ShiftRightArithmetic(t1 - o2 + half, shift).CopyTo(b[48..]);
+        Vector256.ShiftRightArithmetic(t0 - o3 + half, shift).CopyTo(b[56..]);
+    }
+
+    private static void Transpose(Span<int> b)
+    {
+        b = b[..64];
+        for (var y = 0; y < 8; y++)
+            for (var x = y + 1; x < 8; x++) (b[(8 * y) + x], b[(8 * x) + y]) = (b[(8 * x) + y], b[(8 * y) + x]);
     }
 
     private static void Store(Plane[] planes, int maxH, int maxV, PixelLayout layout, Span<byte> destination)
@@ -190,6 +209,12 @@ internal static class JpegDct
             for (var y = 0; y < layout.Rows; y++)
             {
                 var line = plane.Samples.AsSpan(y / dy * plane.Width, plane.Width);
+                if (planes.Length == 1 && bytes == 2)
+                {
+                    MemoryMarshal.AsBytes(line[..layout.Columns]).CopyTo(destination[(y * layout.Columns * 2)..]);
+                    continue;
+                }
+
                 var at = ((y * layout.Columns * planes.Length) + c) * bytes;
                 for (var x = 0; x < layout.Columns; x++, at += planes.Length * bytes)
                 {
