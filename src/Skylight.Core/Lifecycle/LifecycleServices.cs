@@ -18,6 +18,9 @@ public static class LifecycleServices
         services.AddSingleton<Rejections>();
         services.AddSingleton<CorrectionLists>();
         services.AddSingleton<CorrectionService>();
+        services.AddSingleton<InstanceVersions>();
+        services.AddSingleton<OrphanSweep>();
+        services.AddSingleton<Uploads.UploadKeys>();
         services.AddSingleton<ErasureRequests>();
         services.AddSingleton<ErasureTraces>();
         services.AddSingleton<Erasure>();

@@ -6,4 +6,10 @@ internal static partial class Log
 {
     [LoggerMessage(4600, LogLevel.Warning, "Erasure {Institution}/{Erasure} could not be started")]
     public static partial void ErasureNotStarted(ILogger logger, string institution, string erasure, Exception error);
+
+    [LoggerMessage(4601, LogLevel.Information, "Objects that nothing names: {Looked} looked at, {Waiting} waiting, {Removed} removed")]
+    public static partial void Swept(ILogger logger, int looked, int waiting, int removed);
+
+    [LoggerMessage(4602, LogLevel.Warning, "Objects of {Institution}/{StudyKey} could not be told apart and are left alone")]
+    public static partial void SweepSkipped(ILogger logger, string institution, string studyKey, Exception error);
 }

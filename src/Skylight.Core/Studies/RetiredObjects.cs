@@ -56,6 +56,13 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
         return _known.Values.SelectMany(retirement => retirement.Names).ToHashSet(StringComparer.Ordinal);
     }
 
+    /// <summary>Names of a study's folder that wait here.</summary>
+    internal async ValueTask<IReadOnlyCollection<string>> NamesAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    {
+        await LoadAsync(cancellationToken);
+        return [.. _known.Values.Where(item => item.Institution == institution && item.StudyKey == studyKey).SelectMany(item => item.Names)];
+    }
+
     /// <summary>Deletes what has been retired for the whole grace time. Answers how many objects that were.</summary>
     public async Task<int> PurgeAsync(CancellationToken cancellationToken)
     {

@@ -248,12 +248,12 @@ public sealed class UploadSessions
         var id = UploadId.New();
         if (request.IdempotencyKey is not { } key) return (id, null);
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{request.Owner}\n{key}")));
-        var document = new DocumentKey(request.Institution, "upload-key", hash);
+        var document = new DocumentKey(request.Institution, UploadKeys.Type, hash);
         try
         {
-            if (await _documents.GetAsync<UsedKey>(document, cancellationToken) is null)
+            if (await _documents.GetAsync<UsedUploadKey>(document, cancellationToken) is null)
             {
-                await _documents.PutAsync(document, new UsedKey(1, id, request.Days), Match.None, [], cancellationToken);
+                await _documents.PutAsync(document, new UsedUploadKey(1, id, request.Days), Match.None, [], cancellationToken);
                 return (id, null);
             }
         }
@@ -262,7 +262,7 @@ public sealed class UploadSessions
             UploadLog.SameKeyAtOnce(_log, request.Institution);
         }
 
-        var used = (await _documents.GetAsync<UsedKey>(document, cancellationToken))!.Value;
+        var used = (await _documents.GetAsync<UsedUploadKey>(document, cancellationToken))!.Value;
         return used.Days == request.Days ? (used.UploadId, null) : (id, UploadRefusal.KeyReused);
     }
 
@@ -320,5 +320,4 @@ public sealed class UploadSessions
         }
     }
 
-    private sealed record UsedKey(int V, string UploadId, int? Days);
 }

@@ -148,7 +148,7 @@ public abstract class RouteWalkTests(RouteWorld world)
         return route.Replace("{institution}", target.Institution, StringComparison.Ordinal).Replace("{code}", target.Institution, StringComparison.Ordinal)
             .Replace("{study}", target.Study, StringComparison.Ordinal).Replace("{series}", target.Series, StringComparison.Ordinal)
             .Replace("{instance}", target.Instance, StringComparison.Ordinal).Replace("{frames}", "1", StringComparison.Ordinal)
-            .Replace("{range}", range, StringComparison.Ordinal).Replace("{id}", id, StringComparison.Ordinal);
+            .Replace("{range}", range, StringComparison.Ordinal).Replace("{revision}", "1", StringComparison.Ordinal).Replace("{id}", id, StringComparison.Ordinal);
     }
 
     private static Dictionary<string, (string Method, string Route)> Discover() =>
