@@ -65,10 +65,10 @@ public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes byt
         await bytes.ProbeAsync(entry, cancellationToken);
         var partType = $"{mediaType}; transfer-syntax={(isNative ? Negotiation.ExplicitVrLittleEndian : entry.TransferSyntaxUid)}";
         if (!choice.Multipart)
-            return Answer.Stream(partType, (body, token) => WriteAsync(body, async output => await WriteFrameAsync(entry, table, numbers[0], converted, output, token), token));
+            return Answer.Pipe(partType, (output, token) => WriteFrameAsync(entry, table, numbers[0], converted, output, token));
 
         var contentType = MultipartWriter.NewContentType(mediaType, out var boundary);
-        return Answer.Stream(contentType, (body, token) => WriteAsync(body, async output =>
+        return Answer.Pipe(contentType, async (output, token) =>
         {
             var writer = new MultipartWriter(output, boundary);
             foreach (var number in numbers)
@@ -77,14 +77,7 @@ public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes byt
                 await WriteFrameAsync(entry, table, number, converted, output, token);
             }
             await writer.CompleteAsync(token);
-        }, token));
-    }
-
-    private static async Task WriteAsync(Stream body, Func<PipeWriter, Task> write, CancellationToken cancellationToken)
-    {
-        var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
-        await write(output);
-        await output.FlushAsync(cancellationToken);
+        });
     }
 
     private async Task WriteFrameAsync(IndexEntry entry, FrameTable table, int number, bool converted, PipeWriter output, CancellationToken cancellationToken)
@@ -110,9 +103,9 @@ public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes byt
 
         var mediaType = Negotiation.FrameMediaType(syntax);
         var partType = $"{mediaType}; transfer-syntax={syntax}";
-        if (!choice.Multipart) return Answer.Stream(partType, (body, token) => WriteAsync(body, output => WriteRecodedAsync(source, numbers[0], syntax, output, token), token));
+        if (!choice.Multipart) return Answer.Pipe(partType, (output, token) => WriteRecodedAsync(source, numbers[0], syntax, output, token));
         var contentType = MultipartWriter.NewContentType(mediaType, out var boundary);
-        return Answer.Stream(contentType, (body, token) => WriteAsync(body, async output =>
+        return Answer.Pipe(contentType, async (output, token) =>
         {
             var writer = new MultipartWriter(output, boundary);
             foreach (var number in numbers)
@@ -121,7 +114,7 @@ public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes byt
                 await WriteRecodedAsync(source, number, syntax, output, token);
             }
             await writer.CompleteAsync(token);
-        }, token));
+        });
     }
 
     private async Task WriteRecodedAsync(PixelSource source, int number, string syntax, PipeWriter output, CancellationToken cancellationToken)

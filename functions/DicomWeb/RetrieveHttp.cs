@@ -78,9 +78,8 @@ public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes b
     private IActionResult Multipart(Retrieved found, InstanceChoice choice, DicomWebUrls urls)
     {
         var contentType = MultipartWriter.NewContentType("application/dicom", out var boundary);
-        return Answer.Stream(contentType, async (body, cancellationToken) =>
+        return Answer.Pipe(contentType, async (output, cancellationToken) =>
         {
-            var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
             var writer = new MultipartWriter(output, boundary);
             foreach (var instance in found.Instances)
             {
@@ -94,12 +93,8 @@ public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes b
     }
 
     private IActionResult Single(Retrieved found, InstanceChoice choice) =>
-        Answer.Stream($"application/dicom; transfer-syntax={Deliver(found.Instances[0].Entry, choice)}", async (body, cancellationToken) =>
-        {
-            var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
-            await WriteAsync(found, found.Instances[0], choice, output, cancellationToken);
-            await output.FlushAsync(cancellationToken);
-        });
+        Answer.Pipe(
+            $"application/dicom; transfer-syntax={Deliver(found.Instances[0].Entry, choice)}", (output, cancellationToken) => WriteAsync(found, found.Instances[0], choice, output, cancellationToken));
 
     private async Task WriteAsync(Retrieved found, RetrievedInstance instance, InstanceChoice choice, PipeWriter output, CancellationToken cancellationToken)
     {

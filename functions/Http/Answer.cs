@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -30,6 +31,9 @@ public static class Answer
     public static IActionResult Stream(string contentType, Func<Stream, CancellationToken, Task> write, int status = StatusCodes.Status200OK, long? length = null) =>
         new StreamAnswer(contentType, write, status, length);
 
+    /// <summary>As <see cref="Stream"/>, written straight into the buffers that go out: for large bodies. The answer has begun before the first call, and is flushed after the last.</summary>
+    public static IActionResult Pipe(string contentType, Func<PipeWriter, CancellationToken, Task> write) => new PipeAnswer(contentType, write);
+
     private sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
 
     private sealed class JsonAnswer<T>(T value, int status, string? location) : IActionResult
@@ -54,6 +58,20 @@ public static class Answer
             response.ContentLength = length;
             if (HttpMethods.IsHead(context.HttpContext.Request.Method)) return;
             await write(response.Body, context.HttpContext.RequestAborted);
+        }
+    }
+
+    private sealed class PipeAnswer(string contentType, Func<PipeWriter, CancellationToken, Task> write) : IActionResult
+    {
+        public async Task ExecuteResultAsync(ActionContext context)
+        {
+            var response = context.HttpContext.Response;
+            response.ContentType = contentType;
+            if (HttpMethods.IsHead(context.HttpContext.Request.Method)) return;
+            // From here on a failure can only cut the connection: the pipe's memory is the answer's, and cannot be taken back.
+            await response.StartAsync(context.HttpContext.RequestAborted);
+            await write(response.BodyWriter, context.HttpContext.RequestAborted);
+            await response.BodyWriter.FlushAsync(context.HttpContext.RequestAborted);
         }
     }
 }

@@ -76,6 +76,9 @@ public sealed class SeriesMetadata
         return outer.AtEnd && directory.AtEnd ? new SeriesMetadata(name, bytes, blocks, [.. items]) : throw outer.Bad();
     }
 
+    /// <summary>Bytes of one document; 0 when it is not here.</summary>
+    public int LengthOf(MetadataKey key) => _places.TryGetValue(key, out var place) ? _items[place].Length : 0;
+
     /// <summary>Writes one document. False when it is not here.</summary>
     public bool TryWrite(MetadataKey key, IBufferWriter<byte> destination)
     {

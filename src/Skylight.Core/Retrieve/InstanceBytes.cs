@@ -32,9 +32,20 @@ public sealed class InstanceBytes(PackReader packs, ILogger<InstanceBytes> logge
     /// </summary>
     public Task WriteAsync(IndexEntry entry, string transferSyntax, PipeWriter destination, CancellationToken cancellationToken) => Damage.ReportAsync(logger, async () =>
     {
+        var options = new ConvertOptions { KeepDeflated = transferSyntax == entry.TransferSyntaxUid };
         await using var stored = await packs.OpenStreamAsync(entry.Pack, entry.Offset, entry.Length, cancellationToken);
-        var source = PipeReader.Create(stored, new StreamPipeReaderOptions(bufferSize: 128 * 1024));
-        await ExplicitVrConverter.ConvertAsync(source, destination, new ConvertOptions { KeepDeflated = transferSyntax == entry.TransferSyntaxUid }, cancellationToken);
+        var source = PipeReader.Create(stored, new StreamPipeReaderOptions(bufferSize: 64 * 1024));
+        if (entry.DatasetOffset > 0 && ExplicitVrConverter.Passes(TransferSyntax.Of(entry.TransferSyntaxUid), options))
+        {
+            // The dataset goes from the pack into the answer's own memory.
+            await ExplicitVrConverter.WriteHeadAsync(source, destination, options, cancellationToken);
+            await packs.CopyAsync(entry.Pack, entry.Offset + entry.DatasetOffset, entry.Length - entry.DatasetOffset, destination, cancellationToken);
+        }
+        else
+        {
+            await ExplicitVrConverter.ConvertAsync(source, destination, options, cancellationToken);
+        }
+
         await source.CompleteAsync();
     });
 

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Encodings.Web;
-using System.Text.Json;
 
 namespace Skylight.Core.Retrieve;
 
@@ -11,11 +10,15 @@ namespace Skylight.Core.Retrieve;
 /// </summary>
 internal sealed class MetadataRewriter(IBufferWriter<byte> destination, Func<string, string?> bulkBase) : IBufferWriter<byte>
 {
-    private readonly Queue<string> _announced = new();
+    private readonly Queue<(string SopInstanceUid, int Length)> _announced = new();
     private byte[] _buffer = [];
 
+    /// <summary>As stored documents have it, and a value never: there the quotes would be escaped.</summary>
+    private static ReadOnlySpan<byte> Bulk => "\"BulkDataURI\":\"bulk/"u8;
+
     /// <summary>The next document is that of this instance.</summary>
-    public void Announce(string sopInstanceUid) => _announced.Enqueue(sopInstanceUid);
+    /// <param name="length">Its bytes.</param>
+    public void Announce(string sopInstanceUid, int length) => _announced.Enqueue((sopInstanceUid, length));
 
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
@@ -36,42 +39,37 @@ internal sealed class MetadataRewriter(IBufferWriter<byte> destination, Func<str
                 bytes = bytes[1..];
                 continue;
             }
-            bytes = bytes[Document(bytes, bulkBase(_announced.Dequeue()))..];
+
+            var (uid, length) = _announced.Dequeue();
+            Document(bytes[..length], bulkBase(uid));
+            bytes = bytes[length..];
         }
     }
 
-    /// <summary>Writes one document and answers its length.</summary>
     /// <param name="to">Base of the addresses of its bulk values; null leaves bulk values out.</param>
-    private int Document(ReadOnlySpan<byte> bytes, string? to)
+    private void Document(ReadOnlySpan<byte> bytes, string? to)
     {
-        var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = 256 });
-        var written = 0;
-        while (reader.Read())
+        byte[]? address = null;
+        for (var at = bytes.IndexOf(Bulk); at >= 0; at = bytes.IndexOf(Bulk))
         {
-            if (reader.TokenType == JsonTokenType.EndObject && reader.CurrentDepth == 0) break;
-            if (reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals("BulkDataURI"u8)) continue;
-            var name = (int)reader.TokenStartIndex;
-            reader.Read();
-            if (reader.TokenType != JsonTokenType.String || !reader.ValueSpan.StartsWith("bulk/"u8)) continue;
-            var end = (int)reader.BytesConsumed;
+            var value = at + Bulk.Length;
+            var end = value + bytes[value..].IndexOf((byte)'"');
             if (to is null)
             {
                 // With the comma before it: the VR always stands first.
-                destination.Write(bytes[written..bytes[..name].LastIndexOf((byte)',')]);
+                destination.Write(bytes[..bytes[..at].LastIndexOf((byte)',')]);
             }
             else
             {
-                destination.Write(bytes[written..name]);
-                destination.Write("\"BulkDataURI\":\""u8);
-                destination.Write(Encoding.UTF8.GetBytes(JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(to)));
-                destination.Write("/bulkdata/"u8);
-                destination.Write(reader.ValueSpan["bulk/".Length..]);
-                destination.Write("\""u8);
+                address ??= Encoding.UTF8.GetBytes($"\"BulkDataURI\":\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(to)}/bulkdata/");
+                destination.Write(bytes[..at]);
+                destination.Write(address);
+                destination.Write(bytes[value..(end + 1)]);
             }
-            written = end;
+
+            bytes = bytes[(end + 1)..];
         }
-        var length = (int)reader.BytesConsumed;
-        destination.Write(bytes[written..length]);
-        return length;
+
+        destination.Write(bytes);
     }
 }

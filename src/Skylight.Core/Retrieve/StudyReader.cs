@@ -74,7 +74,7 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
             metadata.WriteAll(rewriter, ref first, key =>
             {
                 if (!due.Remove(key)) return false;
-                rewriter.Announce(key.SopInstanceUid);
+                rewriter.Announce(key.SopInstanceUid, metadata.LengthOf(key));
                 return true;
             });
             await flush(cancellationToken);
@@ -109,7 +109,7 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
             json.ResetWrittenCount();
             metadata.TryWrite(key, json);
             var corrected = Corrected(json.WrittenMemory, series, key.SopInstanceUid, laid).Span;
-            destination.Announce(key.SopInstanceUid);
+            destination.Announce(key.SopInstanceUid, corrected.Length);
             var target = destination.GetSpan(corrected.Length + 1);
             if (!first) target[0] = (byte)',';
             corrected.CopyTo(target[(first ? 0 : 1)..]);

@@ -31,13 +31,33 @@ public static class ExplicitVrConverter
     {
         options ??= ConvertOptions.Default;
         var head = await HeadAsync(source, cancellationToken);
-        var passes = head.Syntax.IsExplicit && !head.Syntax.IsBigEndian && (!head.Syntax.IsDeflated || options.KeepDeflated);
+        var passes = Passes(head.Syntax, options);
         var target = passes ? head.Syntax : TransferSyntax.ExplicitLittle;
-        DicomWriter.Preamble(destination, head.Preamble);
-        DicomWriter.FileMeta(destination, head.SopClass, head.SopInstance, target, options.SourceAeTitle);
+        WriteHead(head, target, destination, options);
         if (passes) await CopyAsync(source, destination, cancellationToken);
         else await RewriteAsync(source, destination, head.Syntax, cancellationToken);
         return target;
+    }
+
+    /// <summary>Whether a dataset of this syntax goes out byte for byte, so that only what stands before it is made anew (<see cref="WriteHeadAsync"/>).</summary>
+    public static bool Passes(TransferSyntax syntax, ConvertOptions options) => syntax.IsExplicit && !syntax.IsBigEndian && (!syntax.IsDeflated || options.KeepDeflated);
+
+    /// <summary>
+    /// Writes preamble and File Meta Information for a file whose dataset passes; the caller writes the dataset's bytes after it, from wherever it has them.
+    /// The source need only give the file's beginning.
+    /// </summary>
+    /// <exception cref="DicomFormatException">The source is not a DICOM file.</exception>
+    public static async Task WriteHeadAsync(PipeReader source, PipeWriter destination, ConvertOptions options, CancellationToken cancellationToken)
+    {
+        var head = await HeadAsync(source, cancellationToken);
+        if (!Passes(head.Syntax, options)) throw new ArgumentException("The dataset has to be converted.", nameof(source));
+        WriteHead(head, head.Syntax, destination, options);
+    }
+
+    private static void WriteHead(Head head, TransferSyntax target, PipeWriter destination, ConvertOptions options)
+    {
+        DicomWriter.Preamble(destination, head.Preamble);
+        DicomWriter.FileMeta(destination, head.SopClass, head.SopInstance, target, options.SourceAeTitle);
     }
 
     private static async Task CopyAsync(PipeReader source, PipeWriter destination, CancellationToken cancellationToken)

@@ -31,8 +31,8 @@ public sealed class MetadataRewriterTests
     {
         var output = new ArrayBufferWriter<byte>();
         var rewriter = new MetadataRewriter(output, bulkBase);
-        rewriter.Announce("A");
-        rewriter.Announce("B");
+        rewriter.Announce("A", Encoding.UTF8.GetByteCount(documents[0]));
+        rewriter.Announce("B", Encoding.UTF8.GetByteCount(documents[1]));
         // As the archive writes: a whole block at once.
         var block = Encoding.UTF8.GetBytes(string.Join(',', documents));
         block.CopyTo(rewriter.GetSpan(block.Length));
