@@ -43,7 +43,7 @@ public static class DicomCommands
         var command = new Command("json", "DICOM JSON (PS3.18 annex F), one dataset a line. Pixel data are left out.") { inputs };
         command.SetAction((parsed, cancellationToken) => EachAsync(parsed.GetValue(inputs)!, parsed, async (_, file) =>
         {
-            var dataset = (await DicomFile.ReadAsync(file, new ReadOptions { StopBeforePixelData = true, AllowTruncated = true }, cancellationToken)).Dataset;
+            var dataset = await WithoutPixelsAsync(file, cancellationToken);
             using var output = Console.OpenStandardOutput();
             output.Write(DicomJson.ToUtf8(dataset));
             output.WriteByte((byte)'\n');
@@ -52,13 +52,21 @@ public static class DicomCommands
         return command;
     }
 
+    /// <summary>Everything but pixel data: elements may follow it (signatures, private groups).</summary>
+    private static async Task<DicomDataset> WithoutPixelsAsync(Stream file, CancellationToken cancellationToken)
+    {
+        var dataset = (await DicomFile.ReadAsync(file, new ReadOptions { MaxInlineBytes = 16 << 20, AllowTruncated = true }, cancellationToken)).Dataset;
+        foreach (var tag in (DicomTag[])[DicomTags.PixelData, DicomTags.FloatPixelData, DicomTags.DoubleFloatPixelData]) dataset.Remove(tag);
+        return dataset;
+    }
+
     private static Command Xml()
     {
         var inputs = Inputs();
         var command = new Command("xml", "Native DICOM Model (PS3.19 annex A.1), one document a line. Pixel data are left out.") { inputs };
         command.SetAction((parsed, cancellationToken) => EachAsync(parsed.GetValue(inputs)!, parsed, async (_, file) =>
         {
-            var dataset = (await DicomFile.ReadAsync(file, new ReadOptions { StopBeforePixelData = true, AllowTruncated = true }, cancellationToken)).Dataset;
+            var dataset = await WithoutPixelsAsync(file, cancellationToken);
             await using var output = Console.OpenStandardOutput();
             await using (var writer = XmlWriter.Create(output, new XmlWriterSettings { Async = true, Encoding = new UTF8Encoding(false), CloseOutput = false })) DicomXml.Write(writer, dataset);
             output.WriteByte((byte)'\n');

@@ -92,11 +92,7 @@ public sealed record DicomFile(
             var result = await pipe.ReadAsync(cancellationToken);
             var buffer = result.Buffer;
             var start = taken;
-            foreach (var segment in buffer)
-            {
-                taken += reader.Append(segment.Span);
-                if (reader.IsStopped) break;
-            }
+            taken += reader.Append(in buffer);
 
             // A header that spans two reads has left the pipe already; otherwise step back to its first byte.
             var position = reader.IsStopped && reader.Syntax is { IsDeflated: false } ? Math.Max(reader.StoppedAt, start) - start : taken - start;

@@ -89,8 +89,9 @@ public static class DicomJsonStream
                     }
                 }
             }
-            catch (JsonException e)
+            catch (Exception e) when (e is JsonException or IndexOutOfRangeException)
             {
+                // The tokenizer fails with the latter over a wrong literal that is spread over many small pieces.
                 throw Bad($"Invalid JSON: {e.Message}");
             }
 

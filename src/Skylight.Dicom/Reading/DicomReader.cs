@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 
 namespace Skylight.Dicom;
@@ -76,6 +77,21 @@ public sealed partial class DicomReader : IDisposable
     {
         if (IsStopped) return 0;
         return _state == State.Inflating ? Inflate(bytes) : Consume(bytes);
+    }
+
+    /// <summary>Takes the next bytes, in the segments that they came in. Returns how many were taken.</summary>
+    /// <exception cref="DicomFormatException">The bytes cannot be read.</exception>
+    public long Append(in ReadOnlySequence<byte> bytes)
+    {
+        if (bytes.IsSingleSegment) return Append(bytes.FirstSpan);
+        long taken = 0;
+        foreach (var segment in bytes)
+        {
+            if (IsStopped) break;
+            taken += Append(segment.Span);
+        }
+
+        return taken;
     }
 
     /// <summary>No more bytes come. Checks that the dataset is whole.</summary>

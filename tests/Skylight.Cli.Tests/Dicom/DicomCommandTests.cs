@@ -24,6 +24,15 @@ public sealed class DicomCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Json_ElementsAfterPixelData_AreThere()
+    {
+        var (_, output, _) = await Tool.RunAsync(["dicom", "json", "-"], File(Image("2.25.1").Set(DicomTags.DataSetTrailingPadding, Vr.OB, new byte[4])));
+        var read = DicomJson.Read(Encoding.UTF8.GetBytes(output));
+        Assert.True(read.Contains(DicomTags.DataSetTrailingPadding));
+        Assert.False(read.Contains(DicomTags.PixelData));
+    }
+
+    [Fact]
     public async Task Json_BadFileAmongGood_OthersAreShownAndCodeSaysSo()
     {
         Write("1.dcm", Image("2.25.1"));
