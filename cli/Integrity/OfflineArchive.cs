@@ -1,10 +1,13 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Skylight.Core.Catalog;
+using Skylight.Core.Identity;
 using Skylight.Core.Ingest;
 using Skylight.Core.Institutions;
 using Skylight.Core.Integrity;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Retrieve;
+using Skylight.Core.Uploads;
 using Skylight.Local;
 using Skylight.Local.Catalog;
 using Skylight.Local.Journal;
@@ -32,11 +35,16 @@ public sealed class OfflineArchive : IAsyncDisposable
     {
         if (!Path.Exists(Path.Combine(data.FullName, needed))) throw new CliException(ExitCode.NotFound, $"{data.FullName} has no archive.");
         var services = new ServiceCollection();
-        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddJsonFile(Path.Combine(data.FullName, "settings.json"), optional: true).AddEnvironmentVariables().Build());
+        var configuration = new ConfigurationBuilder().AddJsonFile(Path.Combine(data.FullName, "settings.json"), optional: true).AddEnvironmentVariables().Build();
+        services.AddSingleton<IConfiguration>(configuration);
         services.AddLogging();
         services.AddMetrics();
         services.AddLocalAdapters(data.FullName);
+        services.AddIdentity(configuration);
         services.AddIngest();
+        services.AddUploads();
+        services.AddSingleton<IIngress, OfflineIngress>();
+        services.AddLifecycle();
         services.AddRetrieve();
         services.AddInstitutions();
         services.AddIntegrity();

@@ -5,12 +5,13 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
+using Skylight.Core.Lifecycle;
 using Skylight.Local.Backup;
 
 namespace Skylight.Cli.Integrity;
 
 /// <summary><c>skylight restore</c>: makes a data folder from a backup, destroys again what was erased, and with <c>--verify</c> proves the result.</summary>
-internal static class RestoreCommand
+public static class RestoreCommand
 {
     public static Command Create()
     {
@@ -49,13 +50,15 @@ internal static class RestoreCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(RestoreOptions options, bool verify, bool json, CancellationToken cancellationToken)
+    /// <summary>Restores, replays the erasures and verifies; prints what came of it and answers the exit code.</summary>
+    public static async Task<int> RunAsync(RestoreOptions options, bool verify, bool json, CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
         var manifest = await FolderRestore.RunAsync(options, cancellationToken);
         var copied = watch.Elapsed;
         await using var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(options.To), cancellationToken);
-        var erased = await archive.Services.GetRequiredService<RestoredErasures>().ReplayAsync(cancellationToken);
+        var erased = await archive.Services.GetRequiredService<Erasure>().ReplayAsync(FolderRestore.Pending(options.To), cancellationToken);
+        FolderRestore.Settle(options.To);
         var usable = watch.Elapsed;
         var report = verify ? await archive.Services.GetRequiredService<ArchiveVerifier>().VerifyAsync(VerifyDepth.Deep, cancellationToken) : null;
         var result = new RestoreReport(

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using Skylight.Local.Backup;
 
 namespace Skylight.Edge.Hosting;
 
@@ -40,6 +41,12 @@ public sealed partial class DataFolder : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new StartupException([$"The data folder {path} cannot be used: {error.Message}"]);
+        }
+
+        if (File.Exists(System.IO.Path.Combine(path, FolderRestore.PendingName)))
+        {
+            handle.Dispose();
+            throw new StartupException([$"A restore into {path} has not come to its end: what was erased may have come back. Restore again into an empty folder."]);
         }
 
         if (Flock(handle, LockExclusive | LockNonBlocking) != 0)

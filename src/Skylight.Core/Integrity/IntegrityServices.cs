@@ -15,7 +15,6 @@ public static class IntegrityServices
         services.AddSingleton<Replica>();
         services.AddSingleton<StudyVerifier>();
         services.AddSingleton<ArchiveVerifier>();
-        services.AddSingleton<RestoredErasures>();
         services.AddSingleton<Maintenance.IMaintenanceWork, VerificationWork>();
         return services;
     }

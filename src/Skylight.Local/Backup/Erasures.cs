@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Skylight.Core.Documents;
+using Skylight.Core.Lifecycle;
 
 namespace Skylight.Local.Backup;
 
@@ -26,25 +28,17 @@ internal static class Erasures
 
     public static IReadOnlyList<Document> Load(string file) => JsonSerializer.Deserialize<Document[]>(File.ReadAllBytes(file), Json) ?? [];
 
-    /// <summary>Adds those that a restored folder does not know.</summary>
-    public static void Add(string records, IEnumerable<Document> erasures)
+    /// <summary>One list of many: of several states of a record the one that says it was carried out.</summary>
+    public static IReadOnlyList<ErasureRecord> Merge(IEnumerable<Document> documents)
     {
-        using var connection = BackupFiles.Open(records);
-        using var transaction = connection.BeginTransaction();
-        foreach (var erasure in erasures)
+        var merged = new Dictionary<(string, string), ErasureRecord>();
+        foreach (var document in documents)
         {
-            using var put = connection.CreateCommand();
-            put.CommandText = """
-                UPDATE versions SET next = next + 1;
-                INSERT OR IGNORE INTO documents SELECT $pk, 'erasure', $id, next, $body FROM versions;
-                """;
-            put.Parameters.AddWithValue("$pk", erasure.Pk);
-            put.Parameters.AddWithValue("$id", erasure.Id);
-            put.Parameters.AddWithValue("$body", erasure.Body);
-            put.ExecuteNonQuery();
+            var record = JsonSerializer.Deserialize<ErasureRecord>(document.Body, DocumentJson.Options) ?? throw new BackupException("A record of an erasure is empty.");
+            if (!merged.TryGetValue((document.Pk, document.Id), out var known) || known.Status != ErasureStatus.Erased) merged[(document.Pk, document.Id)] = record;
         }
 
-        transaction.Commit();
+        return [.. merged.Values];
     }
 
     internal sealed record Document(string Pk, string Id, byte[] Body);

@@ -1,3 +1,6 @@
+using System.Text.Json;
+using Skylight.Core.Documents;
+using Skylight.Core.Lifecycle;
 using Skylight.Local.Objects;
 
 namespace Skylight.Local.Backup;
@@ -17,10 +20,27 @@ public sealed record RestoreOptions(string From, string To)
     public string? ErasuresFrom { get; init; }
 }
 
-/// <summary>Makes a data folder from a generation of a backup. Every file is held against its SHA-256 on the way.</summary>
+/// <summary>
+/// Makes a data folder from a generation of a backup. Every file is held against its SHA-256 on the way. The folder may go into service once the erasures of
+/// <see cref="Pending"/> have been replayed in it (<see cref="Settle"/>).
+/// </summary>
 public static class FolderRestore
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <summary>The erasures that a restored folder must still be rid of. No host starts on a folder that has this file.</summary>
+    public const string PendingName = "restore.pending.json";
+
+    /// <summary>The list in <see cref="PendingName"/>.</summary>
+    public static IReadOnlyList<ErasureRecord> Pending(string data) =>
+        JsonSerializer.Deserialize<ErasureRecord[]>(File.ReadAllBytes(Path.Combine(data, PendingName)), DocumentJson.Options) ?? [];
+
+    /// <summary>Says that the erasures have been replayed: the folder may go into service.</summary>
+    public static void Settle(string data)
+    {
+        LibC.Remove(Path.Combine(data, PendingName));
+        LibC.SyncDirectory(data);
+    }
 
     /// <summary>Whole generations of a set, oldest first.</summary>
     public static IReadOnlyList<BackupManifest> Generations(string from) => new BackupSet(from).Generations();
@@ -52,8 +72,9 @@ public static class FolderRestore
         var records = Path.Combine(options.To, "records.db");
         KeyBackup.Restore(Path.Combine(generation, BackupSet.KeysName), Path.Combine(options.To, "keys.json"), records, options.Passphrase);
         BackupFiles.Write(Path.Combine(options.To, "keys.made"), "A key ring was made for this folder.\n"u8);
-        foreach (var later in all) Erasures.Add(records, Erasures.Load(Path.Combine(set.Of(later.Id), BackupSet.ErasuresName)));
-        if (options.ErasuresFrom is { } folder) Erasures.Add(records, Erasures.Read(Path.Combine(folder, "records.db")));
+        var erasures = all.SelectMany(other => Erasures.Load(Path.Combine(set.Of(other.Id), BackupSet.ErasuresName)));
+        if (options.ErasuresFrom is { } folder) erasures = erasures.Concat(Erasures.Read(Path.Combine(folder, "records.db")));
+        BackupFiles.Write(Path.Combine(options.To, PendingName), JsonSerializer.SerializeToUtf8Bytes(Erasures.Merge(erasures), DocumentJson.Options));
         LibC.SyncDirectory(options.To);
         return manifest;
     }

@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
+using Skylight.Archive.Keys;
 using Skylight.Cli.Integrity;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
+using Skylight.Core.Lifecycle;
 using Skylight.Dicom;
 using Skylight.EndToEnd.Tests.DicomWeb;
 using Skylight.Local.Backup;
@@ -58,21 +60,30 @@ public sealed class BackupTests(EdgeFixture edge) : IClassFixture<EdgeFixture>, 
         await StoreAsync(technician, "4", 2, promised);
         var before = await BackupAsync();
         var catalog = edge.Services.GetRequiredService<ICatalog>();
+        var documents = edge.Services.GetRequiredService<IDocuments>();
         var study = (await catalog.GetStudyAsync("demo", promised[0], default))!.Value;
-        await edge.Services.GetRequiredService<IDocuments>().PutAsync(
-            new DocumentKey("demo", "erasure", study.StudyKey), new Erased(1, "demo", study.StudyKey, DateTimeOffset.UnixEpoch, "test"), Match.Any, [], default);
+        var other = (await catalog.GetStudyAsync("demo", promised[1], default))!.Value;
+        var keys = (await edge.Services.GetRequiredService<IKeyRecordStore>().GetAsync("demo", study.StudyKey, default))!.Record.Keys.Select(key => key.Id).ToArray();
+        var erased = new ErasureRecord
+        {
+            Institution = "demo", Id = "e1", StudyKey = study.StudyKey, PatientKey = study.PatientKey, Level = DeletionLevel.Study, Basis = ErasureBasis.LegalOrder, Status = ErasureStatus.Erased,
+            RequestedBy = "demo/test", StudyCreatedAt = study.CreatedAt, Keys = keys,
+        };
+        await documents.PutAsync(new DocumentKey("demo", ErasureRecord.Type, "e1"), erased, Match.Any, [], default);
+        await documents.PutAsync(
+            new DocumentKey("demo", ErasureRecord.Type, "e2"), erased with { Id = "e2", StudyKey = other.StudyKey, StudyCreatedAt = other.CreatedAt, Status = ErasureStatus.Requested }, Match.Any, [], default);
         await BackupAsync();
 
-        // The older generation is restored; the newer one knows of the erasure.
-        var data = await RestoreAsync(before.At);
+        // The older generation is restored; the newer one knows of the erasure, and of one that is only asked for.
+        var data = Target;
+        Assert.Equal(0, await RestoreCommand.RunAsync(new RestoreOptions(Set, data) { Passphrase = Passphrase, At = before.At }, verify: true, json: false, default));
+        Assert.False(File.Exists(Path.Combine(data, FolderRestore.PendingName)));
         await using var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(data), default);
-        Assert.Equal(1, await archive.Services.GetRequiredService<RestoredErasures>().ReplayAsync(default));
-        Assert.Equal(0, await archive.Services.GetRequiredService<RestoredErasures>().ReplayAsync(default));
+        Assert.Null(await archive.Services.GetRequiredService<IKeyRecordStore>().GetAsync("demo", study.StudyKey, default));
         Assert.Null(await archive.Services.GetRequiredService<ICatalog>().GetStudyByKeyAsync("demo", study.StudyKey, default));
         Assert.NotNull(await archive.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", promised[1], default));
-        var report = await archive.Services.GetRequiredService<ArchiveVerifier>().VerifyAsync(VerifyDepth.Deep, default);
-        Assert.True(report.Ok, string.Join('\n', report.Findings));
-        await edge.Services.GetRequiredService<IDocuments>().DeleteAsync(new DocumentKey("demo", "erasure", study.StudyKey), Match.Any, default);
+        Assert.Equal(1, Assert.Single(await archive.Services.GetRequiredService<Erasure>().ListErasedAsync(default)).V);
+        foreach (var id in (string[])["e1", "e2"]) await documents.DeleteAsync(new DocumentKey("demo", ErasureRecord.Type, id), Match.Any, default);
     }
 
     [Theory]
@@ -185,8 +196,6 @@ public sealed class BackupTests(EdgeFixture edge) : IClassFixture<EdgeFixture>, 
         Assert.True(answer.IsSuccessStatusCode);
         promised.Add(uid);
     }
-
-    private sealed record Erased(int V, string Institution, string StudyKey, DateTimeOffset At, string Basis);
 
     private sealed class Later(TimeSpan by) : TimeProvider
     {
