@@ -37,6 +37,15 @@ const plan = JSON.stringify({
 
 function cosmos() {
   const { createHttpServer } = require('@vercel/cosmosdb-server');
+
+  // It numbers databases by base64 ids that stand in paths, and does not escape them: those with a slash or a plus would not be found. They are passed over.
+  const databases = require('@vercel/cosmosdb-server/lib/account/databases.js').default.prototype;
+  const idOf = databases._rid;
+  databases._rid = function (number) {
+    let at = 0;
+    for (let usable = 0; usable < number;) if (!/[+/]/.test(idOf.call(this, ++at))) usable++;
+    return idOf.call(this, at);
+  };
   const server = createHttpServer({ keepAlive: true });
   // Longer than any client keeps an idle connection: one that the server closes first looks like a lost answer.
   server.keepAliveTimeout = 600_000;

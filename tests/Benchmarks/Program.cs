@@ -1,4 +1,5 @@
 using Skylight.Benchmarks.Archive;
+using Skylight.Benchmarks.Azure;
 using Skylight.Benchmarks.Catalog;
 using Skylight.Benchmarks.Dicom;
 using Skylight.Benchmarks.Durable;
@@ -12,6 +13,8 @@ switch (args)
         return await ArchiveBench.RunAsync(options);
     case ["catalog", .. var options]:
         return await CatalogBench.RunAsync(options);
+    case ["azure", .. var options]:
+        return await AzureBench.RunAsync(options);
     case ["dicom", .. var options]:
         return DicomBench.Run(options);
     case ["fuzz", .. var options]:
@@ -19,6 +22,6 @@ switch (args)
     case ["fuzz-worker", .. var options]:
         return FuzzBench.Work(options);
     default:
-        Console.Error.WriteLine("usage: ./dev bench durable [--data DIR] [--rounds N] | archive [--data DIR] [--rounds N] [--seconds N] [--studies N] [--slices N] [--no-limits] [--no-rival] | catalog [--data DIR] [--studies N] [--queries N] | dicom [SECTION…] [--files N] [--rounds N] [--size N] [--json] | fuzz [--inputs N] [--seed S]");
+        Console.Error.WriteLine("usage: ./dev bench durable [--data DIR] [--rounds N] | archive [--data DIR] [--rounds N] [--seconds N] [--studies N] [--slices N] [--no-limits] [--no-rival] | catalog [--data DIR] [--studies N] [--queries N] | azure [--slices N] | dicom [SECTION…] [--files N] [--rounds N] [--size N] [--json] | fuzz [--inputs N] [--seed S]");
         return 2;
 }

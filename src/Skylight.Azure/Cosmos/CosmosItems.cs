@@ -21,12 +21,15 @@ internal interface ITrailed
 /// </summary>
 internal sealed class CosmosItems(Container container, AzureCosts costs, CosmosOptions options, TimeProvider time)
 {
+    /// <summary>404/1002: no replica that was asked has come as far as this client has seen.</summary>
+    private const int ReplicaBehind = 1002;
+
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(5);
 
     public async ValueTask<CosmosItem<T>?> ReadAsync<T>(string pk, string id, CancellationToken cancellationToken) where T : class
     {
         using var answer = await SendAsync("read", () => container.ReadItemStreamAsync(id, new PartitionKey(pk), cancellationToken: cancellationToken), cancellationToken);
-        if (answer.StatusCode == HttpStatusCode.NotFound) return null;
+        if (IsMissing(answer)) return null;
         Check(answer);
         return new CosmosItem<T>(await ParseAsync<T>(answer.Content, cancellationToken), answer.Headers.ETag);
     }
@@ -37,7 +40,7 @@ internal sealed class CosmosItems(Container container, AzureCosts costs, CosmosO
         var body = JsonSerializer.SerializeToUtf8Bytes(item, DocumentJson.Options);
         using var answer = await SendAsync(etag is null ? "create" : "replace", () => PutAsync(pk, id, body, etag, cancellationToken), cancellationToken, body.Length);
         if (answer.IsSuccessStatusCode) return true;
-        if (answer.StatusCode is not (HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed or HttpStatusCode.NotFound)) Check(answer);
+        if (answer.StatusCode is not (HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed) && !IsMissing(answer)) Check(answer);
 
         // A lost answer of an earlier try looks the same. The item itself knows.
         return await ReadAsync<T>(pk, id, cancellationToken) is { } met && met.Value.Writes.Contains(item.Writes[0]);
@@ -51,7 +54,7 @@ internal sealed class CosmosItems(Container container, AzureCosts costs, CosmosO
         if (answer.StatusCode == HttpStatusCode.PreconditionFailed) return false;
 
         // Not found: it was there when the caller read it, so a try of ours whose answer was lost, or another deletion, has done it.
-        if (answer.StatusCode != HttpStatusCode.NotFound) Check(answer);
+        if (!IsMissing(answer)) Check(answer);
         return true;
     }
 
@@ -59,7 +62,7 @@ internal sealed class CosmosItems(Container container, AzureCosts costs, CosmosO
     public async ValueTask DeleteAsync(string pk, string id, CancellationToken cancellationToken)
     {
         using var answer = await SendAsync("delete", () => container.DeleteItemStreamAsync(id, new PartitionKey(pk), cancellationToken: cancellationToken), cancellationToken);
-        if (answer.StatusCode != HttpStatusCode.NotFound) Check(answer);
+        if (!IsMissing(answer)) Check(answer);
     }
 
     /// <summary>All results of a query, which limits itself. A failure on the way begins it again, so it is a snapshot no better and no worse than its pages.</summary>
@@ -92,7 +95,7 @@ internal sealed class CosmosItems(Container container, AzureCosts costs, CosmosO
                 foreach (var item in page.RootElement.GetProperty("Documents").EnumerateArray())
                     results.Add(item.Deserialize<T>(DocumentJson.Options) ?? throw new InvalidDataException("A stored item is empty."));
             }
-            catch (Exception error) when (CosmosFaults.IsTransient(error, cancellationToken))
+            catch (Exception error) when (error is not CosmosUnavailableException && CosmosFaults.IsTransient(error, cancellationToken))
             {
                 return (Delay(attempt, null), CosmosFaults.Of(error));
             }
@@ -119,7 +122,7 @@ internal sealed class CosmosItems(Container container, AzureCosts costs, CosmosO
             {
                 var answer = await send();
                 Count(operation, answer, sent);
-                if (!CosmosFaults.IsTransient(answer.StatusCode)) return answer;
+                if (!CosmosFaults.IsTransient(answer.StatusCode) && SubStatus(answer) != ReplicaBehind) return answer;
                 delay = Delay(attempt, answer.Headers);
                 using (answer)
                 {
@@ -146,13 +149,18 @@ internal sealed class CosmosItems(Container container, AzureCosts costs, CosmosO
     private void Count(string operation, ResponseMessage answer, int sent) =>
         costs.Cosmos(operation, answer.Headers.RequestCharge, sent + (answer.Content is { CanSeek: true } content ? content.Length : 0), (int)answer.StatusCode is 429 or 503);
 
+    /// <summary>The item is not there. With a sub-status the container is not, or a replica that is up to date: faults, not answers.</summary>
+    private static bool IsMissing(ResponseMessage answer) => answer.StatusCode == HttpStatusCode.NotFound && SubStatus(answer) == 0;
+
     private static void Check(ResponseMessage answer)
     {
         if (!answer.IsSuccessStatusCode) throw Fault(answer);
     }
 
-    private static CosmosUnavailableException Fault(ResponseMessage answer) =>
-        new((int)answer.StatusCode, int.TryParse(answer.Headers.GetValueOrDefault("x-ms-substatus"), System.Globalization.CultureInfo.InvariantCulture, out var sub) ? sub : 0);
+    private static CosmosUnavailableException Fault(ResponseMessage answer) => new((int)answer.StatusCode, SubStatus(answer));
+
+    private static int SubStatus(ResponseMessage answer) =>
+        int.TryParse(answer.Headers.GetValueOrDefault("x-ms-substatus"), System.Globalization.CultureInfo.InvariantCulture, out var sub) ? sub : 0;
 
     private static async ValueTask<T> ParseAsync<T>(Stream content, CancellationToken cancellationToken) =>
         await JsonSerializer.DeserializeAsync<T>(content, DocumentJson.Options, cancellationToken) ?? throw new InvalidDataException("A stored item is empty.");
