@@ -12,34 +12,29 @@ namespace Skylight.Azure.Objects;
 /// it visible whole or not at all. Both carry <c>If-None-Match: *</c>, so nothing is overwritten. Blocks without a commit are the service's to
 /// forget, after a week.
 /// </summary>
-public sealed class BlobObjectStore(BlobContainerClient container, BlobStoreOptions options) : IObjectStore
+public sealed class BlobObjectStore : IObjectStore
 {
+    private readonly BlobContainerClient _container;
+    private readonly BlobStoreOptions _options;
+    private readonly ReadAhead _ahead;
+
+    public BlobObjectStore(BlobContainerClient container, BlobStoreOptions options, TimeProvider time)
+    {
+        (_container, _options) = (container, options);
+        _ahead = new ReadAhead(FetchAsync, time);
+    }
+
     public ValueTask<ObjectWriter> CreateAsync(string name, CancellationToken cancellationToken)
     {
         ObjectName.Check(name);
         cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult<ObjectWriter>(new BlobObjectWriter(container, name, options.BlockBytes));
+        return ValueTask.FromResult<ObjectWriter>(new BlobObjectWriter(_container, name, _options.BlockBytes));
     }
 
     public async ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         ObjectName.Check(name);
-        if (destination.IsEmpty) return 0;
-        try
-        {
-            var answer = await container.GetBlobClient(name).DownloadStreamingAsync(new BlobDownloadOptions { Range = new HttpRange(offset, destination.Length) }, cancellationToken);
-            using var content = answer.Value;
-            return await content.Content.ReadAtLeastAsync(destination, destination.Length, throwOnEndOfStream: false, cancellationToken);
-        }
-        catch (RequestFailedException error) when (error.Status == 416)
-        {
-            // Past the end; an empty blob has no range at all.
-            return 0;
-        }
-        catch (RequestFailedException error)
-        {
-            throw BlobFaults.Of(error, name);
-        }
+        return destination.IsEmpty ? 0 : await _ahead.ReadAsync(name, offset, destination, cancellationToken);
     }
 
     public async ValueTask<long?> GetLengthAsync(string name, CancellationToken cancellationToken)
@@ -47,7 +42,7 @@ public sealed class BlobObjectStore(BlobContainerClient container, BlobStoreOpti
         ObjectName.Check(name);
         try
         {
-            return (await container.GetBlobClient(name).GetPropertiesAsync(cancellationToken: cancellationToken)).Value.ContentLength;
+            return (await _container.GetBlobClient(name).GetPropertiesAsync(cancellationToken: cancellationToken)).Value.ContentLength;
         }
         catch (RequestFailedException error) when (BlobFaults.IsMissing(error))
         {
@@ -62,11 +57,12 @@ public sealed class BlobObjectStore(BlobContainerClient container, BlobStoreOpti
     public async ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken)
     {
         ObjectName.Check(name);
+        _ahead.Forget(name);
         using var watch = StorageAttempts.Watch(out var attempts);
         try
         {
             // When an answer was lost on the way, the second try finds what the first one left: nothing.
-            return await container.GetBlobClient(name).DeleteIfExistsAsync(cancellationToken: cancellationToken) || attempts.Count > 1;
+            return await _container.GetBlobClient(name).DeleteIfExistsAsync(cancellationToken: cancellationToken) || attempts.Count > 1;
         }
         catch (RequestFailedException error)
         {
@@ -77,7 +73,7 @@ public sealed class BlobObjectStore(BlobContainerClient container, BlobStoreOpti
     public async IAsyncEnumerable<string> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ObjectName.CheckPrefix(prefix);
-        var pages = container.GetBlobsAsync(prefix: prefix.Length == 0 ? null : prefix, cancellationToken: cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var pages = _container.GetBlobsAsync(prefix: prefix.Length == 0 ? null : prefix, cancellationToken: cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (pages)
         {
             while (await NextAsync(pages)) yield return pages.Current.Name;
@@ -88,10 +84,11 @@ public sealed class BlobObjectStore(BlobContainerClient container, BlobStoreOpti
     {
         if (await GetStatusAsync(name, cancellationToken) is not { } status) throw new ObjectMissingException(name);
         if (status.Rehydrating || status.Tier == tier) return;
+        _ahead.Forget(name);
         try
         {
-            var priority = options.RehydrateHighPriority ? RehydratePriority.High : RehydratePriority.Standard;
-            await container.GetBlobClient(name).SetAccessTierAsync(TierOf(tier), rehydratePriority: status.Tier == ObjectTier.Archive ? priority : null, cancellationToken: cancellationToken);
+            var priority = _options.RehydrateHighPriority ? RehydratePriority.High : RehydratePriority.Standard;
+            await _container.GetBlobClient(name).SetAccessTierAsync(TierOf(tier), rehydratePriority: status.Tier == ObjectTier.Archive ? priority : null, cancellationToken: cancellationToken);
         }
         catch (RequestFailedException error) when (error.ErrorCode == BlobErrorCode.BlobBeingRehydrated)
         {
@@ -109,12 +106,31 @@ public sealed class BlobObjectStore(BlobContainerClient container, BlobStoreOpti
         ObjectName.Check(name);
         try
         {
-            var properties = (await container.GetBlobClient(name).GetPropertiesAsync(cancellationToken: cancellationToken)).Value;
+            var properties = (await _container.GetBlobClient(name).GetPropertiesAsync(cancellationToken: cancellationToken)).Value;
             return new ObjectStatus(properties.ContentLength, TierOf(properties.AccessTier), !string.IsNullOrEmpty(properties.ArchiveStatus));
         }
         catch (RequestFailedException error) when (BlobFaults.IsMissing(error))
         {
             return null;
+        }
+        catch (RequestFailedException error)
+        {
+            throw BlobFaults.Of(error, name);
+        }
+    }
+
+    private async ValueTask<int> FetchAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var answer = await _container.GetBlobClient(name).DownloadStreamingAsync(new BlobDownloadOptions { Range = new HttpRange(offset, destination.Length) }, cancellationToken);
+            using var content = answer.Value;
+            return await content.Content.ReadAtLeastAsync(destination, destination.Length, throwOnEndOfStream: false, cancellationToken);
+        }
+        catch (RequestFailedException error) when (error.Status == 416)
+        {
+            // Past the end; an empty blob has no range at all.
+            return 0;
         }
         catch (RequestFailedException error)
         {

@@ -20,6 +20,7 @@ public static class ObjectServices
         services.AddSingleton<IValidateOptions<BlobStoreOptions>, BlobStoreOptionsRanges>();
         services.AddSingleton<IValidateOptions<BlobStoreOptions>, BlobStoreOptionsRules>();
         services.TryAddSingleton<AzureCosts>();
+        services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(static provider =>
         {
             var options = provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value;
@@ -27,7 +28,7 @@ public static class ObjectServices
         });
         services.AddHostedService<ObjectStart>();
         services.AddSingleton<IObjectStore>(static provider =>
-            new BlobObjectStore(provider.GetRequiredService<BlobContainerClient>(), provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value));
+            new BlobObjectStore(provider.GetRequiredService<BlobContainerClient>(), provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         return services;
     }
 

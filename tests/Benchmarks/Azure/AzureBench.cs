@@ -71,7 +71,7 @@ internal static class AzureBench
             await ShowAsync("read: metadata of the study", () => GetAsync($"{path}/metadata", "application/dicom+json"), slices);
             await ShowAsync("read: one frame", () => GetAsync($"{path}/series/{study[0].SeriesUid}/instances/{study[slices / 2].SopUid}/frames/1", "multipart/related; type=\"application/octet-stream\"; transfer-syntax=*"), 1);
             await ShowAsync("read: the whole study", () => GetAsync(path, "multipart/related; type=\"application/dicom\"; transfer-syntax=*"), slices);
-            Console.WriteLine("  catalog: requests to Cosmos, audit trail included; the stand-in charges 1 RU each, the service by size and index (docs/operations.md).");
+            Console.WriteLine("  catalog: requests to Cosmos, audit trail included; the stand-in charges 1 RU each, the service by size and index (docs/azure.md).");
             Console.WriteLine("  one blob: the same study with one blob an instance, nothing else counted. fewer: how many times.");
         }
 

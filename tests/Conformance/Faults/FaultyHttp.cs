@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text.Json.Nodes;
 
 namespace Skylight.Conformance.Faults;
 
@@ -10,6 +12,8 @@ namespace Skylight.Conformance.Faults;
 /// <param name="retryAfter">Header by which the service names the time to wait, and its value for a millisecond or so.</param>
 public sealed class FaultyHttp(HttpMessageHandler inner, FaultPlan plan, (string Name, string Value) retryAfter) : DelegatingHandler(inner)
 {
+    private readonly ConcurrentDictionary<string, byte[]> _seen = new();
+
     private static readonly Fault[] Reading = [Fault.Throttled, Fault.LostBefore, Fault.LostAfter, Fault.Partial];
     private static readonly Fault[] Writing = [Fault.Throttled, Fault.LostBefore, Fault.LostAfter, Fault.Partial, Fault.Twice];
 
@@ -29,6 +33,8 @@ public sealed class FaultyHttp(HttpMessageHandler inner, FaultPlan plan, (string
                 return Throttle(request);
             case Fault.LostBefore:
                 throw new HttpRequestException("Injected: the request was lost.");
+            case Fault.Stale when isRead:
+                return await StaleAsync(request, cancellationToken);
             case Fault.Partial when isRead:
                 return await CutAsync(await base.SendAsync(request, cancellationToken), cancellationToken);
             case Fault.Partial:
@@ -46,6 +52,28 @@ public sealed class FaultyHttp(HttpMessageHandler inner, FaultPlan plan, (string
             default:
                 return await base.SendAsync(request, cancellationToken);
         }
+    }
+
+    /// <summary>Answers with what an earlier stale read of the same address has seen, as a replica that is behind does.</summary>
+    private async Task<HttpResponseMessage> StaleAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var answer = await base.SendAsync(request, cancellationToken);
+        if (!answer.IsSuccessStatusCode) return answer;
+        var now = await answer.Content.ReadAsByteArrayAsync(cancellationToken);
+        var then = _seen.GetOrAdd(request.RequestUri!.AbsoluteUri, now);
+        _seen[request.RequestUri.AbsoluteUri] = now;
+        var stale = new ByteArrayContent(then);
+        foreach (var (name, values) in answer.Content.Headers.Where(header => header.Key != "Content-Length")) stale.Headers.TryAddWithoutValidation(name, values);
+        answer.Content = stale;
+
+        // The item says which version it is; the header must not know better.
+        if (JsonNode.Parse(then)?["_etag"]?.GetValue<string>() is { } etag)
+        {
+            answer.Headers.Remove("etag");
+            answer.Headers.TryAddWithoutValidation("etag", etag);
+        }
+
+        return answer;
     }
 
     /// <summary>Only effects get lost: a refusal that the client does not hear is the same as a lost request.</summary>

@@ -29,9 +29,11 @@ internal static class Faulty
     public static HttpClient Storage(FaultPlan plan, params Fault[] only) =>
         new(new FaultyHttp(new SocketsHttpHandler(), plan, ("retry-after-ms", "1")) { Only = only });
 
-    public static Task<CosmosDatabase> CosmosAsync(AzureServices services, FaultPlan plan) => services.DatabaseAsync(configure: client =>
+    public static Task<CosmosDatabase> CosmosAsync(AzureServices services, FaultPlan plan, params Fault[] only) => services.DatabaseAsync(configure: client =>
         client.HttpClientFactory = () => new HttpClient(new FaultyHttp(new SocketsHttpHandler(), plan, ("x-ms-retry-after-ms", "1"))
         {
+            Only = only,
+
             // What the client asks about its account at its start is not ours to answer for.
             Applies = static request => request.RequestUri!.AbsolutePath.Contains("/docs", StringComparison.Ordinal) && !request.Headers.Contains("x-ms-cosmos-is-query-plan-request"),
         }));
@@ -51,7 +53,7 @@ public sealed class FaultyBlobObjectStoreTests(AzureServices services) : ObjectS
         var options = services.Blobs(Services.NewName());
         _plain = new BlobContainerClient(services.ConnectionString, options.Container);
         await _plain.CreateAsync();
-        _store = new BlobObjectStore(Faulty.Container(services, options, _plan), options);
+        _store = new BlobObjectStore(Faulty.Container(services, options, _plan), options, TimeProvider.System);
     }
 
     public async ValueTask DisposeAsync()
@@ -68,7 +70,7 @@ public sealed class FaultyBlobObjectStoreTests(AzureServices services) : ObjectS
         var plan = new FaultPlan(seed, 0.3);
         var options = services.Blobs(_plain.Name);
         options.BlockBytes = 64 << 10;
-        var store = new BlobObjectStore(Faulty.Container(services, options, plan), options);
+        var store = new BlobObjectStore(Faulty.Container(services, options, plan), options, TimeProvider.System);
         for (var i = 0; i < 25; i++)
         {
             var (name, bytes) = ($"hospital-a/study-{seed}/{i}.pack", Bytes(1 + (i * 13_000)));
@@ -178,5 +180,40 @@ public sealed class FaultyAzureQueueTests(AzureServices services) : QueueConform
                     client.Transport = new HttpClientTransport(Faulty.Storage(_plan, Fault.Throttled, Fault.LostBefore));
                 }));
         }
+    }
+}
+
+/// <summary>Reads that answer with the past: a writer computes from it, and its conditional write is refused.</summary>
+public sealed class StaleReadTests(AzureServices services)
+{
+    private sealed record Counter(int Count);
+
+    [Fact]
+    public async Task Increments_UnderStaleReads_AreNeitherLostNorDoubled()
+    {
+        var plan = new FaultPlan(16, 0.4);
+        using var database = await Faulty.CosmosAsync(services, plan, Fault.Stale);
+        var documents = new CosmosDocuments(database.Items(CosmosDatabase.Documents));
+        var key = new DocumentKey("hospital-a", "counter", "one");
+        await documents.PutAsync(key, new Counter(0), Match.None, [], default);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            for (var done = 0; done < 10;)
+            {
+                var read = (await documents.GetAsync<Counter>(key, default))!;
+                try
+                {
+                    await documents.PutAsync(key, new Counter(read.Value.Count + 1), Match.Version(read.ETag), [], default);
+                    done++;
+                }
+                catch (DocumentConflictException)
+                {
+                    // The past, or another writer: read again.
+                }
+            }
+        })));
+        Assert.True(plan.Count(Fault.Stale) > 5, plan.Drawn);
+        plan.Active = false;
+        Assert.Equal(40, (await documents.GetAsync<Counter>(key, default))!.Value.Count);
     }
 }

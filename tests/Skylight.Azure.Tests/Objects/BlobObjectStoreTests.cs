@@ -20,7 +20,7 @@ public sealed class BlobObjectStoreTests(AzureServices services) : ObjectStoreCo
         var options = services.Blobs(Services.NewName());
         _container = ObjectServices.Client(options, _costs, () => throw new InvalidOperationException()).GetBlobContainerClient(options.Container);
         await _container.CreateAsync();
-        _store = new BlobObjectStore(_container, options);
+        _store = new BlobObjectStore(_container, options, TimeProvider.System);
     }
 
     public async ValueTask DisposeAsync()
@@ -53,10 +53,30 @@ public sealed class BlobObjectStoreTests(AzureServices services) : ObjectStoreCo
     }
 
     [Fact]
+    public async Task Read_FromFrontToBack_TakesFewRequests_AndReturnsTheBytes()
+    {
+        var bytes = Bytes(9_000_000);
+        await StoreAsync("hospital-a/study-1/long.pack", bytes);
+        var before = _costs.Snapshot();
+        var read = new List<byte>();
+
+        // As a pack is read: each range begins a little before the end of the one before.
+        for (var at = 0; at < bytes.Length; at = read.Count)
+        {
+            var from = Math.Max(0, at - 5000);
+            var part = await ReadAsync("hospital-a/study-1/long.pack", from, 300_000);
+            read.AddRange(part[(at - from)..]);
+        }
+
+        Assert.Equal(bytes, read);
+        Assert.InRange((_costs.Snapshot() - before).Reads, 1, 4);
+    }
+
+    [Fact]
     public async Task AnyCall_ContainerIsNotThere_IsAFault_NotAnAnswer()
     {
         var options = services.Blobs("never-made");
-        var store = new BlobObjectStore(ObjectServices.Client(options, _costs, () => throw new InvalidOperationException()).GetBlobContainerClient("never-made"), options);
+        var store = new BlobObjectStore(ObjectServices.Client(options, _costs, () => throw new InvalidOperationException()).GetBlobContainerClient("never-made"), options, TimeProvider.System);
         var error = await Assert.ThrowsAsync<BlobStoreException>(async () => await store.GetStatusAsync("hospital-a/x", default));
         Assert.DoesNotContain("http", error.Message, StringComparison.OrdinalIgnoreCase);
     }
