@@ -5,6 +5,7 @@ using Skylight.Archive.Sealing;
 using Skylight.Core.Documents;
 using Skylight.Core.Ingest;
 using Skylight.Core.Lifecycle;
+using Skylight.Core.Lifecycle.Corrections;
 using Skylight.Core.Quarantine;
 using Skylight.Core.Studies;
 
@@ -25,6 +26,8 @@ public sealed record RebuildReport(int Studies, int Instances, IReadOnlyList<str
 /// </summary>
 public sealed class CatalogRebuild
 {
+    private const string CorrectionsSuffix = ".corrections";
+
     private readonly ICatalog _catalog;
     private readonly IObjectStore _store;
     private readonly IDocuments _documents;
@@ -33,6 +36,7 @@ public sealed class CatalogRebuild
     private readonly StudyKeys _keys;
     private readonly StudyObjects _objects;
     private readonly StudyRebuild _rebuild;
+    private readonly CorrectionLists _corrections;
     private readonly ILogger<CatalogRebuild> _logger;
 
     public CatalogRebuild(
@@ -40,6 +44,7 @@ public sealed class CatalogRebuild
     {
         (_catalog, _store, _documents, _ingest, _parts, _keys, _logger) = (catalog, store, documents, ingest, parts, keys, logger);
         _objects = new StudyObjects(store, keys);
+        _corrections = new CorrectionLists(store, keys);
         _rebuild = new StudyRebuild(store, ingest, items);
     }
 
@@ -95,7 +100,7 @@ public sealed class CatalogRebuild
         foreach (var part in parts.Where(part => part.Metadata is null)) run.Unreadable.Add($"{institution}/{part.Folder}/{part.Index}");
         var known = (await _catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value;
         var earlier = known ?? (run.Backup is null ? null : (await run.Backup.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value);
-        var study = DerivedFields.Carry(await SettleAsync(run, built, cancellationToken), earlier);
+        var study = await CorrectAsync(DerivedFields.Carry(await SettleAsync(run, built, cancellationToken), earlier), earlier, cancellationToken);
         run.Studies[(institution, studyKey)] = study.Instances();
         if (!run.Write)
         {
@@ -113,6 +118,24 @@ public sealed class CatalogRebuild
         if (study.ProvisionalOf is not null && built.Rows.All(row => row.State == InstanceState.Deleted)) return study with { Hidden = true };
         if (!run.Deletions.TryGetValue(study.Institution, out var deletions)) run.Deletions[study.Institution] = deletions = await DeletionsAsync(study.Institution, cancellationToken);
         return deletions.TryGetValue(study.StudyKey, out var id) ? study with { Hidden = true, Deletion = id } : study;
+    }
+
+    /// <summary>Lays the corrections in force over the attributes: the list that the earlier document names, else the newest of those beside the study's objects.</summary>
+    private async Task<StudyDocument> CorrectAsync(StudyDocument study, StudyDocument? earlier, CancellationToken cancellationToken)
+    {
+        var newest = (Name: (string?)null, List: (IReadOnlyList<Correction>)[], At: DateTimeOffset.MinValue);
+        await foreach (var name in _store.ListAsync($"{study.Institution}/{study.StudyKey}/", cancellationToken))
+        {
+            if (!name.EndsWith(CorrectionsSuffix, StringComparison.Ordinal) || (earlier is not null && name != earlier.Corrections)) continue;
+            var list = await _corrections.ReadAsync(study with { Corrections = name }, cancellationToken);
+            if (list.Count > 0 && list.Max(item => item.At) is var at && at >= newest.At) newest = (name, list, at);
+        }
+
+        if (newest.Name is null) return study;
+        var corrected = CorrectedAttributes.Under(study, newest.List) with { Corrections = newest.Name };
+
+        // A corrected identifier may have led to another patient.
+        return earlier is null ? corrected : corrected with { PatientKey = earlier.PatientKey, Corrected = earlier.Corrected ?? corrected.Corrected };
     }
 
     private async Task<Dictionary<string, string>> DeletionsAsync(string institution, CancellationToken cancellationToken)
