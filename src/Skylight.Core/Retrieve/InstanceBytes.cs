@@ -12,6 +12,9 @@ public sealed class InstanceBytes(PackReader packs, ILogger<InstanceBytes> logge
 {
     private const int Head = 132;
 
+    /// <summary>More than a file has before its dataset tells which instance it is.</summary>
+    private const int BeginningBytes = 64 * 1024;
+
     /// <summary>
     /// Reads the first bytes of an instance, so that damage or a missing object shows before an answer has begun. What lies behind is verified as it is read.
     /// </summary>
@@ -33,11 +36,12 @@ public sealed class InstanceBytes(PackReader packs, ILogger<InstanceBytes> logge
     public Task WriteAsync(IndexEntry entry, string transferSyntax, PipeWriter destination, CancellationToken cancellationToken) => Damage.ReportAsync(logger, async () =>
     {
         var options = new ConvertOptions { KeepDeflated = transferSyntax == entry.TransferSyntaxUid };
-        await using var stored = await packs.OpenStreamAsync(entry.Pack, entry.Offset, entry.Length, cancellationToken);
+        // A dataset that passes goes from the pack into the answer's own memory, and only the file's beginning is looked at.
+        var passes = entry.DatasetOffset > 0 && ExplicitVrConverter.Passes(TransferSyntax.Of(entry.TransferSyntaxUid), options);
+        await using var stored = await packs.OpenStreamAsync(entry.Pack, entry.Offset, passes ? Math.Min(entry.Length, BeginningBytes) : entry.Length, cancellationToken);
         var source = PipeReader.Create(stored, new StreamPipeReaderOptions(bufferSize: 64 * 1024));
-        if (entry.DatasetOffset > 0 && ExplicitVrConverter.Passes(TransferSyntax.Of(entry.TransferSyntaxUid), options))
+        if (passes)
         {
-            // The dataset goes from the pack into the answer's own memory.
             await ExplicitVrConverter.WriteHeadAsync(source, destination, options, cancellationToken);
             await packs.CopyAsync(entry.Pack, entry.Offset + entry.DatasetOffset, entry.Length - entry.DatasetOffset, destination, cancellationToken);
         }
