@@ -18,7 +18,6 @@ internal sealed class FolderTiers
     private readonly Lock[] _locks = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
     private readonly ConcurrentDictionary<ConcurrentQueue<string>, bool> _listings = new();
     private volatile bool _tiered;
-    private int _moves;
 
     public FolderTiers(string root, FolderObjectStoreOptions options, TimeProvider time)
     {
@@ -41,7 +40,6 @@ internal sealed class FolderTiers
     {
         while (true)
         {
-            var moves = Volatile.Read(ref _moves);
             foreach (var tier in All)
             {
                 if (tier != ObjectTier.Hot && !_tiered) break;
@@ -53,8 +51,10 @@ internal sealed class FolderTiers
                 return new ObjectStatus(file.Length, pending.Target, Rehydrating: false);
             }
 
-            // An object that moved to a hotter tier behind this look is not missing.
-            if (Volatile.Read(ref _moves) == moves) return null;
+            // An object that moved to a hotter tier behind this look is not missing: moves have the lock, so under it the look is certain.
+            if (!_tiered) return null;
+            lock (LockOf(name))
+                if (Locate(name) is null) return null;
         }
     }
 
@@ -165,7 +165,6 @@ internal sealed class FolderTiers
             _tiered = true;
             foreach (var listing in _listings.Keys) listing.Enqueue(name);
             _mover.Move(PathOf(from, name), PathOf(to, name), _roots[(int)to], cancellationToken);
-            Interlocked.Increment(ref _moves);
         }
 
         foreach (var other in All)
