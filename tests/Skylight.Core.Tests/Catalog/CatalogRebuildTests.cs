@@ -4,8 +4,10 @@ using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
+using Skylight.Core.Lifecycle.Corrections;
 using Skylight.Core.Studies;
 using Skylight.Core.Tests.Ingest;
+using Skylight.Core.Tests.Lifecycle;
 using Skylight.Local.Catalog;
 using Skylight.Local.Sqlite;
 
@@ -65,6 +67,25 @@ public sealed class CatalogRebuildTests : IAsyncLifetime
         await Rebuild(catalog).RunAsync(_bench.Catalog, write: true, default);
         var after = (await catalog.GetStudyByKeyAsync(IngestBench.A, study.StudyKey, default))!.Value;
         Assert.Equal((5, "infectious", "checkup", true), (after.Level, after.Tags[0], after.Categories[0], after.Hold));
+    }
+
+    [Fact]
+    public async Task Rebuild_OfACorrectedStudy_ShowsTheCorrectionsInForce()
+    {
+        await using var lifecycle = new LifecycleBench(ingest: _bench);
+        await _bench.SendOne(TestDicom.Ct());
+        var order = new CorrectionOrder(CorrectionScope.Study, null, null, CorrectionReason.Correct, "old HIS", new Dictionary<string, string> { ["PatientName"] = "Zhang^Sanfeng" });
+        var proposed = await lifecycle.Corrections.ProposeAsync(IngestBench.A, (await _bench.Study()).StudyKey, order, LifecycleBench.By, default);
+        await lifecycle.Corrections.ApproveAsync(IngestBench.A, proposed.Record!.Correction.Id, $"{IngestBench.A}/second", default);
+        var before = await _bench.Study();
+
+        var catalog = new SqliteCatalog(_file);
+        Assert.Empty((await Rebuild(catalog).RunAsync(null, write: true, default)).Unreadable);
+        var after = (await catalog.GetStudyByKeyAsync(IngestBench.A, before.StudyKey, default))!.Value;
+        Assert.Equal(("Zhang^Sanfeng", before.Corrections), (after.Attributes.PatientName, after.Corrections));
+        Assert.Equal([before.StudyKey], await FindAsync(catalog, "sanfeng"));
+        var own = await Rebuild(_bench.Catalog).RunAsync(null, write: false, default);
+        Assert.True(own.Ok, string.Join('\n', own.Different));
     }
 
     [Fact]

@@ -159,7 +159,7 @@ public sealed class ScrubTests : IAsyncLifetime
         foreach (var entry in await _bench.Entries(await _bench.Study())) Assert.Equal(TestDicom.Ct(sop: entry.SopInstanceUid).ToBytes(), await _bench.Bytes(entry));
     }
 
-    private static async Task<byte[]> ReadAsync(IObjectStore store, string name)
+    private static async Task<byte[]> ReadAsync(FolderObjectStore store, string name)
     {
         var bytes = new byte[(await store.GetLengthAsync(name, default))!.Value];
         Assert.Equal(bytes.Length, await store.ReadAsync(name, 0, bytes, default));
