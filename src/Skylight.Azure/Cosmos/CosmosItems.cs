@@ -35,6 +35,7 @@ internal sealed class CosmosItems(Container container, AzureCosts costs, CosmosO
     }
 
     /// <summary>Creates the item (<paramref name="etag"/> null) or replaces the version with that ETag. False when another state was met: nothing was written.</summary>
+    /// <exception cref="CosmosUnavailableException">No answer; or one that was lost, and so many other writes since that the item no longer tells whose it was.</exception>
     public async ValueTask<bool> TryPutAsync<T>(string pk, string id, T item, string? etag, CancellationToken cancellationToken) where T : class, ITrailed
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(item, DocumentJson.Options);
@@ -43,7 +44,8 @@ internal sealed class CosmosItems(Container container, AzureCosts costs, CosmosO
         if (answer.StatusCode is not (HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed) && !IsMissing(answer)) Check(answer);
 
         // A lost answer of an earlier try looks the same. The item itself knows.
-        return await ReadAsync<T>(pk, id, cancellationToken) is { } met && met.Value.Writes.Contains(item.Writes[0]);
+        if (await ReadAsync<T>(pk, id, cancellationToken) is not { } met) return false;
+        return WriteTrail.Applied(met.Value.Writes, item.Writes) ?? throw Fault(answer);
     }
 
     /// <summary>Deletes the version with that ETag, which the caller has read. False when another version is there.</summary>
