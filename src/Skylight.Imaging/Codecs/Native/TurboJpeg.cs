@@ -30,10 +30,7 @@ internal static partial class TurboJpeg
                 Jpeg.JpegCheck.Matches(height, width, components, 8, layout);
                 if (layout.BytesPerSample != 1) throw new PixelDataException(PixelDataError.Mismatch, "An 8-bit JPEG stream where the dataset allocates 16 bits.");
                 if (components == 4) throw new PixelDataException(PixelDataError.Unsupported, "JPEG with four components.");
-                var header = new Jpeg.JpegHeader();
-                header.ReadToScan(source, 0);
-                var marked = header.Jfif || header.AdobeTransform >= 0;
-                if (components == 3 && colour == ColorYCbCr && !marked && subsampling == 0 && layout.Photometric == "RGB")
+                if (components == 3 && colour == ColorYCbCr && subsampling == 0 && layout.Photometric == "RGB" && !IsMarked(source))
                 {
                     var planes = new byte[layout.FrameBytes];
                     fixed (byte* plane = planes)
@@ -55,6 +52,14 @@ internal static partial class TurboJpeg
         {
             _ = tjDestroy(handle);
         }
+    }
+
+    /// <summary>Whether the stream itself tells its colours, by a JFIF or Adobe segment.</summary>
+    private static bool IsMarked(ReadOnlySpan<byte> source)
+    {
+        var header = new Jpeg.JpegHeader();
+        header.ReadToScan(source, 0);
+        return header.Jfif || header.AdobeTransform >= 0;
     }
 
     /// <summary>Baseline JPEG of 8-bit grey or RGB pixels. <paramref name="quality"/> is 1 to 100; colour is 4:2:0 below 90, else 4:4:4.</summary>
