@@ -7,6 +7,7 @@ using Microsoft.Azure.Functions.Worker.Middleware;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
 using Skylight.Core.Documents;
 
 namespace Skylight.Functions.Http;
@@ -78,6 +79,8 @@ public static class HttpFailure
         BadHttpRequestException bad => Problem.Of(bad.StatusCode, "request-malformed", "The request is not valid HTTP.", "请求不是有效的 HTTP。"),
         KeyUnavailableException key => Problem.Of(
             503, "key-unavailable", "A key that this needs cannot be had; the health check and the logs name it.", "所需密钥不可用，详见健康检查与日志。", ("fault", key.Fault)),
+        ObjectArchivedException => Problem.Of(
+            409, "study-archived", "The content is archived: ask for the study over DICOMweb, which brings it back, then try again.", "内容已归档：请先经 DICOMweb 请求该检查以取回，然后重试。"),
         OperationCanceledException when timeLimit.IsCancellationRequested => Problem.Of(503, "time-limit", "This took too long or the service is stopping; try again.", "处理超时或服务正在停止，请重试。").WithHeader("Retry-After", "5"),
         { HResult: DiskFull or QuotaFull } => Problem.Of(507, "storage-full", "There is no space left; nothing was stored.", "存储空间已满，未保存任何内容。"),
         _ => Problem.Of(500, "internal-error", "Something went wrong on our side; the correlation id finds it in the logs.", "服务内部错误，可凭 correlationId 在日志中查找。"),

@@ -10,6 +10,7 @@ public sealed class HttpFailureTests
     public static TheoryData<Exception, int, string> Failures => new()
     {
         { new DocumentConflictException(new DocumentKey("a", "b", "c")), 409, "conflict" },
+        { new ObjectArchivedException("a/b/c.pack"), 409, "study-archived" },
         { new BadHttpRequestException("x", 413), 413, "body-too-large" },
         { new BadHttpRequestException("x", 408), 408, "request-too-slow" },
         { new BadHttpRequestException("x"), 400, "request-malformed" },
