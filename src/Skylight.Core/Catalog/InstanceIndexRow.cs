@@ -63,4 +63,10 @@ public enum InstanceState
 
     /// <summary>Deleted or rejected by a user, and kept until it is erased: not served, and not simply taken in again. <see cref="InstanceIndexRow.ItemId"/> names the deletion.</summary>
     Hidden,
+
+    /// <summary>
+    /// Not here: a rejection note of this study names the UID, and came before any content of it. What arrives under it is refused. <see cref="InstanceIndexRow.ItemId"/>
+    /// names the deletion; the digest is that of the note's UID.
+    /// </summary>
+    Refused,
 }

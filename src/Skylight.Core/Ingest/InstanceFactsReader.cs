@@ -1,3 +1,4 @@
+using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Patients;
@@ -51,6 +52,35 @@ internal static class InstanceFactsReader
             Rejection = RejectionNote.Of(dataset, identity),
             Report = ReportReader.Read(dataset, identity.SopInstanceUid),
             Findings = [.. inspected.Findings.Select(finding => finding.Code).Distinct(StringComparer.Ordinal).Take(MaxFindings)],
+        };
+    }
+
+    /// <summary>The facts of a stored revision again, from its index entry and its metadata: all that a study document is made of.</summary>
+    public static InstanceFacts Of(IndexEntry entry, DicomDataset dataset)
+    {
+        var identity = new InstanceIdentity(
+            entry.SopClassUid, entry.SopInstanceUid, Uid(dataset, DicomTags.SeriesInstanceUID) ?? "", Uid(dataset, DicomTags.StudyInstanceUID) ?? "", Patient(dataset));
+        return new InstanceFacts
+        {
+            Identity = identity,
+            TransferSyntaxUid = entry.TransferSyntaxUid,
+            Length = entry.Length,
+            DatasetOffset = entry.DatasetOffset,
+            FileSha256 = entry.FileSha256,
+            DatasetDigest = entry.DatasetDigest,
+            PixelDigest = entry.PixelDigest,
+            PixelDigestKind = entry.PixelDigestKind,
+            FrameTable = entry.FrameTable,
+            InstanceNumber = entry.InstanceNumber,
+            Rows = entry.Rows,
+            Columns = entry.Columns,
+            BitsAllocated = entry.BitsAllocated,
+            Frames = entry.Frames,
+            Study = Study(dataset),
+            Series = Series(dataset),
+            Metadata = [],
+            Report = ReportReader.Read(dataset, entry.SopInstanceUid),
+            Rejection = RejectionNote.Of(dataset, identity),
         };
     }
 

@@ -35,6 +35,9 @@ public sealed record DeletionRecord
     /// <summary>Instances that it hid.</summary>
     public int Instances { get; init; }
 
+    /// <summary>Instances that its rejection note names and that were not here: they are refused when they come.</summary>
+    public int Refused { get; init; }
+
     /// <summary>Account that asked for it, or the source of the rejection note.</summary>
     public required string By { get; init; }
 

@@ -46,42 +46,71 @@ public enum RestoreOutcome
 /// Takes studies, series and instances out of every answer, and brings them back. Nothing is destroyed here: the bytes stay, sealed, until
 /// the erasure that follows when the delay, retention and holds allow it.
 /// </summary>
-public sealed class Deletions(
-    ICatalog catalog, ICommit commit, IDocuments documents, StudyParts parts, Archive.Objects.IObjectStore store, Archive.Keys.StudyKeys keys, Retention retention,
-    IOptions<LifecycleOptions> options, TimeProvider time)
+public sealed class Deletions
 {
     private const int MaxAttempts = 20;
 
-    private readonly InstanceStates _states = new(catalog, store, keys, parts);
+    private readonly ICatalog _catalog;
+    private readonly ICommit _commit;
+    private readonly IDocuments _documents;
+    private readonly Retention _retention;
+    private readonly LifecycleOptions _options;
+    private readonly TimeProvider _time;
+    private readonly InstanceStates _states;
+    private readonly Refusals _refusals;
+
+    public Deletions(
+        ICatalog catalog, ICommit commit, IDocuments documents, StudyParts parts, Archive.Objects.IObjectStore store, Archive.Keys.StudyKeys keys, Retention retention,
+        IOptions<LifecycleOptions> options, TimeProvider time)
+    {
+        (_catalog, _commit, _documents, _retention, _options, _time) = (catalog, commit, documents, retention, options.Value, time);
+        _states = new InstanceStates(catalog, store, keys, parts);
+        _refusals = new Refusals(catalog, _states.Contents);
+    }
 
     /// <summary>Hides what the target names. Durable when the task completes.</summary>
     /// <param name="by">Account.</param>
     public async Task<DeletionResult> DeleteAsync(string institution, RetrieveTarget target, DeletionReason reason, string by, CancellationToken cancellationToken)
     {
-        if (await catalog.GetStudyAsync(institution, target.StudyInstanceUid, cancellationToken) is not { Value: var study } || !study.IsVisible()) return new(DeletionOutcome.Missing);
+        if (await _catalog.GetStudyAsync(institution, target.StudyInstanceUid, cancellationToken) is not { Value: var study } || !study.IsVisible()) return new(DeletionOutcome.Missing);
         if (ForbiddenBy(study) is { } hold) return new(DeletionOutcome.OnHold, Hold: hold);
-        var verdict = await retention.OfAsync(study, cancellationToken);
-        if (options.Value.RefusesWithinRetention(institution) && !verdict.IsOver(time.GetUtcNow())) return new(DeletionOutcome.Retained, Retention: verdict);
-        var result = await HideAsync(study, target, null, reason, by, null, cancellationToken);
+        var verdict = await _retention.OfAsync(study, cancellationToken);
+        if (_options.RefusesWithinRetention(institution) && !verdict.IsOver(_time.GetUtcNow())) return new(DeletionOutcome.Retained, Retention: verdict);
+        var result = await HideAsync(study, Record(study, target, reason, by, null), null, null, cancellationToken);
         return result with { Retention = verdict };
     }
 
-    /// <summary>Hides the current revisions of single instances, on the word of a rejection note. What is hidden already stays as it is.</summary>
-    internal Task<DeletionResult> RejectAsync(
-        StudyDocument study, IReadOnlySet<string> sopInstanceUids, DeletionReason reason, string by, string note, CancellationToken cancellationToken) =>
-        HideAsync(study, new RetrieveTarget(study.StudyInstanceUid), sopInstanceUids, reason, by, note, cancellationToken);
+    /// <summary>
+    /// Hides the current revisions of single instances, on the word of a rejection note. What is hidden already stays as it is. In the note's own study, what it names and is
+    /// not there is refused from now on.
+    /// </summary>
+    internal Task<DeletionResult> RejectAsync(StudyDocument study, IReadOnlySet<string> sopInstanceUids, RejectionNote note, string by, CancellationToken cancellationToken) =>
+        HideAsync(
+            study, Record(study, new RetrieveTarget(study.StudyInstanceUid), note.Reason, by, note.SopInstanceUid) with { Level = DeletionLevel.Instances }, sopInstanceUids,
+            note.Refuses && study.StudyInstanceUid == note.StudyInstanceUid ? note : null, cancellationToken);
 
     /// <summary>Whether a rejection note was carried out in a study before, whatever came of it since.</summary>
-    internal async ValueTask<bool> IsAppliedAsync(string institution, string studyKey, string note, CancellationToken cancellationToken) =>
-        (await documents.ListAsync<DeletionRecord>(institution, DeletionRecord.Type, NoteTerm(note), 50, null, cancellationToken)).Items.Any(item => item.Value.StudyKey == studyKey);
+    internal async ValueTask<bool> IsAppliedAsync(StudyDocument study, RejectionNote note, CancellationToken cancellationToken)
+    {
+        var page = await _documents.ListAsync<DeletionRecord>(study.Institution, DeletionRecord.Type, NoteTerm(note.SopInstanceUid), 50, null, cancellationToken);
+        foreach (var record in page.Items.Select(item => item.Value).Where(record => record.StudyKey == study.StudyKey))
+        {
+            if (record.Status != DeletionStatus.Hidden || await _refusals.IsInForceAsync(study, note, record.Id, cancellationToken)) return true;
+
+            // A crash came between the record and what it says.
+            await _documents.DeleteAsync(Key(record.Institution, record.Id), Match.Any, cancellationToken);
+        }
+
+        return false;
+    }
 
     /// <summary>The record, or null.</summary>
     public async ValueTask<Stored<DeletionRecord>?> GetAsync(string institution, string id, CancellationToken cancellationToken) =>
-        await documents.GetAsync<DeletionRecord>(Key(institution, id), cancellationToken);
+        await _documents.GetAsync<DeletionRecord>(Key(institution, id), cancellationToken);
 
     /// <summary>One page of deletions with this status.</summary>
     public ValueTask<DocumentPage<DeletionRecord>> ListAsync(string institution, DeletionStatus status, int limit, string? continuation, CancellationToken cancellationToken) =>
-        documents.ListAsync<DeletionRecord>(institution, DeletionRecord.Type, $"status:{status}", limit, continuation, cancellationToken);
+        _documents.ListAsync<DeletionRecord>(institution, DeletionRecord.Type, $"status:{status}", limit, continuation, cancellationToken);
 
     /// <summary>Brings back what a deletion hid, as it was. Safe to repeat.</summary>
     public async Task<RestoreOutcome> RestoreAsync(string institution, string id, string by, CancellationToken cancellationToken)
@@ -90,27 +119,27 @@ public sealed class Deletions(
         if (stored.Value.Status != DeletionStatus.Hidden) return RestoreOutcome.TooLate;
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
-            if (await catalog.GetStudyByKeyAsync(institution, stored.Value.StudyKey, cancellationToken) is not { Value: var study }) break;
+            if (await _catalog.GetStudyByKeyAsync(institution, stored.Value.StudyKey, cancellationToken) is not { Value: var study }) break;
             if (stored.Value.Level == DeletionLevel.Study)
             {
                 if (study.Deletion != id) break;
                 var shown = Announce(study with { Hidden = false, Deletion = null }, StudyEventTypes.Restored, study.Instances());
-                if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, shown, []), []), cancellationToken) == CommitOutcome.Committed) break;
+                if (await _commit.CommitAsync(new CommitBatch(StudyChange.Of(study, shown, []), []), cancellationToken) == CommitOutcome.Committed) break;
                 continue;
             }
 
             var hidden = await HiddenByAsync(study, id, cancellationToken);
+            var lifted = await _refusals.LiftAsync(study, stored.Value, cancellationToken);
             using var change = await _states.PrepareAsync(
                 study,
                 (_, entry) => hidden.Contains(Identity(entry)) ? entry with { State = EntryState.Stored } : null,
                 static (entry, row) => row with { State = entry.Current ? InstanceState.Current : InstanceState.Superseded, ItemId = null },
                 cancellationToken);
-            if (change is null) break;
-            change.Next = Announce(change.Next, StudyEventTypes.Restored, change.Count);
-            if (await commit.CommitAsync(change.Batch, cancellationToken) == CommitOutcome.Committed) break;
+            if (change is null && lifted.Count == 0) break;
+            if (await _commit.CommitAsync(Batch(study, change, lifted, StudyEventTypes.Restored), cancellationToken) == CommitOutcome.Committed) break;
         }
 
-        var ended = stored.Value with { Status = DeletionStatus.Restored, EndedBy = by, EndedAt = time.GetUtcNow() };
+        var ended = stored.Value with { Status = DeletionStatus.Restored, EndedBy = by, EndedAt = _time.GetUtcNow() };
         return await TryPutAsync(stored, ended, cancellationToken) ? RestoreOutcome.Restored : RestoreOutcome.TooLate;
     }
 
@@ -119,7 +148,7 @@ public sealed class Deletions(
     {
         try
         {
-            await documents.PutAsync(Key(next.Institution, next.Id), next, Match.Version(read.ETag), Terms(next), cancellationToken);
+            await _documents.PutAsync(Key(next.Institution, next.Id), next, Match.Version(read.ETag), Terms(next), cancellationToken);
             return true;
         }
         catch (DocumentConflictException)
@@ -131,11 +160,11 @@ public sealed class Deletions(
     /// <summary>Entries of a study that one deletion hid, by the catalog's word.</summary>
     internal async Task<HashSet<(string, int, string)>> HiddenByAsync(StudyDocument study, string deletionId, CancellationToken cancellationToken)
     {
-        var hidden = (await _states.EntriesAsync(study, cancellationToken)).SelectMany(series => series.Entries).Where(entry => entry.State == EntryState.Hidden).ToList();
+        var hidden = (await _states.Contents.EntriesAsync(study, cancellationToken)).SelectMany(series => series.Entries).Where(entry => entry.State == EntryState.Hidden).ToList();
         var found = new HashSet<(string, int, string)>();
         foreach (var group in hidden.Chunk(1000))
         {
-            var rows = (await catalog.FindInstancesAsync(study.Institution, [.. group.Select(entry => entry.SopInstanceUid).Distinct()], cancellationToken))
+            var rows = (await _catalog.FindInstancesAsync(study.Institution, [.. group.Select(entry => entry.SopInstanceUid).Distinct()], cancellationToken))
                 .Where(row => row.StudyKey == study.StudyKey && row.State is InstanceState.Hidden or InstanceState.Deleted && row.ItemId == deletionId).ToLookup(row => row.SopInstanceUid, StringComparer.Ordinal);
             foreach (var entry in group)
                 if (rows[entry.SopInstanceUid].Any(row => row.SameContent(entry.DatasetDigest, entry.PixelDigest, entry.PixelDigestKind))) found.Add(Identity(entry));
@@ -150,34 +179,27 @@ public sealed class Deletions(
         study.Holds.FirstOrDefault(hold => hold.ReleasedAt is null) ?? (study.Hold ? new StudyHold("", HoldKind.Legal, "", "", study.CreatedAt) : null);
 
     private async Task<DeletionResult> HideAsync(
-        StudyDocument study, RetrieveTarget target, IReadOnlySet<string>? only, DeletionReason reason, string by, string? note, CancellationToken cancellationToken)
+        StudyDocument study, DeletionRecord record, IReadOnlySet<string>? only, RejectionNote? refusing, CancellationToken cancellationToken)
     {
-        var record = Record(study, target, only, reason, by, note);
         var stored = false;
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
-            if (await catalog.GetStudyByKeyAsync(study.Institution, study.StudyKey, cancellationToken) is not { Value: var current } || !current.IsVisible())
+            if (await _catalog.GetStudyByKeyAsync(study.Institution, study.StudyKey, cancellationToken) is not { Value: var current } || !current.IsVisible())
                 return await VoidAsync(new(DeletionOutcome.Missing));
             if (ForbiddenBy(current) is { } hold) return await VoidAsync(new(DeletionOutcome.OnHold, Hold: hold));
-            using var change = record.Level == DeletionLevel.Study ? null : await PrepareAsync(current, target, only, record.Id, reason, cancellationToken);
-            if (record.Level != DeletionLevel.Study && change is null) return await VoidAsync(new(DeletionOutcome.Missing));
-            record = record with { Instances = change?.Count ?? current.Instances() };
+            var whole = record.Level == DeletionLevel.Study;
+            using var change = whole ? null : await PrepareAsync(current, record, only, cancellationToken);
+            var refused = refusing is null ? [] : await _refusals.RowsAsync(current, refusing, record.Id, cancellationToken);
+            if (!whole && change is null && refused.Count == 0) return await VoidAsync(new(DeletionOutcome.Missing));
+            record = record with { Instances = whole ? current.Instances() : change?.Count ?? 0, Refused = refused.Count };
 
             // The record first: what it names and is not hidden after a crash is nothing, but what is hidden has its record.
-            await documents.PutAsync(Key(record.Institution, record.Id), record, Match.Any, Terms(record), cancellationToken);
+            await _documents.PutAsync(Key(record.Institution, record.Id), record, Match.Any, Terms(record), cancellationToken);
             stored = true;
-            CommitBatch batch;
-            if (change is null)
-            {
-                batch = new CommitBatch(StudyChange.Of(current, Announce(current with { Hidden = true, Deletion = record.Id }, StudyEventTypes.Deleted, current.Instances()), []), []);
-            }
-            else
-            {
-                change.Next = Announce(change.Next, StudyEventTypes.Deleted, change.Count);
-                batch = change.Batch;
-            }
-
-            if (await commit.CommitAsync(batch, cancellationToken) == CommitOutcome.Committed) return new(DeletionOutcome.Hidden, record);
+            var batch = whole
+                ? new CommitBatch(StudyChange.Of(current, Announce(current with { Hidden = true, Deletion = record.Id }, StudyEventTypes.Deleted, current.Instances()), []), [])
+                : Batch(current, change, refused, StudyEventTypes.Deleted);
+            if (await _commit.CommitAsync(batch, cancellationToken) == CommitOutcome.Committed) return new(DeletionOutcome.Hidden, record);
         }
 
         // Instances keep arriving faster than the study can be hidden: the caller tries again.
@@ -186,30 +208,39 @@ public sealed class Deletions(
 
         async ValueTask<DeletionResult> VoidAsync(DeletionResult result)
         {
-            if (stored) await documents.DeleteAsync(Key(record.Institution, record.Id), Match.Any, cancellationToken);
+            if (stored) await _documents.DeleteAsync(Key(record.Institution, record.Id), Match.Any, cancellationToken);
             return result;
         }
     }
 
-    private Task<StateChange?> PrepareAsync(StudyDocument study, RetrieveTarget target, IReadOnlySet<string>? only, string deletionId, DeletionReason reason, CancellationToken cancellationToken) =>
+    private Task<StateChange?> PrepareAsync(StudyDocument study, DeletionRecord record, IReadOnlySet<string>? only, CancellationToken cancellationToken) =>
         _states.PrepareAsync(
             study,
-            (series, entry) => entry.State == EntryState.Stored && (target.SeriesInstanceUid is null || series.SeriesInstanceUid == target.SeriesInstanceUid)
-                && (target.SopInstanceUid is null || entry.SopInstanceUid == target.SopInstanceUid) && (only is null || only.Contains(entry.SopInstanceUid))
+            (series, entry) => entry.State == EntryState.Stored && (record.SeriesInstanceUid is null || series.SeriesInstanceUid == record.SeriesInstanceUid)
+                && (record.SopInstanceUid is null || entry.SopInstanceUid == record.SopInstanceUid) && (only is null || only.Contains(entry.SopInstanceUid))
                 ? entry with { State = EntryState.Hidden }
                 : null,
             // Gone only because its time was over: who has it still may send it again.
-            (_, row) => row with { State = reason == DeletionReason.RetentionExpired ? InstanceState.Deleted : InstanceState.Hidden, ItemId = deletionId },
+            (_, row) => row with { State = record.Reason == DeletionReason.RetentionExpired ? InstanceState.Deleted : InstanceState.Hidden, ItemId = record.Id },
             cancellationToken);
 
-    private DeletionRecord Record(StudyDocument study, RetrieveTarget target, IReadOnlySet<string>? only, DeletionReason reason, string by, string? note)
+    /// <summary>A change of instances, if there is one, with further rows.</summary>
+    private CommitBatch Batch(StudyDocument study, StateChange? change, IReadOnlyList<InstanceIndexRow> more, string type)
     {
-        var now = time.GetUtcNow();
+        if (change is null) return new CommitBatch(StudyChange.Of(study, study, more), []);
+        change.Next = Announce(change.Next, type, change.Count);
+        change.Rows = [.. change.Rows, .. more];
+        return change.Batch;
+    }
+
+    private DeletionRecord Record(StudyDocument study, RetrieveTarget target, DeletionReason reason, string by, string? note)
+    {
+        var now = _time.GetUtcNow();
         return new DeletionRecord
         {
             Institution = study.Institution,
             Id = RandomNumberGenerator.GetHexString(32, lowercase: true),
-            Level = target.SopInstanceUid is not null || only is not null ? DeletionLevel.Instances : target.SeriesInstanceUid is not null ? DeletionLevel.Series : DeletionLevel.Study,
+            Level = target.SopInstanceUid is not null ? DeletionLevel.Instances : target.SeriesInstanceUid is not null ? DeletionLevel.Series : DeletionLevel.Study,
             Reason = reason,
             Status = DeletionStatus.Hidden,
             StudyKey = study.StudyKey,
@@ -220,12 +251,12 @@ public sealed class Deletions(
             RejectionNote = note,
             By = by,
             At = now,
-            EraseAfter = now.AddDays(options.Value.EraseAfterDaysOf(study.Institution)),
+            EraseAfter = now.AddDays(_options.EraseAfterDaysOf(study.Institution)),
         };
     }
 
     private StudyDocument Announce(StudyDocument study, string type, int instances) =>
-        study with { Outbox = [.. study.Outbox, new StudyEvent(StudyClock.NewEventId(), type, time.GetUtcNow(), study.Revision + 1, instances)] };
+        study with { Outbox = [.. study.Outbox, new StudyEvent(StudyClock.NewEventId(), type, _time.GetUtcNow(), study.Revision + 1, instances)] };
 
     private static DocumentKey Key(string institution, string id) => new(institution, DeletionRecord.Type, id);
 

@@ -149,6 +149,8 @@ public sealed class Erasure(
                     var index = await SeriesIndex.ReadAsync(store, part.ObjectName(study, part.Index), keys, cancellationToken);
                     uids.UnionWith(index.Entries.Select(entry => entry.SopInstanceUid));
                 }
+
+                uids.UnionWith((await _states.Contents.NotesAsync(study, cancellationToken)).SelectMany(note => note.Named));
             }
             catch (Exception error) when (error is SealedObjectException or KeyUnavailableException or ObjectMissingException)
             {
@@ -201,8 +203,11 @@ public sealed class Erasure(
                 (_, entry) => hidden.Contains(Deletions.Identity(entry)) ? entry with { State = EntryState.Deleted, Current = false } : null,
                 static (_, row) => row with { State = InstanceState.Deleted, ItemId = null },
                 cancellationToken);
-            if (change is null) return erasure;
-            if (await commit.CommitAsync(change.Batch, cancellationToken) == CommitOutcome.Committed) return erasure with { Instances = change.Count };
+            var freed = await deletions.GetAsync(erasure.Institution, erasure.DeletionId!, cancellationToken) is { Value: var deletion } ? await new Refusals(catalog, _states.Contents).LiftAsync(study, deletion, cancellationToken) : [];
+            if (change is null && freed.Count == 0) return erasure;
+            if (change is not null) change.Rows = [.. change.Rows, .. freed];
+            var batch = change?.Batch ?? new CommitBatch(StudyChange.Of(study, study, freed), []);
+            if (await commit.CommitAsync(batch, cancellationToken) == CommitOutcome.Committed) return erasure with { Instances = change?.Count ?? 0 };
         }
 
         throw new IOException("The study was changed by others at every attempt.");

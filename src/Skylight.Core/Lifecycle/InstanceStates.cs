@@ -15,10 +15,13 @@ internal sealed class StateChange(StudyDocument study, StudyDocument next, IRead
     /// <summary>The next document; a caller may change more of it before it commits.</summary>
     public StudyDocument Next { get; set; } = next;
 
+    /// <summary>The index rows that go with it; a caller may add more.</summary>
+    public IReadOnlyList<InstanceIndexRow> Rows { get; set; } = rows;
+
     /// <summary>Instances (UIDs) that it is about.</summary>
     public int Count => count;
 
-    public CommitBatch Batch => new(StudyChange.Of(study, Next, rows), objects);
+    public CommitBatch Batch => new(StudyChange.Of(study, Next, Rows), objects);
 
     public void Dispose()
     {
@@ -39,20 +42,8 @@ internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, Study
 
     private readonly PackReader _packs = new(store, keys);
 
-    /// <summary>All entries of all series, merged.</summary>
-    public async Task<IReadOnlyList<(SeriesRecord Series, IReadOnlyList<IndexEntry> Entries)>> EntriesAsync(StudyDocument study, CancellationToken cancellationToken)
-    {
-        var all = await parts.ListAllAsync(study, cancellationToken);
-        var found = new List<(SeriesRecord, IReadOnlyList<IndexEntry>)>();
-        foreach (var series in study.Series)
-        {
-            var deltas = new List<SeriesIndex>();
-            foreach (var part in all[series.SeriesKey]) deltas.Add(await SeriesIndex.ReadAsync(store, part.ObjectName(study, part.Index), keys, cancellationToken));
-            found.Add((series, deltas.Count == 0 ? [] : SeriesIndex.Merge(deltas).Entries));
-        }
-
-        return found;
-    }
+    /// <summary>What it reads.</summary>
+    public StudyContents Contents { get; } = new(store, keys, parts);
 
     /// <summary>Prepares the change of every entry for which <paramref name="change"/> answers another one; null when there is none.</summary>
     /// <param name="change">The entry as it shall be, or null to leave it as it is.</param>
@@ -63,7 +54,7 @@ internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, Study
         var objects = new List<SmallObject>();
         var series = new List<SeriesRecord>();
         var changed = new List<IndexEntry>();
-        foreach (var (record, entries) in await EntriesAsync(study, cancellationToken))
+        foreach (var (record, entries) in await Contents.EntriesAsync(study, cancellationToken))
         {
             var delta = entries.Select(entry => change(record, entry)).OfType<IndexEntry>().Select(entry => entry with { Commit = (ulong)(study.Revision + 1) << 16 }).ToList();
             if (delta.Count == 0)

@@ -71,7 +71,7 @@ public sealed class InstanceVersions(ICatalog catalog, ICommit commit, StudyPart
     private async Task<(StudyDocument Study, List<IndexEntry> Entries)?> EntriesAsync(string institution, RetrieveTarget target, CancellationToken cancellationToken)
     {
         if (await catalog.GetStudyAsync(institution, target.StudyInstanceUid, cancellationToken) is not { Value: var study } || !study.IsVisible()) return null;
-        var entries = (await _states.EntriesAsync(study, cancellationToken)).Where(series => series.Series.SeriesInstanceUid == target.SeriesInstanceUid)
+        var entries = (await _states.Contents.EntriesAsync(study, cancellationToken)).Where(series => series.Series.SeriesInstanceUid == target.SeriesInstanceUid)
             .SelectMany(series => series.Entries).Where(entry => entry.SopInstanceUid == target.SopInstanceUid && entry.State == EntryState.Stored).OrderBy(entry => entry.Revision).ToList();
         return entries.Count == 0 ? null : (study, entries);
     }

@@ -9,8 +9,16 @@ namespace Skylight.Core.Lifecycle;
 /// <param name="Studies">Studies of its evidence, each with the SOP Instance UIDs that are rejected.</param>
 internal sealed record RejectionNote(string SopInstanceUid, string StudyInstanceUid, DeletionReason Reason, IReadOnlyDictionary<string, IReadOnlySet<string>> Studies)
 {
-    private const string KeyObjectSelection = "1.2.840.10008.5.1.4.1.1.88.59";
+    public const string KeyObjectSelection = "1.2.840.10008.5.1.4.1.1.88.59";
     private const int MaxReferences = 100_000;
+
+    /// <summary>
+    /// Whether what it names is refused when it comes later. Not what was only too old: who has it still may send it again.
+    /// </summary>
+    public bool Refuses => Reason != DeletionReason.RetentionExpired;
+
+    /// <summary>Every SOP Instance UID that it rejects, in whatever study.</summary>
+    public IEnumerable<string> Named => Studies.Values.SelectMany(uids => uids).Distinct(StringComparer.Ordinal);
 
     /// <summary>Null for any other object.</summary>
     public static RejectionNote? Of(DicomDataset dataset, InstanceIdentity identity)

@@ -11,25 +11,28 @@ namespace Skylight.Core.Lifecycle;
 public sealed class Rejections(ICatalog catalog, Deletions deletions, IOptions<LifecycleOptions> options, IAuditLog audit, TimeProvider time)
 {
     /// <summary>
-    /// Applies a note once. False when a hold has kept some of it from being applied. Instances that the institution does not have are nothing to it.
+    /// Applies a note once. False when a hold has kept some of it from being applied. What it names and is not here is refused when it comes.
     /// </summary>
     internal async Task<bool> ApplyAsync(string institution, RejectionNote note, string source, CancellationToken cancellationToken)
     {
         if (note.Reason == DeletionReason.Quality && options.Value.KeepsRejectedForQuality(institution)) return true;
         var applied = true;
-        foreach (var (uid, rejected) in note.Studies)
+
+        // Its own study first: from then on nothing that it names can arrive unseen, and whatever came before is found.
+        foreach (var uid in note.Studies.Keys.Where(uid => uid != note.StudyInstanceUid).Prepend(note.StudyInstanceUid))
         {
             if (await catalog.GetStudyAsync(institution, uid, cancellationToken) is not { Value: var study } || !study.IsVisible()) continue;
-            if (await deletions.IsAppliedAsync(institution, study.StudyKey, note.SopInstanceUid, cancellationToken)) continue;
+            if (await deletions.IsAppliedAsync(study, note, cancellationToken)) continue;
+            var rejected = note.Studies.TryGetValue(uid, out var named) ? named : new HashSet<string>(StringComparer.Ordinal);
             var hides = note.Reason == DeletionReason.Quality || uid != note.StudyInstanceUid ? rejected : rejected.Append(note.SopInstanceUid).ToHashSet(StringComparer.Ordinal);
-            var result = await deletions.RejectAsync(study, hides, note.Reason, $"node:{source}", note.SopInstanceUid, cancellationToken);
+            var result = await deletions.RejectAsync(study, hides, note, $"node:{source}", cancellationToken);
             applied &= result.Outcome != DeletionOutcome.OnHold;
             if (result.Record is not { } record) continue;
             await audit.AppendAsync(
                 institution,
                 new AuditEvent(
                     1, time.GetUtcNow(), null, institution, [], null, "deletion.reject", null, record.StudyKey, record.PatientKey, record.Id, null,
-                    [$"reason:{record.Reason}", $"instances:{record.Instances}"], null, "done"),
+                    [$"reason:{record.Reason}", $"instances:{record.Instances}", $"refused:{record.Refused}"], null, "done"),
                 cancellationToken);
         }
 

@@ -44,6 +44,8 @@ public static class InstanceRules
         if (same is { State: InstanceState.Current } || (same is { State: InstanceState.Superseded } && !incoming.Accepted))
             return new InstanceDecision(OutcomeKind.Duplicate, null, same, null, 0, false);
 
+        if (!incoming.Accepted && RefusedBefore(incoming, rows) is { } refusal) return new InstanceDecision(OutcomeKind.Rejected, IngestReasons.InstanceDeleted, refusal, null, 0, false);
+
         var current = rows.FirstOrDefault(row => row.StudyKey == incoming.StudyKey && row.State == InstanceState.Current);
         var next = 1 + rows.Where(row => row.StudyKey == incoming.StudyKey).Select(row => row.Revision).DefaultIfEmpty(0).Max();
         if (incoming.Accepted)
@@ -58,6 +60,11 @@ public static class InstanceRules
         var wins = incoming.Trust >= current.Trust;
         return new InstanceDecision(OutcomeKind.Revision, null, null, wins ? current : null, next, wins);
     }
+
+    /// <summary>The row by which a rejection note that came before any content of the UID refuses it; null where the study has, or had, content of it.</summary>
+    private static InstanceIndexRow? RefusedBefore(IncomingInstance incoming, IReadOnlyList<InstanceIndexRow> rows) =>
+        rows.FirstOrDefault(row => row.State == InstanceState.Refused) is { } refusal
+        && !rows.Any(row => row.StudyKey == incoming.StudyKey && row.State is not (InstanceState.Refused or InstanceState.Deleted)) ? refusal : null;
 
     /// <summary>Why it cannot simply be stored or become a revision; null when it can.</summary>
     private static IngestReason? HeldReason(IncomingInstance incoming, IReadOnlyList<InstanceIndexRow> rows, InstanceIndexRow? current)

@@ -46,6 +46,83 @@ public sealed class RejectionTests : IAsyncLifetime
         Assert.Equal(["1.2.3.1.1", "1.2.3.1.2", "1.2.3.1.3", Note], await _bench.ServedAsync());
     }
 
+    [Theory]
+    [InlineData("113001", true)]
+    [InlineData("113037", true)]
+    [InlineData("113038", true)]
+    [InlineData("113039", false)]
+    public async Task Note_BeforeWhatItRejects_RefusesItWhenItComes_ButForRetention(string code, bool refused)
+    {
+        await SendAsync(KeyObject(code, "1.2.3.1.1", "1.2.3.1.7"));
+        var record = Assert.Single((await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items).Value;
+        Assert.Equal(refused ? 1 : 0, record.Refused);
+        var late = await _bench.Ingest.SendOne(LifecycleBench.Slice(7));
+        Assert.Equal(refused ? (OutcomeKind.Rejected, "instance-deleted", record.Id) : (OutcomeKind.Stored, null, null), (late.Kind, late.Reason?.Code, late.ItemId));
+        Assert.Equal(!refused, (await _bench.ServedAsync()).Contains("1.2.3.1.7"));
+
+        // Whatever else comes under the UID is refused too; what the note does not name is not.
+        if (refused) Assert.Equal(OutcomeKind.Rejected, (await _bench.Ingest.SendOne(LifecycleBench.Slice(7).Set(0x00081030, "LO", "other"))).Kind);
+        Assert.Equal(OutcomeKind.Stored, (await _bench.Ingest.SendOne(LifecycleBench.Slice(8))).Kind);
+
+        // Taken back: it may come.
+        Assert.Equal(RestoreOutcome.Restored, await _bench.Deletions.RestoreAsync(IngestBench.A, record.Id, LifecycleBench.By, default));
+        if (refused) Assert.Equal(OutcomeKind.Stored, (await _bench.Ingest.SendOne(LifecycleBench.Slice(7))).Kind);
+        Assert.Contains("1.2.3.1.7", await _bench.ServedAsync());
+        Assert.Equal(OutcomeKind.Duplicate, (await SendAsync(KeyObject(code, "1.2.3.1.1", "1.2.3.1.7"))).Kind);
+        Assert.Contains("1.2.3.1.7", await _bench.ServedAsync());
+    }
+
+    [Fact]
+    public async Task Note_BeforeAnotherStudyThatItNames_RefusesItsInstances()
+    {
+        await SendAsync(KeyObjectOf("113038", "DCM", Note, ["1.2.4.1.1"], evidence: "1.2.4"));
+        Assert.Equal(["1.2.3.1.1", "1.2.3.1.2", "1.2.3.1.3"], await _bench.ServedAsync());
+        var late = await _bench.Ingest.SendOne(TestDicom.Ct(study: "1.2.4", series: "1.2.4.1", sop: "1.2.4.1.1"));
+        Assert.Equal((OutcomeKind.Rejected, "instance-deleted"), (late.Kind, late.Reason!.Code));
+        Assert.Null(await _bench.Ingest.Catalog.GetStudyAsync(IngestBench.A, "1.2.4", default));
+    }
+
+    [Fact]
+    public async Task Notes_OfOneInstance_AreEachTakenBackByThemselves()
+    {
+        await SendAsync(KeyObjectOf("113001", "DCM", Note, ["1.2.3.1.7"]));
+        await SendAsync(KeyObjectOf("113001", "DCM", "1.2.3.9.2", ["1.2.3.1.7"]));
+        var records = (await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items;
+        Assert.Equal(2, records.Count);
+        await _bench.Deletions.RestoreAsync(IngestBench.A, records[0].Id, LifecycleBench.By, default);
+        Assert.Equal(OutcomeKind.Rejected, (await _bench.Ingest.SendOne(LifecycleBench.Slice(7))).Kind);
+        await _bench.Deletions.RestoreAsync(IngestBench.A, records[1].Id, LifecycleBench.By, default);
+        Assert.Equal(OutcomeKind.Stored, (await _bench.Ingest.SendOne(LifecycleBench.Slice(7))).Kind);
+    }
+
+    [Fact]
+    public async Task Note_WhoseRecordIsAllThatACrashLeft_IsCarriedOutWhenItComesAgain()
+    {
+        var note = KeyObject("113037", "1.2.3.1.1", "1.2.3.1.7");
+        await SendAsync(note);
+        var study = await _bench.Ingest.Study();
+        var record = Assert.Single((await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items).Value;
+        var crashed = record with { Id = "00000000000000000000000000000001", StudyKey = study.StudyKey };
+        await _bench.Deletions.RestoreAsync(IngestBench.A, record.Id, LifecycleBench.By, default);
+        await _bench.Ingest.Documents.DeleteAsync(new(IngestBench.A, DeletionRecord.Type, record.Id), Core.Documents.Match.Any, default);
+        await _bench.Ingest.Documents.PutAsync(
+            new(IngestBench.A, DeletionRecord.Type, crashed.Id), crashed, Core.Documents.Match.None,
+            [$"status:{crashed.Status}", $"note:{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(Note)).AsSpan(0, 16))}"], default);
+
+        Assert.Equal(OutcomeKind.Duplicate, (await SendAsync(note)).Kind);
+        Assert.Equal(["1.2.3.1.2", "1.2.3.1.3"], await _bench.ServedAsync());
+        Assert.NotEqual(crashed.Id, Assert.Single((await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items).Id);
+        Assert.Equal(OutcomeKind.Rejected, (await _bench.Ingest.SendOne(LifecycleBench.Slice(7))).Kind);
+    }
+
+    [Fact]
+    public async Task Erase_OfTheNotesStudy_TakesItsRefusalsAlong()
+    {
+        await SendAsync(KeyObject("113001", "1.2.3.1.7"));
+        Assert.Equal(ErasureStatus.Erased, (await _bench.RunAsync((await _bench.ApprovedAsync()).Id)).Status);
+        Assert.Empty(await _bench.Ingest.Catalog.FindInstancesAsync(IngestBench.A, ["1.2.3.1.7", "1.2.3.1.1"], default));
+    }
+
     [Fact]
     public async Task Note_SentAgainAfterARestore_IsNotCarriedOutAgain()
     {
@@ -88,7 +165,7 @@ public sealed class RejectionTests : IAsyncLifetime
 
     private static byte[] KeyObject(string code, params string[] rejected) => KeyObjectOf(code, "DCM", Note, rejected);
 
-    private static byte[] KeyObjectOf(string code, string scheme, string sop, string[] rejected)
+    private static byte[] KeyObjectOf(string code, string scheme, string sop, string[] rejected, string evidence = "1.2.3")
     {
         var note = new DicomDataset();
         note.Set(DicomTags.SOPClassUID, Vr.UI, "1.2.840.10008.5.1.4.1.1.88.59");
@@ -102,7 +179,7 @@ public sealed class RejectionTests : IAsyncLifetime
         var references = rejected.Select(uid => new DicomDataset().With(DicomTags.ReferencedSOPClassUID, Vr.UI, "1.2.840.10008.5.1.4.1.1.2").With(DicomTags.ReferencedSOPInstanceUID, Vr.UI, uid)).ToArray();
         var series = new DicomDataset().With(DicomTags.SeriesInstanceUID, Vr.UI, "1.2.3.1");
         series.Set(DicomTags.ReferencedSOPSequence, references);
-        var study = new DicomDataset().With(DicomTags.StudyInstanceUID, Vr.UI, "1.2.3");
+        var study = new DicomDataset().With(DicomTags.StudyInstanceUID, Vr.UI, evidence);
         study.Set(DicomTags.ReferencedSeriesSequence, series);
         note.Set(DicomTags.CurrentRequestedProcedureEvidenceSequence, study);
         return DicomWriter.ToArray(DicomFile.Of(note, TransferSyntax.ExplicitLittle));

@@ -97,10 +97,12 @@ public sealed class CatalogRebuild
             return;
         }
 
+        var deletions = await DeletionsAsync(run, institution, cancellationToken);
+        built = built with { Rows = [.. built.Rows, .. StudyRebuild.Refusals(studyKey, parts, deletions)] };
         foreach (var part in parts.Where(part => part.Metadata is null)) run.Unreadable.Add($"{institution}/{part.Folder}/{part.Index}");
         var known = (await _catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value;
         var earlier = known ?? (run.Backup is null ? null : (await run.Backup.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value);
-        var study = await CorrectAsync(DerivedFields.Carry(await SettleAsync(run, built, cancellationToken), earlier), earlier, cancellationToken);
+        var study = await CorrectAsync(DerivedFields.Carry(Settle(built, deletions), earlier), earlier, cancellationToken);
         run.Studies[(institution, studyKey)] = study.Instances();
         if (!run.Write)
         {
@@ -112,12 +114,11 @@ public sealed class CatalogRebuild
     }
 
     /// <summary>A study that was deleted as a whole, or whose provisional content was accepted elsewhere, is hidden.</summary>
-    private async Task<StudyDocument> SettleAsync(Run run, RebuiltStudy built, CancellationToken cancellationToken)
+    private static StudyDocument Settle(RebuiltStudy built, ILookup<string, DeletionRecord> deletions)
     {
         var study = built.Document with { Held = built.Rows.Count(row => row.State == InstanceState.Held) };
         if (study.ProvisionalOf is not null && built.Rows.All(row => row.State == InstanceState.Deleted)) return study with { Hidden = true };
-        if (!run.Deletions.TryGetValue(study.Institution, out var deletions)) run.Deletions[study.Institution] = deletions = await DeletionsAsync(study.Institution, cancellationToken);
-        return deletions.TryGetValue(study.StudyKey, out var id) ? study with { Hidden = true, Deletion = id } : study;
+        return deletions[study.StudyKey].LastOrDefault(record => record.Level == DeletionLevel.Study) is { Id: var id } ? study with { Hidden = true, Deletion = id } : study;
     }
 
     /// <summary>Lays the corrections in force over the attributes: the list that the earlier document names, else the newest of those beside the study's objects.</summary>
@@ -138,19 +139,20 @@ public sealed class CatalogRebuild
         return earlier is null ? corrected : corrected with { PatientKey = earlier.PatientKey, Corrected = earlier.Corrected ?? corrected.Corrected };
     }
 
-    private async Task<Dictionary<string, string>> DeletionsAsync(string institution, CancellationToken cancellationToken)
+    /// <summary>Deletions in force of an institution, by study key.</summary>
+    private async Task<ILookup<string, DeletionRecord>> DeletionsAsync(Run run, string institution, CancellationToken cancellationToken)
     {
-        var found = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (run.Deletions.TryGetValue(institution, out var known)) return known;
+        var found = new List<DeletionRecord>();
         string? continuation = null;
         do
         {
             var page = await _documents.ListAsync<DeletionRecord>(institution, DeletionRecord.Type, null, 200, continuation, cancellationToken);
-            foreach (var record in page.Items.Select(item => item.Value))
-                if (record is { Level: DeletionLevel.Study, Status: DeletionStatus.Hidden or DeletionStatus.Erasing }) found[record.StudyKey] = record.Id;
+            found.AddRange(page.Items.Select(item => item.Value).Where(record => record.Status is DeletionStatus.Hidden or DeletionStatus.Erasing));
             continuation = page.Continuation;
         }
         while (continuation is not null);
-        return found;
+        return run.Deletions[institution] = found.ToLookup(record => record.StudyKey, StringComparer.Ordinal);
     }
 
     private async Task WriteAsync(StudyDocument study, RebuiltStudy built, StudyDocument? known, CancellationToken cancellationToken)
@@ -195,8 +197,8 @@ public sealed class CatalogRebuild
 
         public Dictionary<(string Institution, string StudyKey), HashSet<string>> Elsewhere { get; } = [];
 
-        /// <summary>Deletions of whole studies by study key, for each institution met.</summary>
-        public Dictionary<string, Dictionary<string, string>> Deletions { get; } = new(StringComparer.Ordinal);
+        /// <summary>Deletions in force by study key, for each institution met.</summary>
+        public Dictionary<string, ILookup<string, DeletionRecord>> Deletions { get; } = new(StringComparer.Ordinal);
 
         public List<string> Different { get; } = [];
 

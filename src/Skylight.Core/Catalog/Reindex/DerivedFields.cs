@@ -40,8 +40,9 @@ public static class DerivedFields
     /// <summary>Whether two sets of rows agree but for the batch that stored them, which no object names.</summary>
     public static bool Same(IEnumerable<InstanceIndexRow> one, IEnumerable<InstanceIndexRow> other) => Text(one).SequenceEqual(Text(other));
 
+    /// <summary>A refusal says nothing where content came in all the same, by a technician's word.</summary>
     private static IEnumerable<string> Text(IEnumerable<InstanceIndexRow> rows) =>
-        rows.Select(row => JsonSerializer.Serialize(row with { Origin = 0, ItemId = row.State is InstanceState.Held or InstanceState.Rejected ? row.ItemId : null }, DocumentJson.Options)).Order(StringComparer.Ordinal);
+        rows.GroupBy(row => row.SopInstanceUid).SelectMany(own => own.Any(row => row.State != InstanceState.Refused) ? own.Where(row => row.State != InstanceState.Refused) : own).Select(row => JsonSerializer.Serialize(row with { Origin = 0, ItemId = row.State is InstanceState.Held or InstanceState.Rejected ? row.ItemId : null }, DocumentJson.Options)).Order(StringComparer.Ordinal);
 
     private static JsonObject Json(StudyDocument study)
     {

@@ -1,6 +1,7 @@
 using Skylight.Archive.Objects;
 using Skylight.Archive.Series;
 using Skylight.Core.Ingest;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Patients;
 using Skylight.Core.Quarantine;
 using Skylight.Core.Studies;
@@ -45,6 +46,18 @@ internal sealed class StudyRebuild(IObjectStore store, IngestService ingest, Int
         return new RebuiltStudy(study, await RowsAsync(study, parts, seriesOf, cancellationToken), identity);
     }
 
+    /// <summary>Rows that keep out what the study's rejection notes name and it does not have, as long as their deletions are in force.</summary>
+    public static IEnumerable<InstanceIndexRow> Refusals(string studyKey, IReadOnlyList<FoundPart> parts, ILookup<string, DeletionRecord> deletions)
+    {
+        var entries = SeriesIndex.Merge([.. parts.Select(part => part.Content)]).Entries;
+        foreach (var record in deletions[studyKey].Where(record => record.Refused > 0))
+        {
+            var note = parts.SelectMany(part => part.Entries.Where(entry => entry.SopInstanceUid == record.RejectionNote).Select(entry => (Entry: entry, Document: part.Document(entry))))
+                .Where(item => item.Document is not null).Select(item => InstanceFactsReader.Of(item.Entry, item.Document!).Rejection).LastOrDefault(note => note is not null);
+            foreach (var row in note is null ? [] : Lifecycle.Refusals.Rows(studyKey, note, entries, record.Id)) yield return row;
+        }
+    }
+
     /// <summary>The series of each part: by its documents, or by the instances whose states it changes.</summary>
     private async Task<Dictionary<FoundPart, string>> SeriesAsync(string institution, IReadOnlyList<FoundPart> parts, CancellationToken cancellationToken)
     {
@@ -81,7 +94,7 @@ internal sealed class StudyRebuild(IObjectStore store, IngestService ingest, Int
                 entry.Revision, wins, !isHeld && held.Remove(content));
             if (isHeld) held.Add(content);
             if (wins) current[entry.SopInstanceUid] = trust;
-            study = StudyAssembler.Add(study, seriesOf[part], Facts(entry, dataset), trust, decision, inference: false);
+            study = StudyAssembler.Add(study, seriesOf[part], InstanceFactsReader.Of(entry, dataset), trust, decision, inference: false);
             if (!study.PatientProvisional || isHeld || InstanceFactsReader.Patient(dataset) is not { NormalisedId: not null } named) continue;
 
             // The study's patient became known by a later file.
@@ -192,29 +205,5 @@ internal sealed class StudyRebuild(IObjectStore store, IngestService ingest, Int
             EntryState.Deleted => InstanceState.Deleted,
             _ => entry.Current ? InstanceState.Current : InstanceState.Superseded,
         },
-    };
-
-    private static InstanceFacts Facts(IndexEntry entry, DicomDataset dataset) => new()
-    {
-        Identity = new InstanceIdentity(
-            entry.SopClassUid, entry.SopInstanceUid, dataset.GetString(DicomTags.SeriesInstanceUID)?.Trim(' ', '\0') ?? "", dataset.GetString(DicomTags.StudyInstanceUID)?.Trim(' ', '\0') ?? "",
-            InstanceFactsReader.Patient(dataset)),
-        TransferSyntaxUid = entry.TransferSyntaxUid,
-        Length = entry.Length,
-        DatasetOffset = entry.DatasetOffset,
-        FileSha256 = entry.FileSha256,
-        DatasetDigest = entry.DatasetDigest,
-        PixelDigest = entry.PixelDigest,
-        PixelDigestKind = entry.PixelDigestKind,
-        FrameTable = entry.FrameTable,
-        InstanceNumber = entry.InstanceNumber,
-        Rows = entry.Rows,
-        Columns = entry.Columns,
-        BitsAllocated = entry.BitsAllocated,
-        Frames = entry.Frames,
-        Study = InstanceFactsReader.Study(dataset),
-        Series = InstanceFactsReader.Series(dataset),
-        Metadata = [],
-        Report = ReportReader.Read(dataset, entry.SopInstanceUid),
     };
 }
