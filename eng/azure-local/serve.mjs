@@ -6,7 +6,7 @@
 // with its children, when its standard input ends or a signal comes: whoever starts it cannot leave it behind. Nothing is kept between two runs.
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -16,13 +16,6 @@ const modules = resolve(option('--modules') ?? '.');
 const require = createRequire(join(modules, 'package.json'));
 const data = mkdtempSync(join(option('--data') ?? tmpdir(), 'skylight-azurite-'));
 const host = '127.0.0.1';
-
-const freePort = () => new Promise((done, fail) => {
-  const probe = createServer().once('error', fail).listen(0, host, () => {
-    const { port } = probe.address();
-    probe.close(() => done(port));
-  });
-});
 
 // The Cosmos protocol server knows nothing of query plans, which the SDK asks for before any query with an order, an aggregate or a continuation.
 // The plan that it gets says: one range, nothing to rewrite, nothing to merge. That is right for a store of one partition range.
@@ -62,22 +55,22 @@ function cosmos() {
   return new Promise(done => server.listen(0, host, () => done(server.address().port)));
 }
 
+// It chooses free ports itself and says which: a port that somebody else found free for it may be taken before it listens.
 async function azurite() {
-  const [blob, queue, table] = [await freePort(), await freePort(), await freePort()];
   const script = require.resolve('azurite/dist/src/azurite.js');
-  const child = spawn(process.execPath, [script, '--silent', '--disableTelemetry', '--skipApiVersionCheck', '--location', data,
-    '--blobHost', host, '--blobPort', `${blob}`, '--queueHost', host, '--queuePort', `${queue}`, '--tableHost', host, '--tablePort', `${table}`], { stdio: 'ignore' });
+  const at = kind => [`--${kind}Host`, host, `--${kind}Port`, '0'];
+  // Idle connections stay open for longer than any test keeps them: a request on one that is being closed would be sent, and counted, twice.
+  const child = spawn(process.execPath, [script, '--silent', '--disableTelemetry', '--skipApiVersionCheck', '--location', data, ...at('blob'), ...at('queue'), ...at('table'),
+    '--blobKeepAliveTimeout', '600', '--queueKeepAliveTimeout', '600'], { stdio: ['ignore', 'pipe', 'inherit'] });
   child.on('exit', code => end(code ?? 1));
-  for (let attempt = 0; ; attempt++) {
-    try {
-      await fetch(`http://${host}:${blob}/`);
-      await fetch(`http://${host}:${queue}/`);
-      return { child, blob, queue };
-    } catch (error) {
-      if (attempt === 300) throw error;
-      await new Promise(done => setTimeout(done, 100));
-    }
-  }
+  const ports = {};
+  const lines = createInterface({ input: child.stdout });
+  await new Promise(ready => lines.on('line', line => {
+    const found = /^Azurite (Blob|Queue|Table) service is successfully listening at http:\/\/[^:]+:(\d+)$/.exec(line);
+    if (found) ports[found[1].toLowerCase()] = found[2];
+    if (ports.blob && ports.queue && ports.table) ready();
+  }));
+  return { child, ...ports };
 }
 
 let storage;

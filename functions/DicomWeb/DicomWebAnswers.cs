@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Retrieve;
 using Skylight.Functions.Http;
@@ -22,11 +23,11 @@ internal static class DicomWebAnswers
     public static Problem NotAcceptable(string offers) =>
         Problem.Of(406, "not-acceptable", "This cannot be given in any of the accepted media types and transfer syntaxes.", "无法以所接受的媒体类型和传输语法提供此内容。", ("offers", offers));
 
-    /// <summary>Tags the answer with the study's revision. True when the client has that already: answer 304. Only after the access decision.</summary>
-    public static bool IsNotModified(HttpRequest request, long revision, string variant)
+    /// <summary>Tags the answer with the revision of what the study holds. True when the client has that already: answer 304. Only after the access decision.</summary>
+    public static bool IsNotModified(HttpRequest request, StudyDocument study, string variant)
     {
         // Weak: boundaries differ from answer to answer. The variant keeps the forms of one resource apart.
-        var tag = $"W/\"{revision}-{variant}\"";
+        var tag = $"W/\"{study.ReadersRevision()}-{variant}\"";
         request.HttpContext.Response.Headers.ETag = tag;
         request.HttpContext.Response.Headers.Vary = "Accept";
         foreach (var value in request.Headers.IfNoneMatch)

@@ -55,7 +55,7 @@ public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes byt
         if (Choose(choices, entry, isNative) is not var (choice, mediaType, syntax)) return DicomWebAnswers.NotAcceptable(Offers);
         var converted = table.Kind == FrameTableKind.Decode && isNative;
         if (table.Kind == FrameTableKind.Decode && !isNative) return DicomWebAnswers.NotAcceptable(Offers);
-        if (DicomWebAnswers.IsNotModified(request, found.Study.Revision, $"f{choice.Multipart}{syntax}{mediaType}")) return DicomWebAnswers.NotModified();
+        if (DicomWebAnswers.IsNotModified(request, found.Study, $"f{choice.Multipart}{syntax}{mediaType}")) return DicomWebAnswers.NotModified();
         var location = DicomWebUrls.Of(address.BaseUrl, institution).Instance(target.StudyInstanceUid, target.SeriesInstanceUid!, target.SopInstanceUid!);
         if (syntax != (isNative ? Negotiation.ExplicitVrLittleEndian : entry.TransferSyntaxUid)) return await RecodedAsync(entry, numbers, choice, syntax, location, cancellationToken);
         if (converted) table = await native.LocateAsync(entry, cancellationToken);

@@ -64,7 +64,7 @@ public sealed class MetadataHttp(Gate gate, Retrieval retrieval, StudyReader rea
         if (await retrieval.FindStudyAsync(admission.Institution, target, cancellationToken) is not { } study) return Refusals.NotFound();
         var series = Retrieval.Series(study, target).ToList();
         if (target.SopInstanceUid is { } uid && await reader.FindAsync(study, series[0], uid, cancellationToken) is null) return Refusals.NotFound();
-        if (DicomWebAnswers.IsNotModified(request, study.Revision, "j")) return DicomWebAnswers.NotModified();
+        if (DicomWebAnswers.IsNotModified(request, study, "j")) return DicomWebAnswers.NotModified();
 
         var urls = DicomWebUrls.Of(address.BaseUrl, institution);
         return Answer.Stream(DicomWebAnswers.DicomJson, async (body, token) =>

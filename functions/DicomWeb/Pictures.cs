@@ -55,7 +55,7 @@ public sealed class Pictures(Gate gate, Retrieval retrieval, InstancePixels pixe
         if (PictureChoice.Of(wishes) is not { } choice) return DicomWebAnswers.NotAcceptable(Offers);
         if (await retrieval.FindAsync(admitted, target, cancellationToken) is not { } found) return Refusals.NotFound();
         if (await archived.AnswerAsync(request, institution, found.Study, cancellationToken) is { } later) return later;
-        if (DicomWebAnswers.IsNotModified(request, found.Study.Revision, string.Create(CultureInfo.InvariantCulture, $"p{(choice.Multipart ? "m" : "s")}{choice.MediaType}{Stable(request.QueryString.Value):x}"))) return DicomWebAnswers.NotModified();
+        if (DicomWebAnswers.IsNotModified(request, found.Study, string.Create(CultureInfo.InvariantCulture, $"p{(choice.Multipart ? "m" : "s")}{choice.MediaType}{Stable(request.QueryString.Value):x}"))) return DicomWebAnswers.NotModified();
         // Burnt-in text is not offered: the standard lets it be ignored, but the client is told.
         if (query.ContainsKey("annotation")) request.HttpContext.Response.Headers.Append("Warning", "299 - \"annotation is not burnt in\"");
 

@@ -69,7 +69,7 @@ public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes b
         if (await retrieval.FindAsync(admission.Institution, target, cancellationToken) is not { } found) return Refusals.NotFound();
         if (await archived.AnswerAsync(request, institution, found.Study, cancellationToken) is { } later) return later;
         if (await ChooseAsync(choices, found, cancellationToken) is not { } choice) return DicomWebAnswers.NotAcceptable(Offers);
-        if (DicomWebAnswers.IsNotModified(request, found.Study.Revision, (choice.Multipart ? "m" : "s") + choice.TransferSyntax)) return DicomWebAnswers.NotModified();
+        if (DicomWebAnswers.IsNotModified(request, found.Study, (choice.Multipart ? "m" : "s") + choice.TransferSyntax)) return DicomWebAnswers.NotModified();
 
         await bytes.ProbeAsync(found.Instances[0].Entry, cancellationToken);
         return choice.Multipart ? Multipart(found, choice, DicomWebUrls.Of(address.BaseUrl, institution)) : Single(found, choice);

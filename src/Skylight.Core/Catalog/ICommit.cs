@@ -54,8 +54,15 @@ public sealed record StudyChange
     /// <summary>The next state of a study that was read as <paramref name="current"/>.</summary>
     public static StudyChange Of(StudyDocument? current, StudyDocument next, IReadOnlyList<InstanceIndexRow> rows) => new()
     {
-        Document = next with { Revision = (current?.Revision ?? 0) + 1 },
+        Document = next with { Revision = (current?.Revision ?? 0) + 1, ContentRevision = (current?.Revision ?? 0) + 1 },
         ExpectedETag = current?.ETag(),
         Rows = rows,
+    };
+
+    /// <summary>The next state after a step that no reader of the study's instances can tell: events sent, time gone by, parts merged, a hold, another tier.</summary>
+    public static StudyChange Keeping(StudyDocument current, StudyDocument next) => new()
+    {
+        Document = next with { Revision = current.Revision + 1, ContentRevision = current.ReadersRevision() },
+        ExpectedETag = current.ETag(),
     };
 }

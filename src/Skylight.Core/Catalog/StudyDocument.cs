@@ -59,6 +59,9 @@ public sealed record StudyDocument
     /// <summary>Grows by one with every write; its decimal form is the ETag.</summary>
     public long Revision { get; init; }
 
+    /// <summary>The revision at which what DICOMweb answers about the study last changed; 0 in documents of before it was kept.</summary>
+    public long ContentRevision { get; init; }
+
     public IReadOnlyList<StudySource> Sources { get; init; } = [];
 
     public StudyState State { get; init; } = StudyState.Receiving;
@@ -105,6 +108,9 @@ public sealed record StudyDocument
 
     /// <summary>The ETag that a reader of this document has seen.</summary>
     public string ETag() => Revision.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>The version that readers of instances, metadata and pictures are told: it stays while only the keeping of the study changes.</summary>
+    public long ReadersRevision() => ContentRevision > 0 ? ContentRevision : Revision;
 
     /// <summary>Whether searches and retrievals may see it at all (before any access decision).</summary>
     public bool IsVisible() => !Hidden && ProvisionalOf is null && Instances() > 0;

@@ -34,7 +34,7 @@ public sealed class StudyOutbox(ICatalog catalog, ICommit commit, IEventPublishe
         while (study is not null && study.Outbox.Any(item => ids.Contains(item.Id)))
         {
             var cleared = study with { Outbox = [.. study.Outbox.Where(item => !ids.Contains(item.Id))] };
-            if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, cleared, []), []), cancellationToken) == CommitOutcome.Committed) break;
+            if (await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(study, cleared), []), cancellationToken) == CommitOutcome.Committed) break;
             study = (await catalog.GetStudyByKeyAsync(reference.Institution, reference.StudyKey, cancellationToken))?.Value;
         }
 

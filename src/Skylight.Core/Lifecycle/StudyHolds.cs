@@ -67,7 +67,7 @@ public sealed class StudyHolds(ICatalog catalog, ICommit commit, TimeProvider ti
             if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study }) return null;
             var (next, result) = change(study);
             if (next is null) return (study, null);
-            if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, next, []), []), cancellationToken) == CommitOutcome.Committed) return (next, result);
+            if (await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(study, next), []), cancellationToken) == CommitOutcome.Committed) return (next, result);
         }
 
         throw new DocumentConflictException(new DocumentKey(institution, "study", ""));

@@ -112,7 +112,7 @@ public sealed class SeriesMerge(
             (next, var spilled) = await parts.SpillAsync(next, keys, options, cancellationToken);
             using (spilled)
             {
-                if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(current, next, []), spilled is null ? [] : [spilled]), cancellationToken) != CommitOutcome.Committed) continue;
+                if (await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(current, next), spilled is null ? [] : [spilled]), cancellationToken) != CommitOutcome.Committed) continue;
             }
 
             Log.Merged(logger, institution, studyKey, merges.Sum(merge => merge.Run.Count), merges.Sum(merge => merge.Parts.Count));

@@ -27,7 +27,7 @@ public sealed class StudyClock(ICatalog catalog, ICommit commit, TimeProvider ti
         if (await catalog.GetStudyByKeyAsync(reference.Institution, reference.StudyKey, cancellationToken) is not { Value: var study }) return false;
         if (StudyStates.Advance(study, time.GetUtcNow(), NewEventId()) is not { } next) return false;
         // A conflict means that instances have just arrived: their commit has set the time anew.
-        return await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, next, []), []), cancellationToken) == CommitOutcome.Committed;
+        return await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(study, next), []), cancellationToken) == CommitOutcome.Committed;
     }
 
     internal static string NewEventId() => RandomNumberGenerator.GetHexString(32, lowercase: true);

@@ -88,7 +88,7 @@ public sealed class StudyTiers(ICatalog catalog, ICommit commit, StudyParts part
             if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study }) return null;
             if (change(study) is not { } next) return null;
             if (next == study) return study;
-            var step = StudyChange.Of(study, next, []);
+            var step = StudyChange.Keeping(study, next);
             if (await commit.CommitAsync(new CommitBatch(step, []), cancellationToken) == CommitOutcome.Committed) return step.Document;
         }
 

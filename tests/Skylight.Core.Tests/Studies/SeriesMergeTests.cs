@@ -29,10 +29,12 @@ public sealed class SeriesMergeTests : IAsyncLifetime
         await _bench.SendOne(Slice(3).Set(0x00081030, "LO", "rewritten"), SourceTrust.Pacs);
         var before = await StateAsync();
         Assert.Equal(21, (await _bench.Study()).Series[0].Parts.Count);
+        var read = (await _bench.Study()).ReadersRevision();
 
         Assert.Equal(63, (await MergeAsync()).Count);
         var study = await _bench.Study();
         Assert.Equal(21, Assert.Single(study.Series[0].Parts).Count);
+        Assert.Equal(read, study.ReadersRevision());
         Assert.Equal(before, await StateAsync());
         Assert.Empty(await MergeAsync());
     }

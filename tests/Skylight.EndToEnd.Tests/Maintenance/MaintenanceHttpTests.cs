@@ -56,7 +56,7 @@ public abstract class MaintenanceHttpTests(EdgeFixture edge)
     {
         using var started = await client.PostAsJsonAsync("api/maintenance", body);
         Assert.Equal(202, (int)started.StatusCode);
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (true)
         {
             var run = await client.GetFromJsonAsync<JsonElement>(started.Headers.Location, patience.Token);

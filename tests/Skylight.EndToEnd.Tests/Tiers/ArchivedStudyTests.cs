@@ -44,7 +44,7 @@ public sealed class ArchivedStudyTests : IClassFixture<ArchivedStudyTests.SlowAr
         Assert.Equal(first.GetProperty("readyAt").GetString(), second.GetProperty("readyAt").GetString());
 
         var status = first.GetProperty("statusUrl").GetString()!;
-        var ends = DateTime.UtcNow.AddSeconds(30);
+        var ends = DateTime.UtcNow.AddMinutes(4);
         while (!(await JsonAsync(reader, status)).GetProperty("readable").GetBoolean())
         {
             Assert.True(DateTime.UtcNow < ends, "The study does not come back.");
@@ -61,7 +61,7 @@ public sealed class ArchivedStudyTests : IClassFixture<ArchivedStudyTests.SlowAr
     {
         // The study is complete, and its packs have left the journal.
         var catalog = _edge.Services.GetRequiredService<ICatalog>();
-        var ends = DateTime.UtcNow.AddSeconds(60);
+        var ends = DateTime.UtcNow.AddMinutes(4);
         while ((await catalog.GetStudyAsync("demo", study, default))!.Value.State != StudyState.Complete)
         {
             Assert.True(DateTime.UtcNow < ends, "The study does not become complete.");
@@ -113,7 +113,7 @@ public sealed class ArchivedStudyTests : IClassFixture<ArchivedStudyTests.SlowAr
     {
         protected override IEnumerable<KeyValuePair<string, string?>> Settings =>
         [
-            new("Skylight:Objects:RehydrationDelaySeconds", "2"), new("Skylight:Tiers:RehydrationMinutes", "0"), new("Skylight:Ingest:QuietSeconds", "1"),
+            new("Skylight:Objects:RehydrationDelaySeconds", "8"), new("Skylight:Tiers:RehydrationMinutes", "0"), new("Skylight:Ingest:QuietSeconds", "1"),
             new("Skylight:Tiers:KeepAccessedDays", "1"),
         ];
     }

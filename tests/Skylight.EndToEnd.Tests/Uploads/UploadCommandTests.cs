@@ -42,23 +42,34 @@ public abstract class UploadCommandTests(UploadFixture fixture)
     [Fact]
     public async Task Upload_Killed_IsResumedWithoutSendingAgainWhatHasArrived()
     {
-        var folder = fixture.Folder("killed");
-        // Large enough to be under way for a while; what it holds does not matter to the transfer.
-        for (var i = 0; i < 3; i++) await File.WriteAllBytesAsync(Path.Combine(folder, $"{i}.bin"), RandomNumberGenerator.GetBytes(24 << 20));
-        using (var process = fixture.Start(["upload", folder, "--block-mib", "1", "--parallel", "2"]))
+        // Large enough to be under way for a while; what it holds does not matter to the transfer. Larger still where it was sent before it could be killed.
+        string folder;
+        var files = 3;
+        do
         {
-            var reading = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-            var before = await fixture.ArrivedAsync();
-            while (await fixture.ArrivedAsync() < before + 8 && !process.HasExited) await Task.Delay(5);
-            process.Kill();
-            await process.WaitForExitAsync();
-            await reading.Item1;
-            await reading.Item2;
+            folder = fixture.Folder($"killed-{files}");
+            for (var i = 0; i < files; i++) await File.WriteAllBytesAsync(Path.Combine(folder, $"{i}.bin"), RandomNumberGenerator.GetBytes(24 << 20));
+            files *= 2;
         }
+        while (!await KilledAsync(folder));
 
         var (code, _, error) = await fixture.RunAsync("upload", folder, "--block-mib", "1");
         Assert.Equal(1, code);
         Assert.Contains("had arrived before", error, StringComparison.Ordinal);
+    }
+
+    /// <summary>False when it had ended before.</summary>
+    private async Task<bool> KilledAsync(string folder)
+    {
+        using var process = fixture.Start(["upload", folder, "--block-mib", "1", "--parallel", "2"]);
+        var reading = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        var before = await fixture.ArrivedAsync();
+        while (await fixture.ArrivedAsync() < before + 8 && !process.HasExited) await Task.Delay(5);
+        process.Kill();
+        await process.WaitForExitAsync();
+        await reading.Item1;
+        await reading.Item2;
+        return process.ExitCode != 1;
     }
 
     [Fact]

@@ -55,7 +55,7 @@ public class UploadFixture : IAsyncLifetime
     /// <summary>The status once the ingest run has ended.</summary>
     public async Task<JsonElement> ReportAsync(string id)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (true)
         {
             var status = await StatusAsync(id);

@@ -50,6 +50,7 @@ public static class DerivedFields
         {
             Order = null,
             Revision = 0,
+            ContentRevision = 0,
             TierAt = null,
         };
         return JsonSerializer.SerializeToNode(plain, DocumentJson.Options)!.AsObject();
