@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
@@ -23,17 +24,18 @@ public static class AuditChain
     /// <summary>SHA-256(previous hash | length of institution (2, big-endian) | institution | sequence (8, big-endian) | body).</summary>
     public static byte[] Hash(ReadOnlySpan<byte> previous, string institution, long sequence, ReadOnlySpan<byte> body)
     {
-        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> number = stackalloc byte[8];
-        var name = Encoding.UTF8.GetBytes(institution);
-        sha.AppendData(previous);
-        BinaryPrimitives.WriteUInt16BigEndian(number, checked((ushort)name.Length));
-        sha.AppendData(number[..2]);
-        sha.AppendData(name);
-        BinaryPrimitives.WriteInt64BigEndian(number, sequence);
-        sha.AppendData(number);
-        sha.AppendData(body);
-        return sha.GetHashAndReset();
+        var name = Encoding.UTF8.GetByteCount(institution);
+        var length = previous.Length + 2 + name + 8 + body.Length;
+        var rented = ArrayPool<byte>.Shared.Rent(length);
+        var text = rented.AsSpan(0, length);
+        previous.CopyTo(text);
+        BinaryPrimitives.WriteUInt16BigEndian(text[previous.Length..], checked((ushort)name));
+        Encoding.UTF8.GetBytes(institution, text[(previous.Length + 2)..]);
+        BinaryPrimitives.WriteInt64BigEndian(text[(previous.Length + 2 + name)..], sequence);
+        body.CopyTo(text[(length - body.Length)..]);
+        var hash = SHA256.HashData(text);
+        ArrayPool<byte>.Shared.Return(rented);
+        return hash;
     }
 
     public static byte[] Mac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> hash) => HMACSHA256.HashData(key, hash);

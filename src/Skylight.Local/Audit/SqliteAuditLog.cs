@@ -10,57 +10,54 @@ using Skylight.Local.Sqlite;
 namespace Skylight.Local.Audit;
 
 /// <summary>
-/// <see cref="IAuditLog"/> in one SQLite file of its own. The database's writer thread is the only one that extends chains, so entries that arrive
-/// together share one transaction and one fsync and still get consecutive sequences. Owns the database that it is given.
+/// <see cref="IAuditLog"/> in one SQLite file of its own. Entries that arrive together share one transaction and one fsync and still get consecutive
+/// sequences. Owns the database that it is given.
 /// </summary>
 public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
 {
+    /// <remarks>
+    /// Nothing is ever erased here, only moved: overwriting what <c>audit_recent</c> leaves behind would write every entry twice more.
+    /// </remarks>
     public const string Schema = """
+        PRAGMA secure_delete=OFF;
         CREATE TABLE IF NOT EXISTS audit(pk TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, patient TEXT, study TEXT, actor TEXT,
           previous BLOB NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL, mac BLOB NOT NULL, PRIMARY KEY(pk, seq)) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS audit_by_patient ON audit(pk, patient, seq) WHERE patient IS NOT NULL;
         CREATE INDEX IF NOT EXISTS audit_by_study ON audit(pk, study, seq) WHERE study IS NOT NULL;
         CREATE INDEX IF NOT EXISTS audit_by_actor ON audit(pk, actor, seq) WHERE actor IS NOT NULL;
+        CREATE TABLE IF NOT EXISTS audit_recent(pk TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, patient TEXT, study TEXT, actor TEXT,
+          previous BLOB NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL, mac BLOB NOT NULL);
+        CREATE VIEW IF NOT EXISTS trail AS SELECT * FROM audit UNION ALL SELECT * FROM audit_recent;
         """;
 
     private static readonly TimeSpan HeadDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AnchorEvery = TimeSpan.FromMinutes(10);
 
     private readonly SqliteDatabase _database;
+    private readonly ChainWriter _writer;
     private readonly AnchorFiles _anchors;
     private readonly InstitutionSecret _secret;
     private readonly TimeProvider _time;
     private readonly ILogger<SqliteAuditLog> _log;
-    private readonly ConcurrentDictionary<string, Head> _heads = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, ChainHead> _heads = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _anchoring;
 
     public SqliteAuditLog(SqliteDatabase database, AnchorFiles anchors, InstitutionSecret secret, TimeProvider time, ILogger<SqliteAuditLog> log)
     {
         (_database, _anchors, _secret, _time, _log) = (database, anchors, secret, time, log);
+        _writer = new ChainWriter(database);
         _anchoring = AnchorLoopAsync();
     }
 
     public async ValueTask<long> AppendAsync(string institution, AuditEvent entry, CancellationToken cancellationToken)
     {
-        var key = await _secret(institution, AuditChain.KeyPurpose, cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested();
         var body = AuditChain.Encode(entry);
-        if (!_heads.TryGetValue(institution, out var known)) known = await OpenAsync(institution, key, cancellationToken);
-        var lost = false;
-        var (sequence, hash) = await _database.WriteAsync(
-            connection =>
-            {
-                var (last, previous) = ReadHead(connection, institution);
-                lost = last < known.Sequence;
-                var next = last + 1;
-                var digest = AuditChain.Hash(previous, institution, next, body);
-                Insert(connection, institution, next, entry, previous, body, digest, AuditChain.Mac(key, digest));
-                return (next, digest);
-            },
-            cancellationToken);
-        if (lost) Preserve(institution, known, key);
-        known.Advance(sequence, hash, after: lost);
-        return sequence;
+        if (!_heads.TryGetValue(institution, out var head)) head = await OpenAsync(institution, cancellationToken);
+
+        // Not cancellable past this point: the entry may already be in a transaction, and its outcome must be known.
+        return await _writer.AppendAsync(head, entry, body);
     }
 
     public ValueTask<AuditPage> ReadAsync(string institution, AuditQuery query, CancellationToken cancellationToken)
@@ -91,7 +88,7 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
             Filter("actor=$actor", "$actor", query.Actor);
             Filter("at>=$from", "$from", query.From?.ToUnixTimeMilliseconds());
             Filter("at<$to", "$to", query.To?.ToUnixTimeMilliseconds());
-            command.CommandText = $"SELECT seq, previous, body, hash, mac FROM audit WHERE {where} ORDER BY seq LIMIT $limit";
+            command.CommandText = $"SELECT seq, previous, body, hash, mac FROM trail WHERE {where} ORDER BY seq LIMIT $limit";
             var items = new List<AuditEntry>();
             using var reader = command.ExecuteReader();
             while (reader.Read())
@@ -113,7 +110,7 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
         var verifier = new ChainVerifier(institution, key, _anchors.Read(institution), expectedHead);
         return _database.Read(connection =>
         {
-            using var command = connection.Statement("SELECT seq, previous, body, hash, mac, at, patient, study, actor FROM audit WHERE pk=$pk ORDER BY seq");
+            using var command = connection.Statement("SELECT seq, previous, body, hash, mac, at, patient, study, actor FROM trail WHERE pk=$pk ORDER BY seq");
             command.Parameters.AddWithValue("$pk", institution);
             using var reader = command.ExecuteReader();
             while (reader.Read())
@@ -133,32 +130,17 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
         await _stop.CancelAsync();
         await _anchoring;
         foreach (var (institution, head) in _heads) WriteHead(institution, head);
+        await _writer.CompleteAsync();
         await _database.DisposeAsync();
         _stop.Dispose();
     }
 
     private static (long Sequence, byte[] Hash) ReadHead(SqliteConnection connection, string institution)
     {
-        using var command = connection.Statement("SELECT seq, hash FROM audit WHERE pk=$pk ORDER BY seq DESC LIMIT 1");
+        using var command = connection.Statement("SELECT seq, hash FROM trail WHERE pk=$pk ORDER BY seq DESC LIMIT 1");
         command.Parameters.AddWithValue("$pk", institution);
         using var reader = command.ExecuteReader();
         return reader.Read() ? (reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)) : (0, AuditChain.Zero.ToArray());
-    }
-
-    private static void Insert(SqliteConnection connection, string institution, long sequence, AuditEvent entry, byte[] previous, byte[] body, byte[] hash, byte[] mac)
-    {
-        using var command = connection.Statement("INSERT INTO audit VALUES($pk,$seq,$at,$patient,$study,$actor,$previous,$body,$hash,$mac)");
-        command.Parameters.AddWithValue("$pk", institution);
-        command.Parameters.AddWithValue("$seq", sequence);
-        command.Parameters.AddWithValue("$at", entry.At.ToUnixTimeMilliseconds());
-        command.Parameters.AddWithValue("$patient", (object?)entry.PatientKey ?? DBNull.Value);
-        command.Parameters.AddWithValue("$study", (object?)entry.StudyKey ?? DBNull.Value);
-        command.Parameters.AddWithValue("$actor", (object?)entry.Actor ?? DBNull.Value);
-        command.Parameters.AddWithValue("$previous", previous);
-        command.Parameters.AddWithValue("$body", body);
-        command.Parameters.AddWithValue("$hash", hash);
-        command.Parameters.AddWithValue("$mac", mac);
-        command.ExecuteNonQuery();
     }
 
     private static StoredAuditEntry Row(SqliteDataReader reader) => new(
@@ -170,27 +152,19 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
     private static string Hex(byte[] bytes) => Convert.ToHexStringLower(bytes);
 
     /// <summary>First use of a chain since the start: it must reach at least as far as its anchors say.</summary>
-    private async ValueTask<Head> OpenAsync(string institution, byte[] key, CancellationToken cancellationToken)
+    private async ValueTask<ChainHead> OpenAsync(string institution, CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        var key = await _secret(institution, AuditChain.KeyPurpose, cancellationToken);
         var (sequence, hash) = _database.Read(connection => ReadHead(connection, institution));
-        var head = new Head(sequence, hash, key);
         var newest = await Task.Run(() => _anchors.Read(institution).Where(a => a.IsGenuine(key)).MaxBy(a => a.Sequence), cancellationToken);
-        if (newest is not null && newest.Sequence > sequence)
+        if (newest is not null && newest.Sequence > sequence && !_heads.ContainsKey(institution))
         {
             // Entries are gone. The anchor that proves it moves to the log, before the new head replaces it.
             Log.AuditTruncated(_log, institution, sequence, newest.Sequence);
             _anchors.Append(newest);
         }
 
-        return _heads.GetOrAdd(institution, head);
-    }
-
-    private void Preserve(string institution, Head known, byte[] key)
-    {
-        var (sequence, hash) = known.Current;
-        Log.AuditTruncated(_log, institution, 0, sequence);
-        _anchors.Append(AuditAnchor.Of(institution, sequence, hash, _time.GetUtcNow(), key));
+        return _heads.GetOrAdd(institution, new ChainHead(institution, sequence, hash, key));
     }
 
     private async Task AnchorLoopAsync()
@@ -225,7 +199,7 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
         }
     }
 
-    private void WriteHead(string institution, Head head)
+    private void WriteHead(string institution, ChainHead head)
     {
         if (head.TakeForFile(out var current)) _anchors.WriteHead(AuditAnchor.Of(institution, current.Sequence, current.Hash, _time.GetUtcNow(), current.Key));
     }
@@ -236,49 +210,5 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
 
         // In the log as well: whoever ships logs off the host has the anchor off the host.
         Log.AuditHead(_log, institution, head.Sequence, Convert.ToHexStringLower(head.Hash));
-    }
-
-    /// <summary>The newest durable entry of one chain as this process knows it.</summary>
-    private sealed class Head(long sequence, byte[] hash, byte[] key)
-    {
-        private readonly Lock _lock = new();
-        private long _sequence = sequence;
-        private byte[] _hash = hash;
-        private long _inFile = sequence;
-        private long _inLog = sequence;
-
-        public long Sequence => Interlocked.Read(ref _sequence);
-
-        public (long Sequence, byte[] Hash) Current
-        {
-            get
-            {
-                lock (_lock) return (_sequence, _hash);
-            }
-        }
-
-        /// <param name="after">The chain lost entries: the head goes back to where it grows on from.</param>
-        public void Advance(long sequence, byte[] hash, bool after)
-        {
-            lock (_lock)
-            {
-                if (after || sequence > _sequence) (_sequence, _hash) = (sequence, hash);
-            }
-        }
-
-        public bool TakeForFile(out (long Sequence, byte[] Hash, byte[] Key) head) => Take(ref _inFile, out head);
-
-        public bool TakeForLog(out (long Sequence, byte[] Hash, byte[] Key) head) => Take(ref _inLog, out head);
-
-        private bool Take(ref long written, out (long Sequence, byte[] Hash, byte[] Key) head)
-        {
-            lock (_lock)
-            {
-                head = (_sequence, _hash, key);
-                if (written == _sequence) return false;
-                written = _sequence;
-                return true;
-            }
-        }
     }
 }

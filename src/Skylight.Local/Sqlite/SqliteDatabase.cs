@@ -76,6 +76,23 @@ public sealed class SqliteDatabase : IAsyncDisposable
         return await completion.Task;
     }
 
+    /// <summary>
+    /// As <see cref="WriteAsync"/>, for a caller that gathers work itself: <paramref name="done"/> is called on the writer thread after the commit, with what
+    /// the write failed of or null, and neither waits nor throws.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">The database is closed; nothing is called.</exception>
+    public void Post(Action<SqliteConnection> work, Action<Exception?> done)
+    {
+        try
+        {
+            _queue.Add(new Work(work, done));
+        }
+        catch (InvalidOperationException) when (_queue.IsAddingCompleted)
+        {
+            throw new ObjectDisposedException(nameof(SqliteDatabase));
+        }
+    }
+
     /// <summary>Runs <paramref name="read"/> on a reader connection: a snapshot that includes every write acknowledged before the call.</summary>
     public T Read<T>(Func<SqliteConnection, T> read)
     {

@@ -91,9 +91,35 @@ public sealed class SqliteAuditLogTests : AuditLogConformance, IAsyncDisposable
     public async Task CutWhileTheHostRuns_IsFoundWithoutARestart()
     {
         await FillAsync(10, reopen: false);
-        await TamperAsync("DELETE FROM audit WHERE seq>6", reopen: false);
+        await TamperAsync("DELETE FROM audit WHERE seq>6; DELETE FROM audit_recent WHERE seq>6", reopen: false);
         for (var i = 0; i < 10; i++) await _log.AppendAsync("a", Event(100 + i), default);
-        Assert.Contains((await _log.VerifyAsync("a", null, default)).Findings, f => f.Code == "truncated");
+        Assert.Contains((await _log.VerifyAsync("a", null, default)).Findings, f => f is { Sequence: 7, Code: "removed" });
+    }
+
+    [Fact]
+    public async Task Entries_WhereverTheyLie_AreOneTrail()
+    {
+        await FillAsync(3);
+        await Task.WhenAll(Enumerable.Range(3, 600).Select(i => _log.AppendAsync("a", Event(i), default).AsTask()));
+        for (var i = 603; i < 610; i++) Assert.Equal(i + 1, await _log.AppendAsync("a", Event(i), default));
+        Assert.True(Count("audit") > 3);
+        Assert.True(Count("audit_recent") > 0);
+        var verification = await _log.VerifyAsync("a", null, default);
+        Assert.True(verification.Ok);
+        Assert.Equal(610, verification.Entries);
+        var page = await _log.ReadAsync("a", new AuditQuery(null, null, null, null, null, 600, 100), default);
+        Assert.Equal(Enumerable.Range(601, 10).Select(n => (long)n), page.Items.Select(item => item.Sequence));
+        await ReopenAsync();
+        Assert.Equal(0, Count("audit_recent"));
+        Assert.Equal(610, Count("audit"));
+    }
+
+    [Fact]
+    public async Task Recent_TamperedWith_IsFound()
+    {
+        await FillAsync(10, reopen: false);
+        await TamperAsync("UPDATE audit_recent SET study='s-other' WHERE seq=4; UPDATE audit SET study='s-other' WHERE seq=4", reopen: false);
+        Assert.Contains((await _log.VerifyAsync("a", null, default)).Findings, f => f is { Sequence: 4, Code: "changed" });
     }
 
     [Fact]
@@ -163,6 +189,15 @@ public sealed class SqliteAuditLogTests : AuditLogConformance, IAsyncDisposable
     {
         await _log.DisposeAsync();
         _log = Open();
+    }
+
+    private long Count(string table)
+    {
+        using var connection = new SqliteConnection($"Data Source={Path.Combine(_folder, "audit.db")};Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT count(*) FROM {table}";
+        return (long)command.ExecuteScalar()!;
     }
 
     private SqliteAuditLog Open() => LocalAudit.Open(

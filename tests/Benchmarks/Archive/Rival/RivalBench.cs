@@ -7,7 +7,9 @@ namespace Skylight.Benchmarks.Archive.Rival;
 /// Skylight and Orthanc side by side: the same data, the same requests in turns (A B A B), every answer checked. Skylight encrypts, asks for sign-in and keeps
 /// its audit trail, as it always does; Orthanc does none of these.
 /// </summary>
-internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int studies, int slices) : IAsyncDisposable
+/// <param name="only">Runs the scenarios whose title contains this.</param>
+/// <param name="alone">Skylight without its rival: for profiling.</param>
+internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int studies, int slices, string only, bool alone) : IAsyncDisposable
 {
     private const string DicomJson = "application/dicom+json";
     private const int Warm = 9000;
@@ -19,7 +21,7 @@ internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int s
     {
         var host = Path.Combine(AppContext.BaseDirectory, "skylight-edge.dll");
         _servers.Add(await Server.StartSkylightAsync(host, Path.Combine(folder, "skylight")));
-        _servers.Add(await Server.StartOrthancAsync(Path.Combine(folder, "orthanc")));
+        if (!alone) _servers.Add(await Server.StartOrthancAsync(Path.Combine(folder, "orthanc")));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"",-34} {"Skylight",12} {"Orthanc",12} {"ratio",8}   p50 ms        server CPU ms each   peak MB"));
 
         // Both compile or cache on first use; what is measured is the steady state.
@@ -51,6 +53,7 @@ internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int s
         await CompareAsync("store CT slice 526 KB, 4 clients", "obj/s", (load, round) => load.StoreAsync(Ct(400 + round, 1, slices), 4, 1));
         foreach (var server in _servers) await new Load(server, _files).StoreAsync(Tiny(1, studies), 8, 50);
         foreach (var server in _servers) await new Load(server, _files).StoreAsync(Ct(1, 1, slices), 4, 20);
+        if (only.Length > 0) foreach (var server in _servers) await new Load(server, _files).StoreAsync([new SyntheticInstance(StudyKind.Enhanced, 1, 0, 0, 0)], 1, 1);
         await CompareAsync("store one object of 52 MB", "obj/s", (load, round) => load.StoreAsync([new SyntheticInstance(StudyKind.Enhanced, 1, round, 0, 0)], 1, 1));
     }
 
@@ -103,11 +106,12 @@ internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int s
     /// <summary>The first round of a scenario that reads warms the caches of both and does not count.</summary>
     private async Task CompareAsync(string title, string unit, Func<Load, int, Task<Result>> run)
     {
+        if (!title.Contains(only, StringComparison.OrdinalIgnoreCase)) return;
         var results = _servers.Select(_ => new List<Result>()).ToArray();
         for (var round = 0; round < rounds; round++)
             for (var side = 0; side < _servers.Count; side++) results[side].Add(await run(new Load(_servers[side], _files), round));
         double Rate(Result result) => unit == "MB/s" ? result.MegabytesPerSecond : result.PerSecond;
-        var (ours, theirs) = (results[0], results[1]);
+        var (ours, theirs) = (results[0], results[^1]);
         var ratio = Median(ours.Zip(theirs, (a, b) => Rate(a) / Rate(b)));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
