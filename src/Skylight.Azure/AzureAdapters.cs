@@ -11,6 +11,7 @@ using Skylight.Azure.Ingress;
 using Skylight.Azure.Keys;
 using Skylight.Azure.Objects;
 using Skylight.Azure.Queues;
+using Skylight.Core.Compression;
 using Skylight.Core.Keys;
 
 namespace Skylight.Azure;
@@ -38,6 +39,7 @@ public static class AzureAdapters
         services.AddAzureObjects(configuration);
         services.AddAzureCatalog(configuration);
         services.AddAzureAudit(configuration);
+        services.TryAddSingleton(static _ => Pictures.Codecs());
         services.TryAddSingleton<PackReader>();
         return services;
     }

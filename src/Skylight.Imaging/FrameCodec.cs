@@ -38,6 +38,19 @@ public static class FrameCodec
     /// <summary>True when <see cref="Encode"/> writes this syntax without loss.</summary>
     public static bool CanEncode(string transferSyntax) => transferSyntax is RleLossless or JpegLs or Jpeg2000Lossless;
 
+    /// <summary>What has to be installed before frames of a syntax can be decoded and encoded, in words; null where nothing is missing.</summary>
+    public static string? Missing(string transferSyntax)
+    {
+        var library = transferSyntax switch
+        {
+            JpegLs or JpegLsNear => NativeLibraryLoader.Charls,
+            Jpeg2000Lossless or Jpeg2000 or HtLossless or HtRpcl or Ht => NativeLibraryLoader.OpenJpeg,
+            JpegBaseline => NativeLibraryLoader.TurboJpeg,
+            _ => null,
+        };
+        return library is null || NativeLibraryLoader.Has(library) ? null : NativeLibraryLoader.Message(library);
+    }
+
     /// <summary>Decodes one encapsulated frame into <paramref name="destination"/> (at least <see cref="PixelLayout.FrameBytes"/> bytes).</summary>
     /// <returns>The layout of what was written: the photometric interpretation changes where the codec undoes a colour transform.</returns>
     /// <exception cref="PixelDataException"/>

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Options;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Packs;
+using Skylight.Core.Compression;
 using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
 using Skylight.Core.Keys;
@@ -41,6 +42,7 @@ public static class LocalArchive
             Path.Combine(dataFolder, "journal"), provider.GetRequiredService<IOptions<JournalOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IObjectStore>(static provider =>
             new JournalObjectStore(provider.GetRequiredService<Journal.Journal>(), provider.GetRequiredService<FolderObjectStore>()));
+        services.TryAddSingleton(static _ => Pictures.Codecs());
         services.AddSingleton<PackReader>();
         services.AddSingleton(Drain);
         services.AddHostedService(static provider => provider.GetRequiredService<JournalDrain>());

@@ -1,14 +1,93 @@
 using System.IO.Pipelines;
+using Skylight.Archive.Coding;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
+using Skylight.Archive.Series;
 
 namespace Skylight.Archive.Packs;
 
-/// <summary>Reads instances, or parts of them, out of packs. One for the process; safe for concurrent use.</summary>
-public sealed class PackReader(IObjectStore store, IReadKeys keys)
+/// <summary>
+/// Reads instances, or parts of them, out of packs: always the bytes as they were received, however they are kept. One for the process; safe for concurrent use.
+/// </summary>
+/// <param name="codecs">What compressed instances are decoded with; without it those cannot be read.</param>
+public sealed class PackReader(IObjectStore store, IReadKeys keys, PictureCodecs? codecs = null)
 {
-    private readonly HeaderCache _headers = new(16_384);
+    private readonly PictureCodecs _codecs = codecs ?? PictureCodecs.None;
+    private readonly Generations<SealedHeader> _headers = new(16_384);
+    private readonly Generations<CodedLayout> _layouts = new(1 << 20);
+
+    /// <summary>Reads [offset, offset + destination.Length) of an instance.</summary>
+    /// <exception cref="SealedObjectException">The pack is damaged there, or ends before the range does.</exception>
+    /// <exception cref="ObjectMissingException">The pack is gone: it was compacted or deleted. Read the study document again.</exception>
+    /// <exception cref="CodecUnavailableException">It is compressed by a codec that this process does not have.</exception>
+    public async ValueTask ReadAsync(IndexEntry entry, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        if (entry.CodedLength == 0)
+        {
+            await ReadAsync(entry.Pack, entry.Offset + offset, destination, cancellationToken);
+            return;
+        }
+
+        using var reader = await OpenCodedAsync(entry, cancellationToken);
+        if (destination.Length > entry.Length - offset) throw PastEnd(entry.Pack);
+        await reader.ReadAsync(offset, destination, cancellationToken);
+    }
+
+    /// <summary>Streams [offset, offset + length) of an instance, in bounded memory.</summary>
+    /// <inheritdoc cref="ReadAsync(IndexEntry, long, Memory{byte}, CancellationToken)"/>
+    public async Task CopyAsync(IndexEntry entry, long offset, long length, PipeWriter destination, CancellationToken cancellationToken)
+    {
+        if (entry.CodedLength == 0)
+        {
+            await CopyAsync(entry.Pack, entry.Offset + offset, length, destination, cancellationToken);
+            return;
+        }
+
+        using var reader = await OpenCodedAsync(entry, cancellationToken);
+        if (length > entry.Length - offset) throw PastEnd(entry.Pack);
+        await reader.CopyAsync(offset, length, destination, cancellationToken);
+    }
+
+    /// <summary>A forward stream over the first <paramref name="length"/> bytes of an instance: for readers that parse.</summary>
+    /// <inheritdoc cref="ReadAsync(IndexEntry, long, Memory{byte}, CancellationToken)"/>
+    public async ValueTask<Stream> OpenStreamAsync(IndexEntry entry, long length, CancellationToken cancellationToken)
+    {
+        if (entry.CodedLength == 0) return await OpenStreamAsync(entry.Pack, entry.Offset, length, cancellationToken);
+        if (length > entry.Length) throw PastEnd(entry.Pack);
+        return new CodedStream(await OpenCodedAsync(entry, cancellationToken), length);
+    }
+
+    /// <inheritdoc cref="OpenStreamAsync(IndexEntry, long, CancellationToken)"/>
+    public ValueTask<Stream> OpenStreamAsync(IndexEntry entry, CancellationToken cancellationToken) => OpenStreamAsync(entry, entry.Length, cancellationToken);
+
+    /// <summary>Checks that a compressed instance is the one that the index names, without decoding it: what a copy of its stored bytes asks for.</summary>
+    internal async ValueTask CheckCodedAsync(IndexEntry entry, CancellationToken cancellationToken)
+    {
+        using var reader = await OpenAsync(entry.Pack, cancellationToken);
+        await CodedReader.ReadLayoutAsync(reader, entry, cancellationToken);
+    }
+
+    private async ValueTask<CodedReader> OpenCodedAsync(IndexEntry entry, CancellationToken cancellationToken)
+    {
+        var pack = await OpenAsync(entry.Pack, cancellationToken);
+        try
+        {
+            var name = $"{entry.Pack.Name}/{entry.Offset}";
+            if (_layouts.Get(name) is not { } layout)
+            {
+                layout = await CodedReader.ReadLayoutAsync(pack, entry, cancellationToken);
+                _layouts.Put(name, layout, layout.Pieces + 32);
+            }
+
+            return new CodedReader(pack, entry.Offset, layout, _codecs.Get(layout.Codec));
+        }
+        catch
+        {
+            pack.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Reads [offset, offset + destination.Length) of a pack's plaintext.</summary>
     /// <exception cref="SealedObjectException">The pack is damaged there, or ends before the range does.</exception>
@@ -20,7 +99,7 @@ public sealed class PackReader(IObjectStore store, IReadKeys keys)
     }
 
     /// <summary>Streams [offset, offset + length) of a pack's plaintext, in constant memory; only the segments touched are read.</summary>
-    /// <inheritdoc cref="ReadAsync"/>
+    /// <inheritdoc cref="ReadAsync(SealedReference, long, Memory{byte}, CancellationToken)"/>
     public async Task CopyAsync(SealedReference pack, long offset, long length, Stream destination, CancellationToken cancellationToken)
     {
         using var reader = await OpenAsync(pack, cancellationToken);
@@ -37,7 +116,7 @@ public sealed class PackReader(IObjectStore store, IReadKeys keys)
     }
 
     /// <summary>A forward stream over [offset, offset + length) of a pack's plaintext: for readers that parse.</summary>
-    /// <inheritdoc cref="ReadAsync"/>
+    /// <inheritdoc cref="ReadAsync(SealedReference, long, Memory{byte}, CancellationToken)"/>
     public async ValueTask<Stream> OpenStreamAsync(SealedReference pack, long offset, long length, CancellationToken cancellationToken)
     {
         if (offset + length > pack.Length) throw PastEnd(pack);

@@ -15,11 +15,20 @@ public sealed record IndexEntry
     /// <summary>The pack that holds the bytes.</summary>
     public required SealedReference Pack { get; init; }
 
-    /// <summary>First byte of the file in the pack's plaintext.</summary>
+    /// <summary>Where it begins in the pack's plaintext.</summary>
     public required long Offset { get; init; }
 
     /// <summary>Bytes of the file as received.</summary>
     public required long Length { get; init; }
+
+    /// <summary>Bytes that the file takes in the pack where a policy has compressed it; 0 where its bytes lie there as they were received.</summary>
+    public long CodedLength { get; init; }
+
+    /// <summary>Number of the codec that was tried and did not pay; 0 where none was.</summary>
+    public int CodingTried { get; init; }
+
+    /// <summary>Bytes that it takes in the pack, from <see cref="Offset"/> on.</summary>
+    public long StoredLength => CodedLength > 0 ? CodedLength : Length;
 
     /// <summary>Where the dataset begins within the file: after preamble, magic and File Meta.</summary>
     public long DatasetOffset { get; init; }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using Skylight.Archive.Coding;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Packs;
@@ -32,6 +33,9 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
     /// <summary>A new part is begun when the pack has grown past this: 512 MiB.</summary>
     public long PackBytes { get; init; } = 512L << 20;
 
+    /// <summary>What is compressed on the way; null to keep everything as it is.</summary>
+    public SeriesCoding? Coding { get; init; }
+
     /// <summary>Reads the parts in the given order (that of the study document) and writes the merged ones into <paramref name="folder"/>.</summary>
     /// <param name="whole">
     /// The parts are all that the series has. Otherwise the entries of deleted revisions stay, without bytes: an older part may still have the revision, and would
@@ -40,6 +44,7 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
     /// <exception cref="SealedObjectException">A part is damaged, or an instance is not what its index says. Nothing was replaced.</exception>
     public async Task<CompactionResult> CompactAsync(string folder, DataKey key, IReadOnlyList<SeriesParts> parts, CancellationToken cancellationToken, bool whole = true)
     {
+        Coding?.Begin();
         var indexes = new List<SeriesIndex>(parts.Count);
         foreach (var part in parts) indexes.Add(await SeriesIndex.ReadAsync(store, part.Index, keys, cancellationToken));
         var merged = SeriesIndex.Merge(indexes).Entries;
@@ -79,16 +84,17 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         do
         {
             var entry = entries[next++];
-            moved.Add((entry, pack.Position));
-            await CopyAsync(entry, pack, cancellationToken);
+            var (coded, offset) = await PlaceAsync(entry, pack, cancellationToken);
+            moved.Add((coded, offset));
             var document = new MetadataKey(entry.SopInstanceUid, entry.Revision);
             json.ResetWrittenCount();
             if (documents.TryGetValue(document, out var from) && from.TryWrite(document, json)) metadata.Add(document, json.WrittenSpan);
         }
-        while (next < entries.Length && pack.Position + entries[next].Length <= PackBytes);
+        while (next < entries.Length && pack.Position + entries[next].StoredLength <= PackBytes);
 
         var (reference, _) = await pack.CommitAsync(cancellationToken);
-        var index = moved.Select(item => item.Entry with { Pack = reference, Offset = item.Offset });
+        IndexEntry[] index = [.. moved.Select(item => item.Entry with { Pack = reference, Offset = item.Offset })];
+        if (Coding is not null) await Coding.ProveAsync(packs, index, cancellationToken);
         written.Add(await SealAsync(folder, key, reference, [.. index, .. next == entries.Length ? graves : []], metadata, cancellationToken));
         return next;
     }
@@ -103,13 +109,28 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         return new CompactedPart(pack, index.Reference, documents.Reference, entries.Length);
     }
 
+    /// <summary>Puts an instance into the pack, compressed if it is to be and can be. The entry without its new place, and where it begins.</summary>
+    private async Task<(IndexEntry Entry, long Offset)> PlaceAsync(IndexEntry entry, PackWriter pack, CancellationToken cancellationToken)
+    {
+        if (Coding is not null && entry.CodedLength == 0 && await Coding.TryAsync(packs, entry, pack, cancellationToken) is var (tried, offset))
+        {
+            if (tried.CodedLength > 0) return (tried, offset);
+            entry = tried;
+        }
+
+        offset = pack.Position;
+        await CopyAsync(entry, pack, cancellationToken);
+        return (entry, offset);
+    }
+
     private async Task CopyAsync(IndexEntry entry, PackWriter pack, CancellationToken cancellationToken)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(entry.Length, 1, CopyBytes));
+        if (entry.CodedLength > 0) await packs.CheckCodedAsync(entry, cancellationToken);
+        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(entry.StoredLength, 1, CopyBytes));
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         try
         {
-            await using var stream = await packs.OpenStreamAsync(entry.Pack, entry.Offset, entry.Length, cancellationToken);
+            await using var stream = await packs.OpenStreamAsync(entry.Pack, entry.Offset, entry.StoredLength, cancellationToken);
             while (await stream.ReadAsync(buffer, cancellationToken) is var read and > 0)
             {
                 hash.AppendData(buffer, 0, read);
@@ -121,7 +142,7 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
             ArrayPool<byte>.Shared.Return(buffer);
         }
 
-        // The segments authenticate, so this would be a wrong index: better kept as it is than made permanent.
-        if (!hash.GetHashAndReset().AsSpan().SequenceEqual(entry.FileSha256)) throw new SealedObjectException(entry.Pack.Name, 0, SealedFault.BadContent);
+        // The segments authenticate, so this would be a wrong index: better kept as it is than made permanent. A compressed instance carries its digest itself.
+        if (entry.CodedLength == 0 && !hash.GetHashAndReset().AsSpan().SequenceEqual(entry.FileSha256)) throw new SealedObjectException(entry.Pack.Name, 0, SealedFault.BadContent);
     }
 }

@@ -11,8 +11,10 @@ namespace Skylight.Archive.Series;
 /// </summary>
 public sealed class SeriesIndex
 {
-    /// <summary>Version of the content that is written; readers accept it and the one before it (there is none yet).</summary>
-    public const byte Version = 1;
+    /// <summary>The newest version of the content; readers accept it and the one before it. Written where an entry is compressed, which older readers must not take for the file itself.</summary>
+    public const byte Version = 2;
+
+    private const byte WithoutCoding = 1;
 
     public SeriesIndex(IReadOnlyList<IndexEntry> entries) => Entries = entries;
 
@@ -85,7 +87,7 @@ public sealed class SeriesIndex
         }
 
         var output = new WireWriter();
-        output.Byte(Version);
+        output.Byte(Entries.Any(entry => entry.CodedLength > 0) ? Version : WithoutCoding);
         output.Block(body.Written);
         return output.Written.ToArray();
     }
@@ -94,7 +96,7 @@ public sealed class SeriesIndex
     public static SeriesIndex Parse(string name, ReadOnlySpan<byte> bytes)
     {
         var outer = new WireReader(name, bytes);
-        if (outer.Byte() != Version) throw outer.Bad();
+        if (outer.Byte() is not (Version or WithoutCoding)) throw outer.Bad();
         var reader = new WireReader(name, outer.Block());
         var packs = new SealedReference[Bounded(reader.Count(), bytes.Length, outer)];
         for (var i = 0; i < packs.Length; i++)
@@ -139,6 +141,8 @@ public sealed class SeriesIndex
         to.Field(23, entry.Attributes);
         if (entry.Commit > 0) to.Field(24, entry.Commit);
         if (entry.Owner.Length > 0) to.Field(25, entry.Owner);
+        to.Field(26, (ulong)entry.CodedLength);
+        to.Field(27, (ulong)entry.CodingTried);
     }
 
     private static IndexEntry Read(WireReader reader, SealedReference[] packs)
@@ -156,13 +160,13 @@ public sealed class SeriesIndex
 
     private sealed class Draft
     {
-        private readonly ulong[] _numbers = new ulong[26];
-        private readonly byte[][] _bytes = new byte[26][];
+        private readonly ulong[] _numbers = new ulong[31];
+        private readonly byte[][] _bytes = new byte[31][];
 
         public ulong Pack => _numbers[4];
 
         /// <summary>No number is one that no writer writes: places and lengths fit 63 bits, the time is one that a calendar has.</summary>
-        public bool IsSound => _numbers[5] <= long.MaxValue / 2 && _numbers[6] <= long.MaxValue / 2 && _numbers[7] <= long.MaxValue / 2
+        public bool IsSound => _numbers[5] <= long.MaxValue / 2 && _numbers[6] <= long.MaxValue / 2 && _numbers[7] <= long.MaxValue / 2 && _numbers[26] <= long.MaxValue / 2
             && (long)_numbers[17] >= (DateTimeOffset.MinValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond
             && (long)_numbers[17] <= (DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
@@ -200,6 +204,8 @@ public sealed class SeriesIndex
             Attributes = Bytes(23),
             Commit = _numbers[24],
             Owner = Text(25),
+            CodedLength = (long)_numbers[26],
+            CodingTried = (int)_numbers[27],
         };
 
         private static int Signed(uint value) => (int)(value >> 1) ^ -(int)(value & 1);

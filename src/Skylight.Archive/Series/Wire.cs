@@ -102,6 +102,9 @@ internal ref struct WireReader(string name, ReadOnlySpan<byte> bytes)
 
     public readonly bool AtEnd => _rest.IsEmpty;
 
+    /// <summary>What has not been read yet.</summary>
+    public readonly ReadOnlySpan<byte> Remaining => _rest;
+
     public readonly SealedObjectException Bad() => new(name, 0, SealedFault.BadContent);
 
     public byte Byte() => Take(1)[0];
@@ -183,7 +186,7 @@ internal ref struct WireReader(string name, ReadOnlySpan<byte> bytes)
         else if (!BrotliDecoder.TryDecompress(packed, plain, out var count) || count != plain.Length) throw Bad();
     }
 
-    private ReadOnlySpan<byte> Take(int count)
+    public ReadOnlySpan<byte> Take(int count)
     {
         if (count > _rest.Length) throw Bad();
         var taken = _rest[..count];

@@ -102,7 +102,7 @@ internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, Study
         foreach (var entry in changed.Where(entry => entry is { State: EntryState.Stored, Current: true, Frames: 0, Length: <= MaxReportBytes }))
         {
             var bytes = new byte[entry.Length];
-            await _packs.ReadAsync(entry.Pack, entry.Offset, bytes, cancellationToken);
+            await _packs.ReadAsync(entry, 0, bytes, cancellationToken);
             if (ReportReader.Read(DicomFile.Read(bytes).Dataset, entry.SopInstanceUid) is { } report) next = ReportContent.With(next, report);
         }
 

@@ -136,7 +136,7 @@ public sealed class IntakeService
         {
             foreach (var entry in await _held.EntriesAsync(study, item.Id, cancellationToken))
             {
-                await using var content = await _packs.OpenStreamAsync(entry.Pack, entry.Offset, entry.Length, cancellationToken);
+                await using var content = await _packs.OpenStreamAsync(entry, cancellationToken);
                 await batch.AddAsync(content, new IngestName(item.Id), null, new IntakeRelease(true, owner), cancellationToken);
             }
 

@@ -58,7 +58,7 @@ public sealed class DecodedInstances(PackReader packs, InstancePixels pixels, IL
     private async Task<DicomDataset> ReadAsync(PixelSource source, CancellationToken cancellationToken) => await Damage.ReportAsync(logger, async () =>
     {
         var entry = source.Entry;
-        await using var stored = await packs.OpenStreamAsync(entry.Pack, entry.Offset, entry.Length, cancellationToken);
+        await using var stored = await packs.OpenStreamAsync(entry, cancellationToken);
         return (await DicomFile.ReadAsync(stored, new ReadOptions { MaxInlineBytes = MaxHeaderValue }, cancellationToken)).Dataset;
     });
 

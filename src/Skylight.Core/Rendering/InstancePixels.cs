@@ -109,7 +109,7 @@ public sealed class InstancePixels(PackReader packs, NativeFrames native, IOptio
     {
         var file = await Damage.ReportAsync(logger, async () =>
         {
-            await using var stored = await packs.OpenStreamAsync(entry.Pack, entry.Offset, entry.Length, cancellationToken);
+            await using var stored = await packs.OpenStreamAsync(entry, cancellationToken);
             return await DicomFile.ReadAsync(stored, new ReadOptions { StopBeforePixelData = true, AllowTruncated = true, MaxDatasetBytes = 128L << 20 }, cancellationToken);
         });
         var dataset = file.Dataset;
@@ -139,7 +139,7 @@ public sealed class InstancePixels(PackReader packs, NativeFrames native, IOptio
     {
         if (offset + 4 > entry.Length) return null;
         var bytes = new byte[4];
-        await packs.ReadAsync(entry.Pack, entry.Offset + offset, bytes, cancellationToken);
+        await packs.ReadAsync(entry, offset, bytes, cancellationToken);
         var tag = new DicomTag(BinaryPrimitives.ReadUInt16LittleEndian(bytes), BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(2)));
         return tag == DicomTags.FloatPixelData || tag == DicomTags.DoubleFloatPixelData || tag == DicomTags.PixelData ? tag : null;
     }
@@ -157,7 +157,7 @@ public sealed class InstancePixels(PackReader packs, NativeFrames native, IOptio
         {
             if (part.Offset + part.Length > source.Entry.Length) throw new PixelDataException(PixelDataError.Truncated, "A fragment lies beyond the end of the file.");
             var to = destination.Slice(at, (int)part.Length);
-            await Damage.ReportAsync(logger, () => packs.ReadAsync(source.Entry.Pack, source.Entry.Offset + part.Offset, to, cancellationToken).AsTask());
+            await Damage.ReportAsync(logger, () => packs.ReadAsync(source.Entry, part.Offset, to, cancellationToken).AsTask());
             at += to.Length;
         }
     }

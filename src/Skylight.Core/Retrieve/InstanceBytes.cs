@@ -19,7 +19,7 @@ public sealed class InstanceBytes(PackReader packs, ILogger<InstanceBytes> logge
     /// Reads the first bytes of an instance, so that damage or a missing object shows before an answer has begun. What lies behind is verified as it is read.
     /// </summary>
     public Task ProbeAsync(IndexEntry entry, CancellationToken cancellationToken) =>
-        Damage.ReportAsync(logger, () => packs.ReadAsync(entry.Pack, entry.Offset, new byte[Math.Min(Head, entry.Length)], cancellationToken).AsTask());
+        Damage.ReportAsync(logger, () => packs.ReadAsync(entry, 0, new byte[Math.Min(Head, entry.Length)], cancellationToken).AsTask());
 
     /// <summary>The file exactly as it was received.</summary>
     public Task CopyOriginalAsync(IndexEntry entry, PipeWriter destination, CancellationToken cancellationToken) =>
@@ -27,7 +27,7 @@ public sealed class InstanceBytes(PackReader packs, ILogger<InstanceBytes> logge
 
     /// <summary>A range of the file as it was received.</summary>
     public Task CopyRangeAsync(IndexEntry entry, long offset, long length, PipeWriter destination, CancellationToken cancellationToken) =>
-        Damage.ReportAsync(logger, () => packs.CopyAsync(entry.Pack, entry.Offset + offset, length, destination, cancellationToken));
+        Damage.ReportAsync(logger, () => packs.CopyAsync(entry, offset, length, destination, cancellationToken));
 
     /// <summary>
     /// The file as a Part 10 file in the transfer syntax that <see cref="Negotiation.Deliver"/> chose: its own, or Explicit VR Little Endian made from
@@ -38,12 +38,12 @@ public sealed class InstanceBytes(PackReader packs, ILogger<InstanceBytes> logge
         var options = new ConvertOptions { KeepDeflated = transferSyntax == entry.TransferSyntaxUid };
         // A dataset that passes goes from the pack into the answer's own memory, and only the file's beginning is looked at.
         var passes = entry.DatasetOffset > 0 && ExplicitVrConverter.Passes(TransferSyntax.Of(entry.TransferSyntaxUid), options);
-        await using var stored = await packs.OpenStreamAsync(entry.Pack, entry.Offset, passes ? Math.Min(entry.Length, BeginningBytes) : entry.Length, cancellationToken);
+        await using var stored = await packs.OpenStreamAsync(entry, passes ? Math.Min(entry.Length, BeginningBytes) : entry.Length, cancellationToken);
         var source = PipeReader.Create(stored, new StreamPipeReaderOptions(bufferSize: 64 * 1024));
         if (passes)
         {
             await ExplicitVrConverter.WriteHeadAsync(source, destination, options, cancellationToken);
-            await packs.CopyAsync(entry.Pack, entry.Offset + entry.DatasetOffset, entry.Length - entry.DatasetOffset, destination, cancellationToken);
+            await packs.CopyAsync(entry, entry.DatasetOffset, entry.Length - entry.DatasetOffset, destination, cancellationToken);
         }
         else
         {
@@ -79,7 +79,7 @@ public sealed class InstanceBytes(PackReader packs, ILogger<InstanceBytes> logge
             {
                 // One byte more than is written, for the bits that move down from it.
                 var count = (int)Math.Min(stored.Length, range.Length - at);
-                await packs.ReadAsync(entry.Pack, entry.Offset + range.Offset + at, stored.AsMemory(0, count), cancellationToken);
+                await packs.ReadAsync(entry, range.Offset + at, stored.AsMemory(0, count), cancellationToken);
                 var bytes = (int)Math.Min((left + 7) / 8, at + count < range.Length ? count - 1 : count);
                 var span = destination.GetSpan(bytes);
                 for (var i = 0; i < bytes; i++)

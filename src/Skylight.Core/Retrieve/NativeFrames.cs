@@ -98,7 +98,7 @@ public sealed class NativeFrames(PackReader packs, ILogger<NativeFrames> logger)
     {
         try
         {
-            await using var stored = await packs.OpenStreamAsync(entry.Pack, entry.Offset, entry.Length, cancellationToken);
+            await using var stored = await packs.OpenStreamAsync(entry, cancellationToken);
             var source = PipeReader.Create(stored);
             await ExplicitVrConverter.ConvertAsync(source, writer, ConvertOptions.Default, cancellationToken);
             await writer.FlushAsync(cancellationToken);

@@ -60,8 +60,20 @@ public sealed class SeriesTests : IDisposable
             Assert.Equal(SealedFault.BadContent, Assert.Throws<SealedObjectException>(() => SeriesIndex.Parse("x", cut)).Fault);
         }
 
-        bytes[0]++;
+        bytes[0] = SeriesIndex.Version + 1;
         Assert.Throws<SealedObjectException>(() => SeriesIndex.Parse("x", bytes));
+    }
+
+    [Fact]
+    public void Index_WithCompressedEntries_HasAVersionThatOlderReadersRefuse()
+    {
+        var plain = new SeriesIndex([Entry("1.2.3", 1) with { CodingTried = 2 }]);
+        Assert.Equal(1, plain.ToBytes()[0]);
+        Assert.Equal(Text(plain.Entries[0]), Text(SeriesIndex.Parse("x", plain.ToBytes()).Entries[0]));
+        var coded = new SeriesIndex([Entry("1.2.3", 1), Entry("1.2.4", 1) with { CodedLength = 4 }]);
+        Assert.Equal(2, coded.ToBytes()[0]);
+        var read = SeriesIndex.Parse("x", coded.ToBytes()).Entries;
+        Assert.Equal((10, 4), (read[0].StoredLength, read[1].StoredLength));
     }
 
     [Fact]

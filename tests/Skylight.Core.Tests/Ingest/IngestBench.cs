@@ -6,6 +6,7 @@ using Skylight.Archive.Objects;
 using Skylight.Archive.Packs;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
+using Skylight.Core.Compression;
 using Skylight.Core.Documents;
 using Skylight.Core.Ingest;
 using Skylight.Core.Keys;
@@ -63,7 +64,7 @@ internal sealed class IngestBench : IAsyncDisposable
         Deletions = new Deletions(Catalog, Commit, Documents, Parts, Store, Keys, new Retention(Catalog, Patients, settings), settings, Time);
         Service = new IngestService(Store, Keys, _secrets, Catalog, Commit, Parts, Patients, Items, new IngestMetrics(new Meters()), Options.Create(options), Time, NullLogger<IngestService>.Instance,
             new Rejections(Catalog, Deletions, settings, Audit, Time));
-        Packs = new PackReader(Store, Keys);
+        Packs = new PackReader(Store, Keys, Pictures.Codecs());
         Intake = new IntakeService(Service, Catalog, Commit, Packs, Time);
     }
 
@@ -141,7 +142,7 @@ internal sealed class IngestBench : IAsyncDisposable
     public async Task<byte[]> Bytes(IndexEntry entry)
     {
         var bytes = new byte[entry.Length];
-        await Packs.ReadAsync(entry.Pack, entry.Offset, bytes, default);
+        await Packs.ReadAsync(entry, 0, bytes, default);
         return bytes;
     }
 

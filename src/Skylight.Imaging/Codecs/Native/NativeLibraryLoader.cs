@@ -15,13 +15,18 @@ internal static class NativeLibraryLoader
 
     public static void Need(string library)
     {
-        if (Has(library)) return;
+        if (!Has(library)) throw new PixelDataException(PixelDataError.MissingLibrary, Message(library));
+    }
+
+    /// <summary>That a library is missing, and where it comes from.</summary>
+    public static string Message(string library)
+    {
         var package = library switch
         {
             Charls => "libcharls2",
             OpenJpeg => "libopenjp2-7",
             _ => "libturbojpeg0",
         };
-        throw new PixelDataException(PixelDataError.MissingLibrary, $"{library} is not installed (Debian package {package}).");
+        return $"{library} is not installed (Debian package {package}).";
     }
 }
