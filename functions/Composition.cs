@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Skylight.Core.Access;
+using Skylight.Core.Compression;
 using Skylight.Core.Hosting;
 using Skylight.Core.Ingest;
 using Skylight.Core.Identity;
@@ -37,6 +38,7 @@ public static class Composition
         services.AddUploads();
         services.AddRetrieve();
         services.AddTiers();
+        services.AddCompression();
         services.AddStatistics();
         services.AddSingleton<ArchivedStudies>();
         services.AddIntegrity();

@@ -6,6 +6,7 @@ using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Middleware;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Skylight.Archive.Coding;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Core.Documents;
@@ -48,7 +49,7 @@ public sealed class HttpMiddleware(IOptions<HttpOptions> options, ILogger<HttpMi
         {
             if (http.RequestAborted.IsCancellationRequested) return;
             var problem = HttpFailure.Of(error, context.CancellationToken);
-            if (problem.Status == StatusCodes.Status500InternalServerError || error is KeyUnavailableException) Log.Failed(logger, context.FunctionDefinition.Name, error);
+            if (problem.Status == StatusCodes.Status500InternalServerError || error is KeyUnavailableException or CodecUnavailableException) Log.Failed(logger, context.FunctionDefinition.Name, error);
             http.Response.Clear();
             await problem.WriteAsync(http);
         }
@@ -79,6 +80,8 @@ public static class HttpFailure
         BadHttpRequestException bad => Problem.Of(bad.StatusCode, "request-malformed", "The request is not valid HTTP.", "请求不是有效的 HTTP。"),
         KeyUnavailableException key => Problem.Of(
             503, "key-unavailable", "A key that this needs cannot be had; the health check and the logs name it.", "所需密钥不可用，详见健康检查与日志。", ("fault", key.Fault)),
+        CodecUnavailableException => Problem.Of(
+            503, "codec-missing", "The content is kept compressed by a codec that is not installed here; the logs name it.", "内容以压缩形式保存，本机缺少所需的解码库，详见日志。"),
         ObjectArchivedException => Problem.Of(
             409, "study-archived", "The content is archived: ask for the study over DICOMweb, which brings it back, then try again.", "内容已归档：请先经 DICOMweb 请求该检查以取回，然后重试。"),
         OperationCanceledException when timeLimit.IsCancellationRequested => Problem.Of(503, "time-limit", "This took too long or the service is stopping; try again.", "处理超时或服务正在停止，请重试。").WithHeader("Retry-After", "5"),

@@ -21,6 +21,12 @@ public sealed class SeriesCoding(IPictureCodec codec, Func<IndexEntry, Cancellat
     /// <summary>What the last compaction has compressed.</summary>
     public CodingTally Tally { get; private set; } = CodingTally.None;
 
+    /// <summary>Whether the compaction under way has compressed anything.</summary>
+    internal bool Any => _coded.Count > 0 || Tally.Coded > 0;
+
+    /// <summary>Whether an entry may be one to compress, as far as the index tells.</summary>
+    public bool MayTry(IndexEntry entry) => entry is { CodedLength: 0, Frames: > 0 } && entry.State != EntryState.Deleted && entry.CodingTried != codec.Id;
+
     internal void Begin()
     {
         _coded.Clear();
@@ -33,7 +39,7 @@ public sealed class SeriesCoding(IPictureCodec codec, Func<IndexEntry, Cancellat
     /// </summary>
     internal async ValueTask<(IndexEntry Entry, long Offset)?> TryAsync(PackReader packs, IndexEntry entry, PackWriter pack, CancellationToken cancellationToken)
     {
-        if (entry.CodingTried == codec.Id) return null;
+        if (!MayTry(entry)) return null;
         if (_unproven.Contains(Identity(entry))) return Refuse(entry);
         if (await region(entry, cancellationToken) is not { } found) return null;
         if (!found.Shape.IsSound || found.Start < 0 || found.Frames < 1 || found.End > entry.Length || entry.FileSha256.Length != SHA256.HashSizeInBytes) return Refuse(entry);

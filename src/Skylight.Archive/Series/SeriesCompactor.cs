@@ -33,7 +33,7 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
     /// <summary>A new part is begun when the pack has grown past this: 512 MiB.</summary>
     public long PackBytes { get; init; } = 512L << 20;
 
-    /// <summary>What is compressed on the way; null to keep everything as it is.</summary>
+    /// <summary>What is compressed on the way; null to keep everything as it is. Where that does not pay nothing is written, and the result has no parts and replaces nothing.</summary>
     public SeriesCoding? Coding { get; init; }
 
     /// <summary>Reads the parts in the given order (that of the study document) and writes the merged ones into <paramref name="folder"/>.</summary>
@@ -55,7 +55,12 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         var written = new List<CompactedPart>();
         var deleted = merged.Where(entry => entry.State == EntryState.Deleted).ToArray();
         var graves = whole ? [] : deleted;
-        for (var next = 0; next < live.Length;) next = await WritePartAsync(folder, key, live, next, graves, documents, written, cancellationToken);
+        for (var next = 0; next < live.Length;)
+        {
+            next = await WritePartAsync(folder, key, live, next, graves, documents, written, cancellationToken);
+            if (written.Count == 0) return new CompactionResult([], [], 0);
+        }
+
         if (live.Length == 0 && graves.Length > 0) written.Add(await SealAsync(folder, key, graves[0].Pack, graves, new SeriesMetadataBuilder(), cancellationToken));
         return new CompactionResult(written, replaced, deleted.Length - graves.Length, whole ? deleted.Sum(entry => entry.Length) : 0);
     }
@@ -92,6 +97,8 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         }
         while (next < entries.Length && pack.Position + entries[next].StoredLength <= PackBytes);
 
+        // A first pack of which nothing shrinks says enough: it is let go.
+        if (Coding is { Any: false } && written.Count == 0) return next;
         var (reference, _) = await pack.CommitAsync(cancellationToken);
         IndexEntry[] index = [.. moved.Select(item => item.Entry with { Pack = reference, Offset = item.Offset })];
         if (Coding is not null) await Coding.ProveAsync(packs, index, cancellationToken);
@@ -112,7 +119,7 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
     /// <summary>Puts an instance into the pack, compressed if it is to be and can be. The entry without its new place, and where it begins.</summary>
     private async Task<(IndexEntry Entry, long Offset)> PlaceAsync(IndexEntry entry, PackWriter pack, CancellationToken cancellationToken)
     {
-        if (Coding is not null && entry.CodedLength == 0 && await Coding.TryAsync(packs, entry, pack, cancellationToken) is var (tried, offset))
+        if (Coding is not null && await Coding.TryAsync(packs, entry, pack, cancellationToken) is var (tried, offset))
         {
             if (tried.CodedLength > 0) return (tried, offset);
             entry = tried;

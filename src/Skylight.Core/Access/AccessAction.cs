@@ -74,7 +74,7 @@ public enum AccessAction
     /// <summary>Rotate keys, seal studies anew, verify the archive: start, watch, pause and resume.</summary>
     MaintenanceManage,
 
-    /// <summary>Read and change when an institution's studies move to colder storage, and start such a move.</summary>
+    /// <summary>Read and change when an institution's studies move to colder storage and which are compressed, and start such work.</summary>
     TierManage,
 
     /// <summary>Read counts of an institution's studies, instances and bytes: no clinical content.</summary>

@@ -55,7 +55,7 @@ public static class RuleCatalogue
         Basis("ADM-SYS", "the operator manages the platform", [SystemAdmin], [SystemManage, InstitutionManage], PlatformActor, [Purpose.Administration]),
         Basis("ADM-INST", "an institution manages its record and its relations", [InstitutionAdmin],
             [InstitutionManage, RelationManage], OwnInstitution, [Purpose.Administration]),
-        Basis("ADM-TIER", "an institution decides where its studies lie, and counts them", [InstitutionAdmin], [TierManage, StatisticsRead], OwnInstitution, [Purpose.Administration]),
+        Basis("ADM-TIER", "an institution decides where and how its studies lie, and counts them", [InstitutionAdmin], [TierManage, StatisticsRead], OwnInstitution, [Purpose.Administration]),
         Basis("ADM-SEC", "the security administrator manages accounts", [SecurityAdmin], [AccountManage], OwnInstitution, [Purpose.Administration]),
         Basis("ADM-SEC-PLATFORM", "the operator's security administrator manages accounts of every institution (the first ones of a new one)",
             [SecurityAdmin], [AccountManage], PlatformActor, [Purpose.Administration]),

@@ -99,6 +99,8 @@ public sealed record StudySummary
 
     public DateTimeOffset? TierAt { get; init; }
 
+    public StudyCompressionMark? Compression { get; init; }
+
     public int Level { get; init; }
 
     public IReadOnlyList<string> Tags { get; init; } = [];
@@ -127,6 +129,7 @@ public sealed record StudySummary
         State = study.State,
         Tier = study.Tier,
         TierAt = study.TierAt,
+        Compression = study.Compression,
         Level = study.Level,
         Tags = study.Tags,
         Categories = study.Categories,

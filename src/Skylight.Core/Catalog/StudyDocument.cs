@@ -51,6 +51,9 @@ public sealed record StudyDocument
     /// <summary>Packs of instances received up to this time are in <see cref="Tier"/>; null while nothing was moved.</summary>
     public DateTimeOffset? TierAt { get; init; }
 
+    /// <summary>What compression has looked at last; null while it has not.</summary>
+    public StudyCompressionMark? Compression { get; init; }
+
     /// <summary>Set while an archived study is on its way back.</summary>
     public StudyRehydration? Rehydration { get; init; }
 
@@ -244,6 +247,11 @@ public enum StudyState
 /// <summary>An archived study was asked for.</summary>
 /// <param name="ReadyAt">Estimate of when it can be read, UTC.</param>
 public sealed record StudyRehydration(DateTimeOffset RequestedAt, DateTimeOffset ReadyAt);
+
+/// <summary>Compression has looked at every instance of a study that it could: there is nothing left to try under the same policy.</summary>
+/// <param name="Policy">Stands for what the policy meant for the study's tier.</param>
+/// <param name="At">When the newest instance that was looked at arrived, UTC.</param>
+public sealed record StudyCompressionMark(string Policy, DateTimeOffset At);
 
 public enum StorageTier
 {

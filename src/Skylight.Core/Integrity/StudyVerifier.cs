@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Security.Cryptography;
+using Skylight.Archive.Coding;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
@@ -83,6 +84,7 @@ public sealed class StudyVerifier(
         ObjectMissingException missing => new VerifyFinding(VerifyCode.ObjectMissing, true, institution, studyKey, missing.Name, null),
         KeyUnavailableException key => new VerifyFinding(
             key.Fault == KeyFault.NoRecord ? VerifyCode.KeyMissing : VerifyCode.KeyUnavailable, true, institution, studyKey, name, key.Fault.ToString()),
+        CodecUnavailableException codec => new VerifyFinding(VerifyCode.CodecMissing, true, institution, studyKey, name, codec.Message),
         _ => null,
     };
 

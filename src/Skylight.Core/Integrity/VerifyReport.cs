@@ -29,6 +29,9 @@ public static class VerifyCode
     /// <summary>A key record is there, and its key cannot be unwrapped.</summary>
     public const string KeyUnavailable = "key-unavailable";
 
+    /// <summary>An instance is compressed by a codec that does not work here, so nobody can say whether it is whole.</summary>
+    public const string CodecMissing = "codec-missing";
+
     /// <summary>A document or index names an object that is not there.</summary>
     public const string ObjectMissing = "object-missing";
 

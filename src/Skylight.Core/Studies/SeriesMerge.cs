@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Skylight.Archive.Coding;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Packs;
@@ -75,6 +76,31 @@ public sealed class SeriesMerge(
         return (await ExchangeAsync(institution, studyKey, merges, options, cancellationToken)).Count > 0 ? ResealOutcome.Resealed : ResealOutcome.Waiting;
     }
 
+    /// <summary>
+    /// Rewrites the parts of a series compressed, from the first on in which there is something to compress. Content that was accepted from elsewhere, and what lies
+    /// before it, keeps its place. Safe to repeat and to interrupt. Answers what was compressed; nothing when the study was changed at every attempt.
+    /// </summary>
+    /// <exception cref="CodingProofException">Something would not come back equal; the study is as it was.</exception>
+    /// <inheritdoc cref="MergeAsync" path="/exception"/>
+    public async Task<CodingTally> CodeAsync(string institution, string studyKey, string seriesKey, SeriesCoding coding, CancellationToken cancellationToken)
+    {
+        if (await StudyAsync(institution, studyKey, hidden: false, cancellationToken) is not { } study) return CodingTally.None;
+        var list = await parts.ListAsync(study, seriesKey, cancellationToken);
+        var first = list.Count;
+        for (var i = list.Count - 1; i >= 0 && list[i].Folder is null; i--)
+        {
+            var index = await SeriesIndex.ReadAsync(store, list[i].ObjectName(study, list[i].Index), keys, cancellationToken);
+            if (index.Entries.Any(coding.MayTry)) first = i;
+        }
+
+        if (first == list.Count) return CodingTally.None;
+        using var key = await keys.GetOrCreateAsync(institution, studyKey, cancellationToken);
+        SeriesPart[] run = [.. list.Skip(first)];
+        var merge = new Merge(seriesKey, run, await WriteAsync(study, run, key, SealOptions.Default, whole: first == 0, cancellationToken, coding));
+        if (merge.Result.Replaced.Count == 0) return coding.Tally;
+        return (await ExchangeAsync(institution, studyKey, [merge], SealOptions.Default, cancellationToken)).Count > 0 ? coding.Tally : CodingTally.None;
+    }
+
     private async ValueTask<bool> IsOldAsync(StudyDocument study, IReadOnlyList<SeriesPart> list, KeyId key, SealOptions options, CancellationToken cancellationToken)
     {
         foreach (var part in list)
@@ -137,7 +163,7 @@ public sealed class SeriesMerge(
         {
             if (!all.TryGetValue(merge.SeriesKey, out var list)) return null;
             var at = Enumerable.Range(0, list.Count).FirstOrDefault(i => list.Skip(i).Take(merge.Run.Count).SequenceEqual(merge.Run), -1);
-            if (at < 0) return null;
+            if (at < 0 || await AnyNamesAsync(study, list.Skip(at + merge.Run.Count), merge.Result.Replaced, cancellationToken)) return null;
             all[merge.SeriesKey] = [.. list.Take(at), .. merge.Parts, .. list.Skip(at + merge.Run.Count)];
         }
 
@@ -157,6 +183,21 @@ public sealed class SeriesMerge(
                 }),
             ],
         };
+    }
+
+    /// <summary>
+    /// Whether a part that was committed meanwhile changes states of instances by naming the packs that they lay in: exchanged now, it would go on naming them
+    /// when they are gone. The next merge takes it in.
+    /// </summary>
+    private async ValueTask<bool> AnyNamesAsync(StudyDocument study, IEnumerable<SeriesPart> later, IReadOnlyList<string> replaced, CancellationToken cancellationToken)
+    {
+        foreach (var part in later)
+        {
+            var index = await SeriesIndex.ReadAsync(store, part.ObjectName(study, part.Index), keys, cancellationToken);
+            if (index.Entries.Any(entry => replaced.Contains(entry.Pack.Name))) return true;
+        }
+
+        return false;
     }
 
     /// <summary>
@@ -188,8 +229,8 @@ public sealed class SeriesMerge(
         return new Merge(seriesKey, run, await WriteAsync(study, run, key, SealOptions.Default, whole, cancellationToken));
     }
 
-    private Task<CompactionResult> WriteAsync(StudyDocument study, IReadOnlyList<SeriesPart> run, DataKey key, SealOptions options, bool whole, CancellationToken cancellationToken) =>
-        new SeriesCompactor(store, keys, packs, options).CompactAsync(
+    private Task<CompactionResult> WriteAsync(StudyDocument study, IReadOnlyList<SeriesPart> run, DataKey key, SealOptions options, bool whole, CancellationToken cancellationToken, SeriesCoding? coding = null) =>
+        new SeriesCompactor(store, keys, packs, options) { Coding = coding }.CompactAsync(
             SealedName.Folder(study.Institution, study.StudyKey),
             key,
             [.. run.Select(part => new SeriesParts(part.ObjectName(study, part.Index), part.ObjectName(study, part.Metadata)))],

@@ -52,6 +52,7 @@ public static class DerivedFields
             Revision = 0,
             ContentRevision = 0,
             TierAt = null,
+            Compression = null,
         };
         return JsonSerializer.SerializeToNode(plain, DocumentJson.Options)!.AsObject();
     }
