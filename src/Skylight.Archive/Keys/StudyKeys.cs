@@ -13,6 +13,7 @@ public sealed class StudyKeys : IReadKeys, IDisposable
     private readonly KeyEncryption _encryption;
     private readonly KeyCache _cache;
     private readonly TimeProvider _time;
+    private readonly InFlight<(string Institution, string StudyKey)> _making = new();
 
     public StudyKeys(IKeyRecordStore records, IKeyEncryptionKeyResolver resolver, KeyEncryptionOptions options, TimeProvider time)
     {
@@ -130,7 +131,26 @@ public sealed class StudyKeys : IReadKeys, IDisposable
 
     public void Dispose() => _cache.Dispose();
 
+    /// <summary>Senders of a new study all want its key at once: one of them makes it.</summary>
     private async ValueTask<DataKey> LoadOrCreateAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    {
+        while (_making.Enter((institution, studyKey)) is { } other)
+        {
+            await other.WaitAsync(cancellationToken);
+            if (_cache.GetCurrent(institution, studyKey) is { } made) return made;
+        }
+
+        try
+        {
+            return await MakeAsync(institution, studyKey, cancellationToken);
+        }
+        finally
+        {
+            _making.Leave((institution, studyKey));
+        }
+    }
+
+    private async ValueTask<DataKey> MakeAsync(string institution, string studyKey, CancellationToken cancellationToken)
     {
         var stored = await _records.GetAsync(institution, studyKey, cancellationToken);
         if (stored is null)

@@ -1,3 +1,4 @@
+using Skylight.Archive;
 using Skylight.Archive.Keys;
 using Skylight.Core.Documents;
 
@@ -11,6 +12,8 @@ public sealed class PatientDirectory(IDocuments documents, InstitutionSecrets se
 {
     /// <summary>Merge links are followed this far; a longer chain, or a ring, ends where it is cut.</summary>
     private const int MaxHops = 16;
+
+    private readonly InFlight<(string Institution, string PatientKey)> _making = new();
 
     /// <summary>The key of the patient that a file names, or of the provisional patient of its study when it names none.</summary>
     public async ValueTask<string> KeyAsync(string institution, PatientIdentity identity, string studyInstanceUid, CancellationToken cancellationToken) =>
@@ -27,7 +30,29 @@ public sealed class PatientDirectory(IDocuments documents, InstitutionSecrets se
     /// <summary>Makes the record if there is none. Idempotent.</summary>
     public async ValueTask EnsureAsync(string institution, string patientKey, PatientIdentity identity, CancellationToken cancellationToken)
     {
-        if (await GetAsync(institution, patientKey, cancellationToken) is not null) return;
+        while (await GetAsync(institution, patientKey, cancellationToken) is null)
+        {
+            // Senders of a new study all find its patient missing at once: one of them makes the record.
+            if (_making.Enter((institution, patientKey)) is { } other)
+            {
+                await other.WaitAsync(cancellationToken);
+                continue;
+            }
+
+            try
+            {
+                await MakeAsync(institution, patientKey, identity, cancellationToken);
+                return;
+            }
+            finally
+            {
+                _making.Leave((institution, patientKey));
+            }
+        }
+    }
+
+    private async ValueTask MakeAsync(string institution, string patientKey, PatientIdentity identity, CancellationToken cancellationToken)
+    {
         var record = new PatientRecord
         {
             Institution = institution,
@@ -45,7 +70,7 @@ public sealed class PatientDirectory(IDocuments documents, InstitutionSecrets se
         }
         catch (DocumentConflictException)
         {
-            // Made by another upload in the meantime, from the same identity.
+            // Made by another process, or a moment ago, from the same identity.
         }
     }
 

@@ -22,8 +22,8 @@ internal sealed class PendingStudy(StudyDocument document, byte[] body)
 /// <param name="time">Whose clock the lingering goes by; null to write at once.</param>
 internal sealed class PendingChanges(Func<IReadOnlyCollection<PendingStudy>, long, Task> write, TimeProvider? time)
 {
-    /// <summary>How long changes are gathered while nobody waits for them: long enough that a study sent slice by slice is written a few times a second.</summary>
-    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(40);
+    /// <summary>How long changes are gathered while nobody waits for them: long enough that a study sent slice by slice is written a few times a second, however large it has become.</summary>
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Past this many changes committing waits for the writing.</summary>
     private const int MaxChanges = 4000;

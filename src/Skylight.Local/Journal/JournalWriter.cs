@@ -14,7 +14,8 @@ internal sealed class JournalWriter : IAsyncDisposable
     private readonly JournalIndex _index;
     private readonly ApplyChange _apply;
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _signal = new(0);
+    // Not a SemaphoreSlim: that spins for a while before it sleeps, and this thread sleeps some thousand times a second.
+    private readonly AutoResetEvent _signal = new(false);
     private readonly Queue<Entry> _queue = [];
     private readonly Thread _thread;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -63,7 +64,7 @@ internal sealed class JournalWriter : IAsyncDisposable
             _closing = true;
         }
 
-        _signal.Release();
+        _signal.Set();
         await _stopped.Task;
         _signal.Dispose();
     }
@@ -75,7 +76,7 @@ internal sealed class JournalWriter : IAsyncDisposable
         {
             ObjectDisposedException.ThrowIf(_closing, typeof(Journal));
             _queue.Enqueue(entry);
-            if (_queue.Count == 1) _signal.Release();
+            if (_queue.Count == 1) _signal.Set();
         }
 
         return entry.Done.Task;
@@ -120,7 +121,7 @@ internal sealed class JournalWriter : IAsyncDisposable
                 if (_closing) return false;
             }
 
-            _signal.Wait();
+            _signal.WaitOne();
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 
@@ -14,11 +15,15 @@ public sealed class SqliteDatabase : IAsyncDisposable
     private const int Full = 13; // SQLITE_FULL
     private const int NoSpace = 28; // ENOSPC, which every exception for a full disk carries as its HResult
     private readonly string _connectionString;
-    private readonly BlockingCollection<Work> _queue = new(boundedCapacity: 8192);
+    private readonly Lock _lock = new();
+    private readonly Queue<Work> _queue = [];
+    // Not a BlockingCollection: that spins for a while before it sleeps, and this thread sleeps some thousand times a second.
+    private readonly AutoResetEvent _signal = new(false);
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
     private readonly Thread _writer;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _broken;
+    private bool _closing;
     private bool _disposed;
 
     private SqliteDatabase(string path, SqliteDurability durability, string schema)
@@ -63,15 +68,7 @@ public sealed class SqliteDatabase : IAsyncDisposable
                 if (error is null) completion.SetResult(result!);
                 else completion.SetException(error);
             });
-        try
-        {
-            _queue.Add(item, cancellationToken);
-        }
-        catch (InvalidOperationException) when (_queue.IsAddingCompleted)
-        {
-            throw new ObjectDisposedException(nameof(SqliteDatabase));
-        }
-
+        Enqueue(item);
         // Not cancellable past this point: the write may already be in a transaction, and its outcome must be known.
         return await completion.Task;
     }
@@ -83,13 +80,16 @@ public sealed class SqliteDatabase : IAsyncDisposable
     /// <exception cref="ObjectDisposedException">The database is closed; nothing is called.</exception>
     public void Post(Action<SqliteConnection> work, Action<Exception?> done)
     {
-        try
+        Enqueue(new Work(work, done));
+    }
+
+    private void Enqueue(Work work)
+    {
+        lock (_lock)
         {
-            _queue.Add(new Work(work, done));
-        }
-        catch (InvalidOperationException) when (_queue.IsAddingCompleted)
-        {
-            throw new ObjectDisposedException(nameof(SqliteDatabase));
+            ObjectDisposedException.ThrowIf(_closing, this);
+            _queue.Enqueue(work);
+            if (_queue.Count == 1) _signal.Set();
         }
     }
 
@@ -131,10 +131,11 @@ public sealed class SqliteDatabase : IAsyncDisposable
     {
         if (_disposed) return;
         _disposed = true;
-        _queue.CompleteAdding();
+        lock (_lock) _closing = true;
+        _signal.Set();
         await _stopped.Task;
         while (_readers.TryTake(out var reader)) reader.Dispose();
-        _queue.Dispose();
+        _signal.Dispose();
     }
 
     internal static int Run(SqliteConnection connection, string sql)
@@ -171,7 +172,7 @@ public sealed class SqliteDatabase : IAsyncDisposable
         var group = new List<(Work Work, Exception? Error)>(MaxGroup);
         try
         {
-            while (_queue.TryTake(out var first, Timeout.Infinite))
+            while (Next() is { } first)
             {
                 group.Clear();
                 var failure = _broken;
@@ -187,10 +188,10 @@ public sealed class SqliteDatabase : IAsyncDisposable
                     Step(connection, "BEGIN IMMEDIATE");
                     do
                     {
-                        group.Add((current, Apply(connection, current)));
+                        group.Add((current, group.Count == 0 ? ApplyFirst(connection, current) : Apply(connection, current)));
                         current = null;
                     }
-                    while (group.Count < MaxGroup && _queue.TryTake(out current));
+                    while (group.Count < MaxGroup && TryNext(out current));
                     Step(connection, "COMMIT");
                 }
                 catch (SqliteException error)
@@ -209,6 +210,42 @@ public sealed class SqliteDatabase : IAsyncDisposable
         {
             connection.Dispose();
             _stopped.SetResult();
+        }
+    }
+
+    private bool TryNext([NotNullWhen(true)] out Work? work)
+    {
+        lock (_lock) return _queue.TryDequeue(out work);
+    }
+
+    /// <summary>Waits for work; null at the end.</summary>
+    private Work? Next()
+    {
+        while (true)
+        {
+            lock (_lock)
+            {
+                if (_queue.TryDequeue(out var work)) return work;
+                if (_closing) return null;
+            }
+
+            _signal.WaitOne();
+        }
+    }
+
+    /// <summary>As <see cref="Apply"/>, for the first of a group: the transaction itself is undone when it fails, so it needs no savepoint.</summary>
+    private static Exception? ApplyFirst(SqliteConnection connection, Work work)
+    {
+        try
+        {
+            work.Run(connection);
+            return null;
+        }
+        catch (Exception error) when (error is not SqliteException { SqliteErrorCode: 10 or 11 or 13 })
+        {
+            Step(connection, "ROLLBACK");
+            Step(connection, "BEGIN IMMEDIATE");
+            return error;
         }
     }
 

@@ -29,7 +29,8 @@ internal static class ArchiveBench
         if (!options.Contains("--no-rival"))
         {
             await using var rival = new Rival.RivalBench(
-                folder, Number("--rounds", 3), TimeSpan.FromSeconds(Number("--seconds", 4)), Number("--studies", 2000), Number("--slices", 500), Option("--only", ""), alone: options.Contains("--alone"));
+                folder, Number("--rounds", 3), TimeSpan.FromSeconds(Number("--seconds", 4)), Number("--studies", 2000), Number("--slices", 500), Number("--tiny", 3000), Option("--only", ""),
+                alone: options.Contains("--alone"));
             await rival.RunAsync();
         }
 

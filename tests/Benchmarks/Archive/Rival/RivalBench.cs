@@ -7,9 +7,10 @@ namespace Skylight.Benchmarks.Archive.Rival;
 /// Skylight and Orthanc side by side: the same data, the same requests in turns (A B A B), every answer checked. Skylight encrypts, asks for sign-in and keeps
 /// its audit trail, as it always does; Orthanc does none of these.
 /// </summary>
+/// <param name="tiny">Small instances in a round of storing them.</param>
 /// <param name="only">Runs the scenarios whose title contains this.</param>
 /// <param name="alone">Skylight without its rival: for profiling.</param>
-internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int studies, int slices, string only, bool alone) : IAsyncDisposable
+internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int studies, int slices, int tiny, string only, bool alone) : IAsyncDisposable
 {
     private const string DicomJson = "application/dicom+json";
     private const int Warm = 9000;
@@ -28,6 +29,7 @@ internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int s
         foreach (var server in _servers) await new Load(server, _files).StoreAsync(Tiny(Warm, 400), 4, 1);
         foreach (var server in _servers) await new Load(server, _files).StoreAsync(Ct(Warm, 1, 40), 4, 1);
         await StoreAsync();
+        if (only.StartsWith("store", StringComparison.Ordinal)) return;
         await SearchAsync();
         await RetrieveAsync();
     }
@@ -45,12 +47,13 @@ internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int s
 
     private async Task StoreAsync()
     {
-        var few = Math.Max(20, studies / 20);
+        var few = Math.Max(1, tiny / 10);
         // The set with number 1 is what is searched afterwards.
         await CompareAsync("store 12 KB, 4 clients", "obj/s", (load, round) => load.StoreAsync(Tiny(100 + round, few), 4, 1));
         await CompareAsync("store 12 KB, 32 clients", "obj/s", (load, round) => load.StoreAsync(Tiny(200 + round, few), 32, 1));
         await CompareAsync("store 12 KB, 50 a request", "obj/s", (load, round) => load.StoreAsync(Tiny(300 + round, few), 4, 50));
         await CompareAsync("store CT slice 526 KB, 4 clients", "obj/s", (load, round) => load.StoreAsync(Ct(400 + round, 1, slices), 4, 1));
+        if (only.StartsWith("store", StringComparison.Ordinal)) return;
         foreach (var server in _servers) await new Load(server, _files).StoreAsync(Tiny(1, studies), 8, 50);
         foreach (var server in _servers) await new Load(server, _files).StoreAsync(Ct(1, 1, slices), 4, 20);
         if (only.Length > 0) foreach (var server in _servers) await new Load(server, _files).StoreAsync([new SyntheticInstance(StudyKind.Enhanced, 1, 0, 0, 0)], 1, 1);
