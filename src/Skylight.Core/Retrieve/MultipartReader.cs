@@ -17,6 +17,7 @@ public sealed class MultipartReader : IDisposable
     private byte[]? _buffer;
     private int _start;
     private int _end;
+    private int _used;
     private int _safeEnd;
     private bool _delimiterFound;
     private bool _endOfBody;
@@ -35,7 +36,7 @@ public sealed class MultipartReader : IDisposable
         _buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         // The first boundary may open the body; with this line end before it, every delimiter looks the same.
         "\r\n"u8.CopyTo(_buffer);
-        _end = 2;
+        _end = _used = 2;
     }
 
     private byte[] Buffer => _buffer ?? throw new ObjectDisposedException(nameof(MultipartReader));
@@ -66,7 +67,10 @@ public sealed class MultipartReader : IDisposable
     public void Dispose()
     {
         _current?.Detach();
-        if (Interlocked.Exchange(ref _buffer, null) is { } buffer) ArrayPool<byte>.Shared.Return(buffer, clearArray: true);
+        if (Interlocked.Exchange(ref _buffer, null) is not { } buffer) return;
+        // Patients' data leaves no trace in memory that others borrow; what was not used is not cleared.
+        buffer.AsSpan(0, _used).Clear();
+        ArrayPool<byte>.Shared.Return(buffer);
     }
 
     private async ValueTask SkipPreambleAsync(CancellationToken cancellationToken)
@@ -201,6 +205,7 @@ public sealed class MultipartReader : IDisposable
         }
         var read = await _body.ReadAsync(Buffer.AsMemory(_end, BufferSize - _end), cancellationToken);
         _end += read;
+        _used = Math.Max(_used, _end);
         _endOfBody = read == 0;
         return read > 0;
     }

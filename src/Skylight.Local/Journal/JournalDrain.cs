@@ -21,12 +21,16 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
 {
     private const string IndexSuffix = ".index";
     private const int CrowdedIndexes = 64;
+
+    /// <summary>From here on a folder is merged although it is still growing: reading it has become dear by now.</summary>
+    private const int OvercrowdedIndexes = 512;
     private static readonly TimeSpan HoldPause = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan CrowdedPause = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _one = new(1);
     private DateTimeOffset _holdUntil = DateTimeOffset.MinValue;
     private DateTimeOffset _crowdedAt = DateTimeOffset.MinValue;
+    private Dictionary<string, int> _crowds = [];
 
     /// <summary>Merges before moving; null to move everything as it is.</summary>
     public CompactJournaled? Compact { get; set; }
@@ -90,12 +94,18 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
         base.Dispose();
     }
 
-    /// <summary>A folder with very many indexes is a series that arrives one instance at a time: it is merged while it arrives, so that reading it stays cheap.</summary>
+    /// <summary>
+    /// A folder with very many indexes is a series that has arrived one instance at a time: it is merged, so that reading it is cheap. Not while it grows: what
+    /// is merged then is sealed again with the next instances, and takes the processor from those who send them. It has stopped growing when it has as many
+    /// indexes as at the look before.
+    /// </summary>
     private async Task CompactCrowdedAsync(CancellationToken cancellationToken)
     {
-        var crowded = journal.Index.Names("").Where(name => name.EndsWith(IndexSuffix, StringComparison.Ordinal))
-            .GroupBy(name => name[..name.LastIndexOf('/')]).Where(group => group.Count() >= CrowdedIndexes).SelectMany(group => group).ToArray();
-        if (crowded.Length > 0) await Compact!(crowded, cancellationToken);
+        var folders = journal.Index.Names("").Where(name => name.EndsWith(IndexSuffix, StringComparison.Ordinal))
+            .GroupBy(name => name[..name.LastIndexOf('/')]).Where(group => group.Count() >= CrowdedIndexes).ToArray();
+        var ready = folders.Where(group => group.Count() is var count && (count >= OvercrowdedIndexes || _crowds.GetValueOrDefault(group.Key) == count)).ToArray();
+        _crowds = folders.Except(ready).ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
+        if (ready.Length > 0) await Compact!([.. ready.SelectMany(group => group)], cancellationToken);
     }
 
     /// <param name="hold">Keep files of which objects are still to be held.</param>

@@ -42,7 +42,7 @@ internal sealed class JournalFolder : IDisposable
 
     public JournalObjectStore Store(EdgeJournal journal) => new(journal, Inner);
 
-    public JournalDrain Drain(EdgeJournal journal) => new(journal, Inner, Options, TimeProvider.System, NullLogger<JournalDrain>.Instance);
+    public JournalDrain Drain(EdgeJournal journal, TimeProvider? time = null) => new(journal, Inner, Options, time ?? TimeProvider.System, NullLogger<JournalDrain>.Instance);
 
     public async Task<byte[]> ReadAsync(EdgeJournal journal, string name)
     {

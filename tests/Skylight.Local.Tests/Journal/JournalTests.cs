@@ -352,23 +352,55 @@ public sealed class JournalTests : IDisposable
     }
 
     [Fact]
-    public async Task Step_SeriesArrivingOneByOne_IsOfferedForMergingWhileItArrives()
+    public async Task Step_SeriesArrivingOneByOne_IsOfferedForMergingOnceItHasStoppedGrowing()
     {
         _folder.Options = _folder.Options with { QuietSeconds = 3600 };
         await using var journal = await _folder.OpenAsync();
-        for (var i = 0; i < 70; i++) await journal.AppendAsync([($"a/b/{i}.index", new byte[10]), ($"a/c{i}/1.index", new byte[10])], default, default);
+        var (offered, step) = Offers(journal);
+        await ArriveAsync(journal, 0, 70);
+        await step();
+        Assert.Empty(offered);
+        await ArriveAsync(journal, 70, 1);
+        await step();
+        Assert.Empty(offered);
+        await step();
+        Assert.Equal(71, offered.Count);
+        Assert.All(offered, name => Assert.StartsWith("a/b/", name, StringComparison.Ordinal));
+        Assert.Empty(await JournalFolder.ListAsync(_folder.Inner, ""));
+    }
+
+    [Fact]
+    public async Task Step_SeriesArrivingOneByOneWithoutEnd_IsOfferedWhileItGrows()
+    {
+        _folder.Options = _folder.Options with { QuietSeconds = 3600 };
+        await using var journal = await _folder.OpenAsync();
+        var (offered, step) = Offers(journal);
+        await ArriveAsync(journal, 0, 520);
+        await step();
+        Assert.Equal(520, offered.Count);
+    }
+
+    /// <summary>What a drain is going to offer for merging, and its next look, after the pause between two.</summary>
+    private (List<string> Offered, Func<Task> Step) Offers(EdgeJournal journal)
+    {
+        var clock = new TestClock(DateTimeOffset.UnixEpoch);
+        var drain = _folder.Drain(journal, clock);
         var offered = new List<string>();
-        var drain = _folder.Drain(journal);
         drain.Compact = (objects, _) =>
         {
             offered.AddRange(objects);
             return ValueTask.FromResult(new JournalVerdict(new HashSet<string>(), new HashSet<string>()));
         };
-        await drain.StepAsync(default);
-        await drain.StepAsync(default);
-        Assert.Equal(70, offered.Count);
-        Assert.All(offered, name => Assert.StartsWith("a/b/", name, StringComparison.Ordinal));
-        Assert.Empty(await JournalFolder.ListAsync(_folder.Inner, ""));
+        return (offered, async () =>
+        {
+            clock.Advance(TimeSpan.FromSeconds(6));
+            await drain.StepAsync(default);
+        });
+    }
+
+    private static async Task ArriveAsync(EdgeJournal journal, int first, int count)
+    {
+        for (var i = first; i < first + count; i++) await journal.AppendAsync([($"a/b/{i}.index", new byte[10]), ($"a/c{i}/1.index", new byte[10])], default, default);
     }
 
     [Fact]
