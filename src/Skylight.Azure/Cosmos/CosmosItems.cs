@@ -149,7 +149,7 @@ internal sealed class CosmosItems(Container container, AzureCosts costs, CosmosO
     }
 
     private void Count(string operation, ResponseMessage answer, int sent) =>
-        costs.Cosmos(operation, answer.Headers.RequestCharge, sent + (answer.Content is { CanSeek: true } content ? content.Length : 0), (int)answer.StatusCode is 429 or 503);
+        costs.Cosmos(operation, answer.Headers.RequestCharge, sent, answer.Content is { CanSeek: true } content ? content.Length : 0, (int)answer.StatusCode is 429 or 503);
 
     /// <summary>The item is not there. With a sub-status the container is not, or a replica that is up to date: faults, not answers.</summary>
     private static bool IsMissing(ResponseMessage answer) => answer.StatusCode == HttpStatusCode.NotFound && SubStatus(answer) == 0;

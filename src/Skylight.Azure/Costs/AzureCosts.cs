@@ -21,11 +21,19 @@ public enum StorageClass
 /// <summary>What this process has asked of the cloud since it started. Differences of two of them are the cost of what happened in between.</summary>
 /// <param name="BytesUp">Bytes of request bodies to storage.</param>
 /// <param name="BytesDown">Bytes of answers' bodies from storage.</param>
-/// <param name="CatalogRequests">Requests to Cosmos, retries by the adapter included; query pages count one each.</param>
+/// <param name="CatalogReads">Point reads from Cosmos, retries by the adapter included.</param>
+/// <param name="CatalogQueries">Pages of queries.</param>
+/// <param name="CatalogWrites">Creations, replacements, deletions.</param>
 /// <param name="RequestUnits">RU as the service charged them.</param>
+/// <param name="EstimatedRequestUnits">RU by the documented table of item sizes, for stand-ins that charge one for everything; low.</param>
 /// <param name="CatalogBytes">Bytes of the items and queries sent and received.</param>
-public sealed record CostSnapshot(long Writes, long Reads, long Lists, long Others, long BytesUp, long BytesDown, long CatalogRequests, double RequestUnits, long CatalogBytes)
+public sealed record CostSnapshot(
+    long Writes, long Reads, long Lists, long Others, long BytesUp, long BytesDown, long CatalogReads, long CatalogQueries, long CatalogWrites, double RequestUnits, double EstimatedRequestUnits,
+    long CatalogBytes)
 {
+    /// <summary>Requests to Cosmos of all kinds.</summary>
+    public long CatalogRequests => CatalogReads + CatalogQueries + CatalogWrites;
+
     /// <summary>Storage requests of all classes.</summary>
     public long Transactions => Writes + Reads + Lists + Others;
 
@@ -36,8 +44,11 @@ public sealed record CostSnapshot(long Writes, long Reads, long Lists, long Othe
         left.Others - right.Others,
         left.BytesUp - right.BytesUp,
         left.BytesDown - right.BytesDown,
-        left.CatalogRequests - right.CatalogRequests,
+        left.CatalogReads - right.CatalogReads,
+        left.CatalogQueries - right.CatalogQueries,
+        left.CatalogWrites - right.CatalogWrites,
         left.RequestUnits - right.RequestUnits,
+        left.EstimatedRequestUnits - right.EstimatedRequestUnits,
         left.CatalogBytes - right.CatalogBytes);
 
     public static CostSnapshot Subtract(CostSnapshot left, CostSnapshot right) => left - right;
@@ -53,7 +64,7 @@ public sealed class AzureCosts
     private readonly Counter<long>? _bytes;
     private readonly Counter<double>? _requestUnits;
     private readonly Counter<long>? _throttled;
-    private CostSnapshot _total = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
+    private CostSnapshot _total = new(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     public AzureCosts(IMeterFactory? meters = null)
     {
@@ -91,15 +102,20 @@ public sealed class AzureCosts
         if (throttled) _throttled?.Add(1, new KeyValuePair<string, object?>("service", "storage"));
     }
 
-    internal void Cosmos(string operation, double requestUnits, long bytes, bool throttled)
+    internal void Cosmos(string operation, double requestUnits, long sent, long received, bool throttled)
     {
+        var (reads, queries) = (operation == "read" ? 1 : 0, operation == "query" ? 1 : 0);
+        var estimate = throttled ? 0 : reads + queries > 0 ? RequestUnitEstimate.Read(received) : RequestUnitEstimate.Write(sent);
         lock (_lock)
         {
             _total = _total with
             {
-                CatalogRequests = _total.CatalogRequests + 1,
+                CatalogReads = _total.CatalogReads + reads,
+                CatalogQueries = _total.CatalogQueries + queries,
+                CatalogWrites = _total.CatalogWrites + 1 - reads - queries,
                 RequestUnits = _total.RequestUnits + requestUnits,
-                CatalogBytes = _total.CatalogBytes + bytes,
+                EstimatedRequestUnits = _total.EstimatedRequestUnits + estimate,
+                CatalogBytes = _total.CatalogBytes + sent + received,
             };
         }
 

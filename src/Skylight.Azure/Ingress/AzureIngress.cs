@@ -18,8 +18,6 @@ namespace Skylight.Azure.Ingress;
 /// </remarks>
 internal sealed class AzureIngress(BlobServiceClient service, StorageSharedKeyCredential credential) : IIngress
 {
-    private const int ReadAhead = 4 << 20;
-
     public TimeSpan RevocationDelay => TimeSpan.FromSeconds(30);
 
     public long? FreeBytes => null;
@@ -70,21 +68,8 @@ internal sealed class AzureIngress(BlobServiceClient service, StorageSharedKeyCr
         return new ArrivedPage([], null);
     }
 
-    public async ValueTask<Stream> OpenAsync(string container, string name, string? etag, CancellationToken cancellationToken)
-    {
-        var blob = service.GetBlobContainerClient(container).GetBlobClient(name);
-        try
-        {
-            // The properties name the version; every read of the stream is conditional on it.
-            var properties = (await blob.GetPropertiesAsync(Conditions(etag), cancellationToken)).Value;
-            var options = new BlobOpenReadOptions(allowModifications: false) { BufferSize = ReadAhead, Conditions = Conditions(properties.ETag.ToString()) };
-            return new FrozenStream(await blob.OpenReadAsync(options, cancellationToken));
-        }
-        catch (RequestFailedException error) when (FrozenStream.IsChanged(error))
-        {
-            throw new UploadChangedException();
-        }
-    }
+    public async ValueTask<Stream> OpenAsync(string container, string name, string? etag, CancellationToken cancellationToken) =>
+        await FrozenStream.OpenAsync(service.GetBlobContainerClient(container).GetBlobClient(name), etag, cancellationToken);
 
     public async ValueTask RevokeAsync(string container, CancellationToken cancellationToken)
     {
@@ -131,66 +116,6 @@ internal sealed class AzureIngress(BlobServiceClient service, StorageSharedKeyCr
         }
     }
 
-    private static BlobRequestConditions? Conditions(string? etag) => etag is null ? null : new BlobRequestConditions { IfMatch = new ETag(etag) };
-
     private static bool IsGone(RequestFailedException error) =>
         error.ErrorCode == BlobErrorCode.ContainerNotFound || error.ErrorCode == BlobErrorCode.ContainerBeingDeleted;
-}
-
-/// <summary>A blob's stream whose reads say <see cref="UploadChangedException"/> once the version that was opened is gone.</summary>
-internal sealed class FrozenStream(Stream inner) : Stream
-{
-    public override bool CanRead => true;
-
-    public override bool CanSeek => true;
-
-    public override bool CanWrite => false;
-
-    public override long Length => inner.Length;
-
-    public override long Position
-    {
-        get => inner.Position;
-        set => inner.Position = value;
-    }
-
-    public static bool IsChanged(RequestFailedException error) => error.Status is 404 or 412;
-
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        try
-        {
-            return await inner.ReadAsync(buffer, cancellationToken);
-        }
-        catch (RequestFailedException error) when (IsChanged(error))
-        {
-            throw new UploadChangedException();
-        }
-    }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Reading is asynchronous.");
-
-    public override long Seek(long offset, SeekOrigin origin) => inner.Seek(offset, origin);
-
-    public override void SetLength(long value) => throw new NotSupportedException("The stream is read-only.");
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("The stream is read-only.");
-
-    public override void Flush()
-    {
-    }
-
-    public override async ValueTask DisposeAsync()
-    {
-        await inner.DisposeAsync();
-        await base.DisposeAsync();
-    }
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing) inner.Dispose();
-        base.Dispose(disposing);
-    }
 }

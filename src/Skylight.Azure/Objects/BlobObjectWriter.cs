@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Azure;
@@ -17,25 +16,21 @@ namespace Skylight.Azure.Objects;
 internal sealed class BlobObjectWriter(BlobContainerClient container, string name, int blockBytes) : ObjectWriter
 {
     private const string WriterKey = "writer";
-    private const int FirstBuffer = 64 << 10;
 
     private static readonly BlobRequestConditions New = new() { IfNoneMatch = ETag.All };
 
     private readonly BlockBlobClient _blob = container.GetBlockBlobClient(name);
     private readonly byte[] _id = RandomNumberGenerator.GetBytes(12);
     private readonly List<string> _blocks = [];
-    private byte[] _buffer = [];
-    private int _count;
+    private readonly BlockBuffer _buffer = new();
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         while (!bytes.IsEmpty)
         {
-            if (_count == blockBytes) await StageAsync(cancellationToken);
-            var take = Math.Min(bytes.Length, blockBytes - _count);
-            Reserve(_count + take);
-            bytes.Span[..take].CopyTo(_buffer.AsSpan(_count));
-            _count += take;
+            if (_buffer.Length == blockBytes) await StageAsync(cancellationToken);
+            var take = (int)Math.Min(bytes.Length, blockBytes - _buffer.Length);
+            _buffer.Append(bytes.Span[..take]);
             bytes = bytes[take..];
         }
     }
@@ -46,12 +41,11 @@ internal sealed class BlobObjectWriter(BlobContainerClient container, string nam
         {
             if (_blocks.Count == 0)
             {
-                using var content = new MemoryStream(_buffer, 0, _count, writable: false);
-                await _blob.UploadAsync(content, new BlobUploadOptions { Conditions = New, Metadata = Metadata(), TransferValidation = Validation() }, cancellationToken);
+                await _blob.UploadAsync(_buffer, new BlobUploadOptions { Conditions = New, Metadata = Metadata(), TransferValidation = Validation() }, cancellationToken);
                 return;
             }
 
-            if (_count > 0) await StageAsync(cancellationToken);
+            if (_buffer.Length > 0) await StageAsync(cancellationToken);
             await _blob.CommitBlockListAsync(_blocks, new CommitBlockListOptions { Conditions = New, Metadata = Metadata() }, cancellationToken);
         }
         catch (RequestFailedException error) when (error.Status is 409 or 412 || error.ErrorCode == BlobErrorCode.InvalidBlockList)
@@ -65,12 +59,7 @@ internal sealed class BlobObjectWriter(BlobContainerClient container, string nam
         }
     }
 
-    public override ValueTask DisposeAsync()
-    {
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
-        (_buffer, _count) = ([], 0);
-        return ValueTask.CompletedTask;
-    }
+    public override ValueTask DisposeAsync() => _buffer.DisposeAsync();
 
     /// <summary>MD5, which the service checks on arrival.</summary>
     private static UploadTransferValidationOptions Validation() => new() { ChecksumAlgorithm = StorageChecksumAlgorithm.MD5 };
@@ -84,8 +73,7 @@ internal sealed class BlobObjectWriter(BlobContainerClient container, string nam
         var block = Convert.ToBase64String(id);
         try
         {
-            using var content = new MemoryStream(_buffer, 0, _count, writable: false);
-            await _blob.StageBlockAsync(block, content, new BlockBlobStageBlockOptions { TransferValidation = Validation() }, cancellationToken);
+            await _blob.StageBlockAsync(block, _buffer, new BlockBlobStageBlockOptions { TransferValidation = Validation() }, cancellationToken);
         }
         catch (RequestFailedException error)
         {
@@ -93,7 +81,7 @@ internal sealed class BlobObjectWriter(BlobContainerClient container, string nam
         }
 
         _blocks.Add(block);
-        _count = 0;
+        _buffer.Clear();
     }
 
     /// <summary>Id of the writer of the blob that is there; null when there is none. Empty for a blob of another make.</summary>
@@ -111,13 +99,4 @@ internal sealed class BlobObjectWriter(BlobContainerClient container, string nam
     }
 
     private Dictionary<string, string> Metadata() => new() { [WriterKey] = Convert.ToHexStringLower(_id) };
-
-    private void Reserve(int bytes)
-    {
-        if (_buffer.Length >= bytes) return;
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Min(blockBytes, Math.Max(Math.Max(bytes, FirstBuffer), _count * 2)));
-        _buffer.AsSpan(0, _count).CopyTo(larger);
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
-        _buffer = larger;
-    }
 }

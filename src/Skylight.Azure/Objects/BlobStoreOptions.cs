@@ -20,9 +20,9 @@ public sealed class BlobStoreOptions
     public string Container { get; set; } = "archive";
 
     /// <summary>Largest request body: an object up to this size is one Put Blob, a longer one is blocks of this size.
-    /// A writer keeps as much in memory, less for smaller objects. Default 32 MiB: a series of a CT study takes a handful of requests.</summary>
-    [Range(64 << 10, 100 << 20)]
-    public int BlockBytes { get; set; } = 32 << 20;
+    /// A writer keeps as much in memory, less for smaller objects. Default 64 MiB: a hundred CT slices are one request.</summary>
+    [Range(64 << 10, 256 << 20)]
+    public int BlockBytes { get; set; } = 64 << 20;
 
     /// <summary>Tries of one request after the first, spaced exponentially or as the service's Retry-After says. Default 6.</summary>
     [Range(0, 20)]

@@ -11,7 +11,7 @@ public sealed class DirectCommit(IObjectStore store, ICatalog catalog) : ICommit
 {
     public async Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
     {
-        foreach (var small in batch.Objects) await small.StoreAsync(store, cancellationToken);
+        await Task.WhenAll(batch.Objects.Select(small => small.StoreAsync(store, cancellationToken).AsTask()));
         try
         {
             await catalog.ApplyAsync(batch.Change, cancellationToken);

@@ -9,6 +9,9 @@ namespace Skylight.Core.Catalog;
 /// </summary>
 public interface ICommit
 {
+    /// <summary>True where the small parts of a study are merged as the log is drained. Elsewhere they are merged when the study has gone quiet.</summary>
+    bool MergesAsItDrains => false;
+
     /// <remarks>After <see cref="CommitOutcome.Conflict"/> nothing has changed: read again, repeat the duplicate check, retry. Any exception: unknown, so the same.</remarks>
     Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken);
 

@@ -43,13 +43,13 @@ public sealed class UploadIngest(IngestService ingest, UploadContent content, Up
 
         try
         {
-            if (blob.ExpectedSha256 is { } digest && !await HasDigestAsync(uploadId, blob, digest, cancellationToken))
+            await using var bytes = new FrozenBlobStream(await content.OpenAsync(uploadId, blob, cancellationToken));
+            if (blob.ExpectedSha256 is { } digest && !await HasDigestAsync(bytes, digest, cancellationToken))
             {
                 Reject(batch, blob, IngestReasons.DigestMismatch);
                 return;
             }
 
-            await using var bytes = new FrozenBlobStream(await content.OpenAsync(uploadId, blob, cancellationToken));
             await batch.AddFileAsync(bytes, new IngestName(blob.Name, blob.Path, onMedium), cancellationToken);
         }
         catch (UploadChangedException)
@@ -63,10 +63,11 @@ public sealed class UploadIngest(IngestService ingest, UploadContent content, Up
     }
 
     /// <summary>Reads the blob once for its digest: nothing of a file that is not what the manifest names may be taken, and an archive is taken entry by entry.</summary>
-    private async Task<bool> HasDigestAsync(string uploadId, FrozenBlob blob, string digest, CancellationToken cancellationToken)
+    private static async Task<bool> HasDigestAsync(FrozenBlobStream bytes, string digest, CancellationToken cancellationToken)
     {
-        await using var bytes = await content.OpenAsync(uploadId, blob, cancellationToken);
-        return Convert.ToHexStringLower(await System.Security.Cryptography.SHA256.HashDataAsync(bytes, cancellationToken)) == digest;
+        var found = await System.Security.Cryptography.SHA256.HashDataAsync(bytes, cancellationToken);
+        bytes.Position = 0;
+        return Convert.ToHexStringLower(found) == digest;
     }
 
     private async ValueTask<bool> IsMediumAsync(string institution, string uploadId, int batches, CancellationToken cancellationToken)

@@ -16,8 +16,8 @@ namespace Skylight.Core.Studies;
 public sealed class SeriesMerge(
     ICatalog catalog, ICommit commit, StudyParts parts, IObjectStore store, StudyKeys keys, PackReader packs, RetiredObjects retired, TimeProvider time, ILogger<SeriesMerge> logger)
 {
-    /// <summary>A part whose pack is larger than this is left alone, and so is everything before it: 64 MiB.</summary>
-    private const long LargePackBytes = 64L << 20;
+    /// <summary>A part whose pack is larger than this is left alone, and so is everything before it: 16 MiB. To write it again costs more than its readers save.</summary>
+    private const long LargePackBytes = 16L << 20;
 
     /// <summary>A study may change this often while a merge of it is being committed; then the merge is left for the next time.</summary>
     private const int Attempts = 20;
@@ -237,25 +237,27 @@ public sealed class SeriesMerge(
             cancellationToken,
             whole);
 
+    /// <summary>As <see cref="MergeAsync"/>, but a study that cannot be read is left as it is.</summary>
+    public async Task TryMergeAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await MergeAsync(institution, studyKey, cancellationToken);
+        }
+        catch (Exception error) when (error is SealedObjectException or KeyUnavailableException or ObjectMissingException)
+        {
+            // One study's damage must not keep the others from being stored; the scrub reports it.
+            Log.MergeFailed(logger, institution, studyKey, error);
+        }
+    }
+
     /// <summary>
     /// Merges every study that these objects belong to, one after another. Answers which of the objects nothing refers to any more: those retired for the whole
     /// grace time may be dropped, the others must still be readable.
     /// </summary>
     public async ValueTask<(IReadOnlySet<string> Expired, IReadOnlySet<string> Waiting)> MergeOwnersAsync(IReadOnlyList<string> objects, CancellationToken cancellationToken)
     {
-        foreach (var (institution, studyKey) in objects.Select(ObjectName.Owner).Distinct())
-        {
-            try
-            {
-                await MergeAsync(institution, studyKey, cancellationToken);
-            }
-            catch (Exception error) when (error is SealedObjectException or KeyUnavailableException or ObjectMissingException)
-            {
-                // One study's damage must not keep the others from being stored; the scrub reports it.
-                Log.MergeFailed(logger, institution, studyKey, error);
-            }
-        }
-
+        foreach (var (institution, studyKey) in objects.Select(ObjectName.Owner).Distinct()) await TryMergeAsync(institution, studyKey, cancellationToken);
         return await retired.AmongAsync(objects, time.GetUtcNow(), cancellationToken);
     }
 

@@ -3,8 +3,11 @@ using Skylight.Core.Catalog;
 
 namespace Skylight.Core.Studies;
 
-/// <summary>Brings studies whose time has come from receiving to quiet and from quiet to complete. Called by a timer; safe to call at any time, by any number.</summary>
-public sealed class StudyClock(ICatalog catalog, ICommit commit, TimeProvider time)
+/// <summary>
+/// Brings studies whose time has come from receiving to quiet and from quiet to complete; before that, their small parts are merged where nothing else does that.
+/// Called by a timer; safe to call at any time, by any number.
+/// </summary>
+public sealed class StudyClock(ICatalog catalog, ICommit commit, SeriesMerge merge, TimeProvider time)
 {
     private const int Page = 200;
 
@@ -24,11 +27,22 @@ public sealed class StudyClock(ICatalog catalog, ICommit commit, TimeProvider ti
 
     private async Task<bool> StepAsync(StudyReference reference, CancellationToken cancellationToken)
     {
-        if (await catalog.GetStudyByKeyAsync(reference.Institution, reference.StudyKey, cancellationToken) is not { Value: var study }) return false;
+        if (await StudyAsync(reference, cancellationToken) is not { } study) return false;
+        if (study.State == StudyState.Quiet && !commit.MergesAsItDrains)
+        {
+            // The study stays quiet until it is merged: whoever is interrupted here, or meets it after a crash, merges it then.
+            await merge.TryMergeAsync(reference.Institution, reference.StudyKey, cancellationToken);
+            if (await StudyAsync(reference, cancellationToken) is not { } merged) return false;
+            study = merged;
+        }
+
         if (StudyStates.Advance(study, time.GetUtcNow(), NewEventId()) is not { } next) return false;
         // A conflict means that instances have just arrived: their commit has set the time anew.
         return await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(study, next), []), cancellationToken) == CommitOutcome.Committed;
     }
+
+    private async ValueTask<StudyDocument?> StudyAsync(StudyReference reference, CancellationToken cancellationToken) =>
+        (await catalog.GetStudyByKeyAsync(reference.Institution, reference.StudyKey, cancellationToken))?.Value;
 
     internal static string NewEventId() => RandomNumberGenerator.GetHexString(32, lowercase: true);
 }

@@ -17,6 +17,8 @@ public sealed class JournalCommit(Journal.Journal journal, SqliteCatalog catalog
 
     private readonly SemaphoreSlim[] _locks = [.. Enumerable.Range(0, Stripes).Select(_ => new SemaphoreSlim(1, 1))];
 
+    public bool MergesAsItDrains => true;
+
     public async Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
     {
         var study = batch.Change.Document;

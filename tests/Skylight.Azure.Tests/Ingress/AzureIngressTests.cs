@@ -3,7 +3,9 @@ using Azure.Storage.Blobs;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Skylight.Azure.Costs;
 using Skylight.Azure.Ingress;
+using Skylight.Azure.Objects;
 using Skylight.Conformance;
 using Skylight.Core.Uploads;
 
@@ -19,6 +21,41 @@ public sealed class AzureIngressTests(AzureServices services) : IngressConforman
             var credential = new StorageSharedKeyCredential(services.Account, services.AccountKey);
             return new AzureIngress(new BlobServiceClient(services.BlobUrl, credential), credential);
         }
+    }
+}
+
+public sealed class FrozenStreamTests(AzureServices services)
+{
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(600_000, 1)]
+    [InlineData(20_000_000, 3)]
+    public async Task Read_TakesFewRequests_AndAShortBlobCanBeReadAgainForNothing(int length, int requests)
+    {
+        services.Need();
+        var costs = new AzureCosts();
+        var options = services.Blobs(Services.NewName());
+        var container = ObjectServices.Client(options, costs, () => throw new InvalidOperationException()).GetBlobContainerClient(options.Container);
+        await container.CreateAsync();
+        var bytes = new byte[length];
+        new Random(3).NextBytes(bytes);
+        await container.UploadBlobAsync("one", new BinaryData(bytes));
+        var before = costs.Snapshot();
+        await using var stream = await FrozenStream.OpenAsync(container.GetBlobClient("one"), null, default);
+        Assert.Equal(length, stream.Length);
+        for (var pass = 0; pass < (requests == 1 ? 2 : 1); pass++)
+        {
+            var copy = new MemoryStream();
+            stream.Position = 0;
+            await stream.CopyToAsync(copy);
+            Assert.Equal(bytes, copy.ToArray());
+        }
+
+        Assert.Equal(requests, (costs.Snapshot() - before).Transactions);
+        await container.GetBlobClient("one").UploadAsync(new BinaryData("overwritten"), overwrite: true);
+        stream.Position = 0;
+        if (requests > 1) await Assert.ThrowsAsync<UploadChangedException>(async () => await stream.ReadExactlyAsync(new byte[10]));
+        await container.DeleteAsync();
     }
 }
 

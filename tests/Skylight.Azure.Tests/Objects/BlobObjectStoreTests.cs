@@ -43,19 +43,31 @@ public sealed class BlobObjectStoreTests(AzureServices services) : ObjectStoreCo
     }
 
     [Fact]
-    public async Task Read_CostsOneRequest_OfTheRangeAlone()
+    public async Task Read_OfALittle_FetchesWhatLiesBehindIt_InOneRequest()
     {
-        await StoreAsync("hospital-a/study-1/counted.pack", new byte[100_000]);
+        var bytes = Bytes(3_000_000);
+        await StoreAsync("hospital-a/study-1/counted.pack", bytes);
         var before = _costs.Snapshot();
-        await ReadAsync("hospital-a/study-1/counted.pack", 5000, 1000);
+        Assert.Equal(bytes[..72], await ReadAsync("hospital-a/study-1/counted.pack", 0, 72));
+        Assert.Equal(bytes[72..600_000], await ReadAsync("hospital-a/study-1/counted.pack", 72, 600_000 - 72));
         var cost = _costs.Snapshot() - before;
-        Assert.Equal((1, 1, 1000), (cost.Reads, cost.Transactions, cost.BytesDown));
+        Assert.Equal((1, 1, 1 << 20), (cost.Reads, cost.Transactions, cost.BytesDown));
+    }
+
+    [Fact]
+    public async Task Read_OfAWholeSmallObject_CostsOneRequest_AndKeepsNothing()
+    {
+        var bytes = Bytes(20_000);
+        await StoreAsync("hospital-a/study-1/counted.idx", bytes);
+        var before = _costs.Snapshot();
+        for (var i = 0; i < 2; i++) Assert.Equal(bytes, await ReadAsync("hospital-a/study-1/counted.idx", 0, 20_001));
+        Assert.Equal((2, 40_000), ((_costs.Snapshot() - before).Reads, (_costs.Snapshot() - before).BytesDown));
     }
 
     [Fact]
     public async Task Read_FromFrontToBack_TakesFewRequests_AndReturnsTheBytes()
     {
-        var bytes = Bytes(9_000_000);
+        var bytes = Bytes(60_000_000);
         await StoreAsync("hospital-a/study-1/long.pack", bytes);
         var before = _costs.Snapshot();
         var read = new List<byte>();
@@ -64,7 +76,7 @@ public sealed class BlobObjectStoreTests(AzureServices services) : ObjectStoreCo
         for (var at = 0; at < bytes.Length; at = read.Count)
         {
             var from = Math.Max(0, at - 5000);
-            var part = await ReadAsync("hospital-a/study-1/long.pack", from, 300_000);
+            var part = await ReadAsync("hospital-a/study-1/long.pack", from, 655_000);
             read.AddRange(part[(at - from)..]);
         }
 

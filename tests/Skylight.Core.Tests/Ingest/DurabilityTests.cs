@@ -117,7 +117,7 @@ public sealed class DurabilityTests : IDisposable
     public async Task Study_GoesFromReceivingOverQuietToComplete_AndBackWhenMoreComes()
     {
         await using var bench = new IngestBench();
-        var clock = new StudyClock(bench.Catalog, bench.Commit, bench.Time);
+        var clock = bench.Clock;
         await Run(bench, "0", Slice(1));
         Assert.Equal(["study.stored"], (await bench.Study()).Outbox.Select(item => item.Type));
         bench.Time.Advance(TimeSpan.FromSeconds(59));

@@ -109,6 +109,13 @@ internal sealed class IngestBench : IAsyncDisposable
 
     public IntakeService Intake { get; }
 
+    public SeriesMerge Merge => new(Catalog, Commit, Parts, Store, Keys, Packs, new RetiredObjects(Documents, Catalog, Parts, Store, Time, NullLogger<RetiredObjects>.Instance), Time, NullLogger<SeriesMerge>.Instance);
+
+    public StudyClock Clock => new(Catalog, Commit, Merge, Time);
+
+    /// <summary>The clock of a host whose journal merges as it is drained: this one leaves the parts of a study as they are.</summary>
+    public StudyClock ClockBesideAJournal => new(Catalog, new Draining(Commit), Merge, Time);
+
     public static IngestSource Source(SourceTrust trust = SourceTrust.Modality, string name = "ct1") => new(name, trust, IngestChannel.Stow);
 
     public async Task<IReadOnlyList<FileOutcome>> Send(SourceTrust trust, params TestDicom[] files) => await Send(trust, [.. files.Select(file => file.ToBytes())]);
@@ -230,4 +237,17 @@ internal sealed class ManualTime : TimeProvider
     public override DateTimeOffset GetUtcNow() => _now;
 
     public void Advance(TimeSpan by) => _now += by;
+}
+
+/// <summary>A commit that says of itself what a journal says.</summary>
+internal sealed class Draining(ICommit inner) : ICommit
+{
+    public bool MergesAsItDrains => true;
+
+    public Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken) => inner.CommitAsync(batch, cancellationToken);
+
+    public Task<CommitOutcome> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) =>
+        inner.RemoveAsync(institution, studyKey, etag, sopInstanceUids, cancellationToken);
+
+    public Task PurgeAsync(CancellationToken cancellationToken) => inner.PurgeAsync(cancellationToken);
 }

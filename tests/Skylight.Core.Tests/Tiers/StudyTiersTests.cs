@@ -156,7 +156,7 @@ public sealed class StudyTiersTests : IAsyncLifetime
     private async Task CompleteAsync()
     {
         _bench.Time.Advance(TimeSpan.FromMinutes(5));
-        await new StudyClock(_bench.Catalog, _bench.Commit, _bench.Time).AdvanceAsync(default);
+        await _bench.ClockBesideAJournal.AdvanceAsync(default);
         await ClearOutboxAsync(await _bench.Study());
     }
 
