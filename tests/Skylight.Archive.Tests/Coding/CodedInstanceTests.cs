@@ -20,7 +20,7 @@ public sealed class CodedInstanceTests : IDisposable
     public async Task Write_AnyShapeAndJunk_ComesBackByteForByteFromAnyPlace()
     {
         var coded = 0;
-        for (var seed = 0; seed < 400; seed++)
+        for (var seed = 0; seed < 200; seed++)
         {
             var random = new Random(seed);
             var shape = Pixels.Shape(random);
@@ -32,7 +32,7 @@ public sealed class CodedInstanceTests : IDisposable
             await SameAsync(file, entry, random);
         }
 
-        Assert.InRange(coded, 100, 400);
+        Assert.InRange(coded, 50, 200);
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class CodedInstanceTests : IDisposable
         foreach (var (samples, planar) in ((int, bool)[])[(1, false), (3, false), (3, true)])
         {
             var random = new Random(samples);
-            var shape = new PixelShape { Rows = 2100, Columns = 1201, Samples = samples, SampleBytes = 2, BitsStored = 12, HighBit = 11, Planar = planar };
+            var shape = new PixelShape { Rows = samples == 1 ? 2100 : 900, Columns = 1201, Samples = samples, SampleBytes = 2, BitsStored = 12, HighBit = 11, Planar = planar };
             var file = Pixels.File(random, shape, 2, 700, 3, Pixels.Junk.None);
             var entry = await StoreAsync(file, new PixelRegion(700, 2, shape), before: 5);
             Assert.NotNull(entry);
@@ -165,7 +165,7 @@ public sealed class CodedInstanceTests : IDisposable
         {
             var whole = new MemoryStream();
             await stream.CopyToAsync(whole);
-            Assert.Equal(file, whole.ToArray());
+            Assert.True(whole.ToArray().AsSpan().SequenceEqual(file));
         }
 
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
@@ -175,13 +175,13 @@ public sealed class CodedInstanceTests : IDisposable
         await pipe.Writer.CompleteAsync();
         var part = new MemoryStream();
         await pipe.Reader.CopyToAsync(part);
-        Assert.Equal(file[from..to], part.ToArray());
+        Assert.True(part.ToArray().AsSpan().SequenceEqual(file.AsSpan(from..to)));
         for (var i = 0; i < 3; i++)
         {
             var at = random.Next(file.Length);
             var bytes = new byte[random.Next(file.Length - at + 1)];
             await reader.ReadAsync(entry, at, bytes, default);
-            Assert.Equal(file[at..(at + bytes.Length)], bytes);
+            Assert.True(bytes.AsSpan().SequenceEqual(file.AsSpan(at, bytes.Length)));
         }
 
         await Assert.ThrowsAsync<SealedObjectException>(async () => await reader.ReadAsync(entry, file.Length, new byte[1], default));
