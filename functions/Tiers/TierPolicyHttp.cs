@@ -53,7 +53,7 @@ public sealed class TierPolicyHttp(Gate gate, TierPolicies policies, AuditRecord
         return Answer.Json(policy);
     }
 
-    /// <summary>Applies the policy now; one sweep an institution and hour, however often it is asked for.</summary>
+    /// <summary>Applies the policy now; a sweep that is going on already is answered instead of a second one.</summary>
     [Function("tier-sweep")]
     public async Task<IActionResult> Sweep(
         [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/tiers/sweeps")] HttpRequest request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
+using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
 using Skylight.Cli;
 using Skylight.Cli.Integrity;
@@ -10,11 +11,12 @@ using Skylight.Core.Studies;
 
 namespace Skylight.Torture;
 
-/// <summary>What <c>skylight verify</c> says of a folder, and whether every promised instance is in it.</summary>
+/// <summary>What <c>skylight verify</c> says of a folder, and whether it holds what was promised.</summary>
 /// <param name="Report">Null when the folder could not be opened at all; then <paramref name="Failure"/> says why.</param>
-internal sealed record CheckResult(VerifyReport? Report, string? Failure, IReadOnlyList<string> Lost, IReadOnlyList<string> Partial)
+/// <param name="Wrong">Instances and studies that are not as promised, and were not found so before.</param>
+internal sealed record CheckResult(VerifyReport? Report, string? Failure, IReadOnlyList<string> Wrong)
 {
-    public bool Ok => Report is { Ok: true } && Lost.Count == 0 && Partial.Count == 0;
+    public bool Ok => Report is { Ok: true } && Wrong.Count == 0;
 }
 
 /// <summary>Opens a copy of a crashed folder as a start does, verifies every byte, and holds it against the ledger.</summary>
@@ -22,23 +24,40 @@ internal static class Check
 {
     private const string Institution = "demo";
 
-    public static async Task<CheckResult> RunAsync(string data, Ledger ledger, CancellationToken cancellationToken)
+    public static async Task<CheckResult> RunAsync(string data, Ledger ledger, Findings findings, CancellationToken cancellationToken)
     {
         try
         {
             await using var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(data), cancellationToken);
             var report = await archive.Services.GetRequiredService<ArchiveVerifier>().VerifyAsync([Institution], VerifyDepth.Deep, cancellationToken);
-            var (lost, partial) = await CompareAsync(archive.Services, ledger, cancellationToken);
-            return new CheckResult(report, null, lost, partial);
+            var wrong = await CompareAsync(archive.Services, ledger, findings, cancellationToken);
+            wrong.AddRange(await ErasedAsync(archive.Services, ledger, cancellationToken));
+            return new CheckResult(report, null, wrong);
         }
         catch (CliException error)
         {
-            return new CheckResult(null, error.Message, [], []);
+            return new CheckResult(null, error.Message, []);
         }
     }
 
+    /// <summary>Names of the packs, indexes and metadata of all studies.</summary>
+    public static async Task<HashSet<string>> NamesAsync(IServiceProvider services, Ledger ledger, CancellationToken cancellationToken)
+    {
+        var catalog = services.GetRequiredService<ICatalog>();
+        var parts = services.GetRequiredService<StudyParts>();
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var uid in ledger.Studies)
+        {
+            if (await catalog.GetStudyAsync(Institution, uid, cancellationToken) is not { Value: var study }) continue;
+            foreach (var part in (await parts.ListAllAsync(study, cancellationToken)).Values.SelectMany(list => list))
+                names.UnionWith([part.ObjectName(study, part.Pack), part.ObjectName(study, part.Index), part.ObjectName(study, part.Metadata)]);
+        }
+
+        return names;
+    }
+
     /// <summary>The verification has shown that the bytes are those of the index; here the index's digests are held against those of what was sent.</summary>
-    private static async Task<(List<string> Lost, List<string> Partial)> CompareAsync(IServiceProvider services, Ledger ledger, CancellationToken cancellationToken)
+    private static async Task<List<string>> CompareAsync(IServiceProvider services, Ledger ledger, Findings findings, CancellationToken cancellationToken)
     {
         var catalog = services.GetRequiredService<ICatalog>();
         var store = services.GetRequiredService<IObjectStore>();
@@ -47,7 +66,7 @@ internal static class Check
         var found = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         foreach (var uid in ledger.Studies)
         {
-            if (await catalog.GetStudyAsync(Institution, uid, cancellationToken) is not { Value: var study }) continue;
+            if (await catalog.GetStudyAsync(Institution, uid, cancellationToken) is not { Value: { Hidden: false } study }) continue;
             foreach (var list in (await parts.ListAllAsync(study, cancellationToken)).Values)
             {
                 var indexes = new List<SeriesIndex>();
@@ -56,8 +75,33 @@ internal static class Check
             }
         }
 
-        var lost = ledger.Instances.Values.Where(sent => sent.Acknowledged && !(found.TryGetValue(sent.Instance, out var digest) && digest.AsSpan().SequenceEqual(sent.Sha256)));
-        var partial = found.Where(item => !ledger.Instances.TryGetValue(item.Key, out var sent) || !item.Value.AsSpan().SequenceEqual(sent.Sha256));
-        return ([.. lost.Select(sent => sent.Instance)], [.. partial.Select(item => item.Key)]);
+        var wrong = ledger.Instances.Values.Select(sent => findings.Listed(sent, found.ContainsKey(sent.Instance))).OfType<string>().ToList();
+        foreach (var (instance, digest) in found)
+        {
+            var sent = ledger.Instances.GetValueOrDefault(instance);
+            if (sent is null || !digest.AsSpan().SequenceEqual(sent.Sha256)) wrong.Add(findings.NotWhole(instance, sent));
+        }
+
+        return wrong;
+    }
+
+    /// <summary>An erased study has no document, no key and no object, and none of its instances is known.</summary>
+    private static async Task<List<string>> ErasedAsync(IServiceProvider services, Ledger ledger, CancellationToken cancellationToken)
+    {
+        var catalog = services.GetRequiredService<ICatalog>();
+        var store = services.GetRequiredService<IObjectStore>();
+        var keys = services.GetRequiredService<StudyKeys>();
+        var left = new List<string>();
+        foreach (var uid in ledger.Erased)
+        {
+            var studyKey = await services.GetRequiredService<InstitutionSecrets>().MakeKeyAsync(Institution, "study-key", uid, cancellationToken);
+            if (await catalog.GetStudyAsync(Institution, uid, cancellationToken) is not null) left.Add($"erased study {studyKey} is in the catalog");
+            if (await keys.ExistsAsync(Institution, studyKey, cancellationToken)) left.Add($"erased study {studyKey} has a key");
+            await foreach (var name in store.ListAsync($"{SealedName.Folder(Institution, studyKey)}/", cancellationToken)) left.Add($"an object of an erased study: {name}");
+            string[] instances = [.. ledger.Instances.Values.Where(sent => sent.Study == uid).Select(sent => sent.Instance)];
+            if ((await catalog.FindInstancesAsync(Institution, instances, cancellationToken)).Count > 0) left.Add($"instances of the erased study {studyKey} are in the catalog");
+        }
+
+        return left;
     }
 }

@@ -6,20 +6,33 @@ internal sealed class DiskFile
     private const int Sector = 512;
 
     private readonly List<Pending> _pending = [];
+    private string? _source;
     private byte[] _content = [];
     private long _next = 1;
 
     /// <summary>Bytes on the disk for sure.</summary>
     public int Length { get; private set; }
 
-    public static DiskFile Of(byte[] content) => new() { _content = content, Length = content.Length };
+    /// <summary>A file that is on the disk from the beginning.</summary>
+    public static DiskFile Of(string path) => new() { _source = path };
+
+    /// <summary>Where the same bytes lie already; null once something was done to the file.</summary>
+    public string? Source => _source;
 
     /// <summary>Everything done so far has a lower number.</summary>
     public long Mark => _next;
 
-    public void Write(long offset, byte[] bytes) => _pending.Add(new Pending(_next++, checked((int)offset), bytes, null));
+    public void Write(long offset, byte[] bytes)
+    {
+        Load();
+        _pending.Add(new Pending(_next++, checked((int)offset), bytes, null));
+    }
 
-    public void Truncate(long length) => _pending.Add(new Pending(_next++, 0, null, checked((int)length)));
+    public void Truncate(long length)
+    {
+        Load();
+        _pending.Add(new Pending(_next++, 0, null, checked((int)length)));
+    }
 
     /// <summary>An fsync that began at <paramref name="mark"/> succeeded: what came before is on the disk.</summary>
     public void Synced(long mark)
@@ -73,6 +86,14 @@ internal sealed class DiskFile
         }
 
         return result;
+    }
+
+    private void Load()
+    {
+        if (_source is null) return;
+        _content = File.ReadAllBytes(_source);
+        Length = _content.Length;
+        _source = null;
     }
 
     private void Apply(Pending item)

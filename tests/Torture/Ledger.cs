@@ -1,77 +1,114 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using Skylight.Dicom;
 
 namespace Skylight.Torture;
 
-/// <summary>An instance that was sent, with what must come back.</summary>
+/// <summary>An instance that was sent, with what must come back. One actor at a time changes what is expected of it.</summary>
 internal sealed record Sent(string Study, string Series, string Instance, byte[] Sha256)
 {
     /// <summary>The host has said that it is stored.</summary>
     public bool Acknowledged { get; set; }
+
+    /// <summary>The host has said that it is deleted or erased.</summary>
+    public bool Gone { get; set; }
+
+    /// <summary>A change was asked for, and no answer has come: both states are right.</summary>
+    public bool Doubtful { get; set; }
+
+    public bool MustBeThere => Acknowledged && !Gone && !Doubtful;
+
+    public bool MustBeAbsent => Gone && !Doubtful;
 }
 
+/// <summary>An upload that the host has taken as complete: all of it must be stored in the end.</summary>
+internal sealed record Upload(string Id, IReadOnlyList<Sent> Instances);
+
+/// <summary>The erasure of a study or of one instance that the host has taken on: it must be carried out in the end.</summary>
+/// <param name="Study">The whole study, which must leave nothing; null when only an instance goes.</param>
+internal sealed record Destruction(string Id, string? Study, IReadOnlyList<Sent> Instances);
+
 /// <summary>What has been sent to one data folder, and what of it the host has promised.</summary>
-internal sealed class Ledger(int seed, int epoch)
+/// <param name="name">Part of every UID and patient id: no two folders share one.</param>
+internal sealed class Ledger(string name)
 {
-    private const int InstancesPerStudy = 120;
+    private const int InstancesPerStudy = 40;
+    private readonly ConcurrentDictionary<string, Sent> _free = new(StringComparer.Ordinal);
     private int _next;
     private int _acknowledged;
 
     public ConcurrentDictionary<string, Sent> Instances { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Uploads that were completed and have not been seen to be stored yet.</summary>
+    public ConcurrentDictionary<string, Upload> Uploads { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Erasures that were taken on and have not been seen to be done yet.</summary>
+    public ConcurrentDictionary<string, Destruction> Erasures { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Studies whose erasure the host has said to be done.</summary>
+    public ConcurrentBag<string> Erased { get; } = [];
+
     public int Acknowledged => Volatile.Read(ref _acknowledged);
 
+    public IEnumerable<string> Studies => Instances.Values.Select(sent => sent.Study).Distinct(StringComparer.Ordinal);
+
+    /// <summary>Makes the next instance of the stream of studies.</summary>
+    public async Task<(Sent Sent, byte[] File)> MakeAsync(Random random)
+    {
+        var number = Interlocked.Increment(ref _next);
+        return await MakeAsync($"2.999.{name}.{1 + (number / InstancesPerStudy)}", $"T{name}", number, random);
+    }
+
+    /// <summary>Makes the first instances of a study of a patient of its own: one that is erased as a whole.</summary>
+    public async Task<IReadOnlyList<(Sent Sent, byte[] File)>> MakeStudyAsync(Random random)
+    {
+        var number = Interlocked.Increment(ref _next);
+        var made = new List<(Sent, byte[])> { await MakeAsync($"2.999.{name}.0.{number}", $"E{name}.{number}", number, random) };
+        while (random.Next(2) == 0) made.Add(await MakeAsync(made[0].Item1.Study, $"E{name}.{number}", Interlocked.Increment(ref _next), random));
+        return made;
+    }
+
     /// <summary>The host has answered that this instance is stored.</summary>
-    public void Acknowledge(string instance)
+    /// <param name="reserve">Whoever calls goes on with it; otherwise <see cref="Claim"/> may hand it out.</param>
+    public void Acknowledge(string instance, bool reserve = false)
     {
         var sent = Instances[instance];
         if (sent.Acknowledged) return;
         sent.Acknowledged = true;
         Interlocked.Increment(ref _acknowledged);
+        if (!reserve) _free[instance] = sent;
     }
 
-    public IEnumerable<string> Studies => Instances.Values.Select(sent => sent.Study).Distinct(StringComparer.Ordinal);
-
-    /// <summary>Makes the next instance: mostly small, now and then one that is too large to travel in the journal.</summary>
-    public async Task<(Sent Sent, byte[] File)> MakeAsync(Random random)
+    /// <summary>Hands out an instance that is stored, to be changed by one actor; null when there is none.</summary>
+    public Sent? Claim(Random random)
     {
-        var number = Interlocked.Increment(ref _next);
-        var study = $"2.999.{seed}.{epoch}.{1 + (number / InstancesPerStudy)}";
+        var candidates = _free.Values.ToArray();
+        if (candidates.Length == 0) return null;
+        var chosen = candidates[random.Next(candidates.Length)];
+        return _free.TryRemove(chosen.Instance, out _) ? chosen : null;
+    }
+
+    /// <summary>The erasure is done: nothing of it may ever come back.</summary>
+    public void Destroyed(Destruction erasure)
+    {
+        foreach (var sent in erasure.Instances) (sent.Gone, sent.Doubtful) = (true, false);
+        if (erasure.Study is { } study) Erased.Add(study);
+        Erasures.TryRemove(erasure.Id, out _);
+    }
+
+    /// <summary>What is expected at this moment, while nobody sends.</summary>
+    public Ledger Copy()
+    {
+        var copy = new Ledger(name);
+        foreach (var sent in Instances.Values) copy.Instances[sent.Instance] = sent with { };
+        foreach (var study in Erased) copy.Erased.Add(study);
+        return copy;
+    }
+
+    private async Task<(Sent Sent, byte[] File)> MakeAsync(string study, string patient, int number, Random random)
+    {
         var series = $"{study}.{1 + (number % 2)}";
-        var instance = $"{series}.{number}";
-        var rows = random.Next(40) switch
-        {
-            0 => 10_000 + random.Next(16_000),
-            < 5 => 1_000 + random.Next(2_000),
-            _ => 1 + random.Next(120),
-        };
-        var pixels = new byte[rows * 256];
-        random.NextBytes(pixels);
-        var dataset = new DicomDataset()
-            .Set(DicomTags.SOPClassUID, "1.2.840.10008.5.1.4.1.1.7")
-            .Set(DicomTags.SOPInstanceUID, instance)
-            .Set(DicomTags.StudyDate, "20260301")
-            .Set(DicomTags.Modality, "OT")
-            .Set(DicomTags.PatientName, "Test^Torture")
-            .Set(DicomTags.PatientID, $"T{epoch}")
-            .Set(DicomTags.StudyInstanceUID, study)
-            .Set(DicomTags.SeriesInstanceUID, series)
-            .Set(DicomTags.InstanceNumber, number)
-            .Set(DicomTags.SamplesPerPixel, 1)
-            .Set(DicomTags.PhotometricInterpretation, "MONOCHROME2")
-            .Set(DicomTags.Rows, Math.Min(rows, ushort.MaxValue))
-            .Set(DicomTags.Columns, 256)
-            .Set(DicomTags.BitsAllocated, 8)
-            .Set(DicomTags.BitsStored, 8)
-            .Set(DicomTags.HighBit, 7)
-            .Set(DicomTags.PixelRepresentation, Vr.US, 0)
-            .Set(DicomTags.PixelData, Vr.OW, pixels);
-        using var file = new MemoryStream();
-        await DicomWriter.WriteAsync(file, DicomFile.Of(dataset, TransferSyntax.ExplicitLittle), null, CancellationToken.None);
-        var bytes = file.ToArray();
-        var sent = new Sent(study, series, instance, SHA256.HashData(bytes));
-        Instances[instance] = sent;
-        return (sent, bytes);
+        var (file, digest) = await TortureImage.MakeAsync(study, series, $"{series}.{number}", patient, number, random);
+        var sent = new Sent(study, series, $"{series}.{number}", digest);
+        Instances[sent.Instance] = sent;
+        return (sent, file);
     }
 }

@@ -54,6 +54,12 @@ internal sealed class PowerCut
                 continue;
             }
 
+            if (entry is DiskFile { Source: { } untouched })
+            {
+                Folders.Link(untouched, path);
+                continue;
+            }
+
             using var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
             file.Write(((DiskFile)entry).Cut(random));
         }
@@ -65,7 +71,7 @@ internal sealed class PowerCut
         foreach (var entry in new DirectoryInfo(path).EnumerateFileSystemInfos())
         {
             if (entry is DirectoryInfo) folder.Put(entry.Name, Load(entry.FullName));
-            else if (!entry.Name.EndsWith("-shm", StringComparison.Ordinal)) folder.Put(entry.Name, DiskFile.Of(File.ReadAllBytes(entry.FullName)));
+            else if (!entry.Name.EndsWith("-shm", StringComparison.Ordinal)) folder.Put(entry.Name, DiskFile.Of(entry.FullName));
         }
 
         return folder;

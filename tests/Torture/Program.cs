@@ -4,7 +4,7 @@ using Skylight.Torture;
 
 if (args is not ["archive", .. var rest] || Parse(rest) is not { } options)
 {
-    Console.Error.WriteLine("usage: ./dev torture archive [--kills N] [--seed S] [--work DIR]");
+    Console.Error.WriteLine("usage: ./dev torture archive [--kills N] [--seed S] [--lanes N] [--work DIR]");
     return 2;
 }
 
@@ -25,13 +25,16 @@ var result = await new TortureRun(options, line => Console.WriteLine(line)).RunA
 if (result.Ok) Directory.Delete(options.Work, recursive: true);
 Console.WriteLine(string.Create(
     CultureInfo.InvariantCulture,
+    $"interrupted and seen to end: {string.Join(", ", result.Interrupted.Select(item => $"{item.Key} {item.Value}"))}; deleted {result.Deleted}, studies erased {result.Erased}"));
+Console.WriteLine(string.Create(
+    CultureInfo.InvariantCulture,
     $"{result.Kills} kills in {watch.Elapsed.TotalSeconds:0} s: {result.PowerCuts} with the power, {result.Faults} under disk-full or I/O errors; {result.Operations} recorded operations; {result.Failures} failed checks (seed {options.Seed})"));
 Console.WriteLine(result);
 return result.Ok ? 0 : 1;
 
 static TortureOptions? Parse(ReadOnlySpan<string> arguments)
 {
-    var (kills, seed, work) = (500, 1, Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"skylight-torture-{Environment.ProcessId}")));
+    var (kills, seed, lanes, work) = (500, 1, 2, Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"skylight-torture-{Environment.ProcessId}")));
     for (var i = 0; i < arguments.Length; i += 2)
     {
         if (i + 1 == arguments.Length) return null;
@@ -43,6 +46,9 @@ static TortureOptions? Parse(ReadOnlySpan<string> arguments)
             case "--seed" when int.TryParse(arguments[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out var n):
                 seed = n;
                 break;
+            case "--lanes" when int.TryParse(arguments[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is > 0 and <= 64:
+                lanes = n;
+                break;
             case "--work":
                 work = Path.GetFullPath(arguments[i + 1]);
                 break;
@@ -51,5 +57,5 @@ static TortureOptions? Parse(ReadOnlySpan<string> arguments)
         }
     }
 
-    return new TortureOptions(kills, seed, work);
+    return new TortureOptions(kills, seed, work, Lanes: lanes);
 }

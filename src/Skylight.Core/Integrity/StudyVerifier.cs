@@ -6,6 +6,8 @@ using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Retrieve;
 using Skylight.Core.Studies;
 
@@ -16,12 +18,13 @@ namespace Skylight.Core.Integrity;
 /// meanwhile is looked at again.
 /// </summary>
 public sealed class StudyVerifier(
-    ICatalog catalog, StudyParts parts, IObjectStore store, StudyKeys keys, IKeyRecordStore records, InstanceBytes bytes)
+    ICatalog catalog, IDocuments documents, StudyParts parts, IObjectStore store, StudyKeys keys, IKeyRecordStore records, InstanceBytes bytes)
 {
     private const int Attempts = 5;
     private const int RowsPerRead = 1000;
 
     private readonly ICatalog _catalog = catalog;
+    private readonly IDocuments _documents = documents;
     private readonly StudyParts _parts = parts;
     private readonly IObjectStore _store = store;
     private readonly StudyKeys _keys = keys;
@@ -102,6 +105,13 @@ public sealed class StudyVerifier(
         public async Task RunAsync()
         {
             Tally.Studies = 1;
+            if (await IsBeingErasedAsync())
+            {
+                Tally.Add(new VerifyFinding(VerifyCode.ErasureUnfinished, false, study.Institution, study.StudyKey, null, null));
+                Rows = int.MaxValue;
+                return;
+            }
+
             await GuardAsync(null, KeysAsync);
             if (study.Manifest is { } manifest) Names.Add(manifest);
             if (study.Corrections is { } corrections) Names.Add(corrections);
@@ -110,6 +120,14 @@ public sealed class StudyVerifier(
             if (lists is null) return;
             foreach (var series in study.Series) await SeriesAsync(series, lists[series.SeriesKey]);
             Tally.Objects += Names.Count;
+        }
+
+        /// <summary>Its key is destroyed and its document is about to go: a host that was killed in between goes on with that when it starts.</summary>
+        private async Task<bool> IsBeingErasedAsync()
+        {
+            if (!study.Hidden || await owner._records.GetAsync(study.Institution, study.StudyKey, cancellationToken) is not null) return false;
+            var erasures = await owner._documents.ListAsync<ErasureRecord>(study.Institution, ErasureRecord.Type, $"study:{study.StudyKey}", 200, null, cancellationToken);
+            return erasures.Items.Any(item => item.Value is { Status: ErasureStatus.Running, Level: DeletionLevel.Study, Step: >= ErasureStep.DestroyKey } erasure && erasure.StudyCreatedAt == study.CreatedAt);
         }
 
         private async Task KeysAsync()

@@ -65,6 +65,9 @@ public static class VerifyCode
     /// <summary>A stored object that nothing names: left by a write that broke off, or waiting for the sweep.</summary>
     public const string ObjectUnreferenced = "object-unreferenced";
 
+    /// <summary>A study whose erasure was broken off after its key was destroyed; it goes on when the host starts.</summary>
+    public const string ErasureUnfinished = "erasure-unfinished";
+
     /// <summary>A key record of a study that is not there.</summary>
     public const string KeyUnused = "key-unused";
 }

@@ -117,6 +117,9 @@ public sealed class Erasure(
         {
             if (await StudyAsync(erasure, cancellationToken) is not { } study) return erasure;
             if (Deletions.ForbiddenBy(study) is not null) return erasure with { Status = ErasureStatus.Refused, DecidedAt = time.GetUtcNow() };
+
+            // Instances have arrived since it was empty: the study stays, and what was asked for is done.
+            if (erasure.EmptiedFrom is { } level && !study.Hidden && !IsEmpty(study)) return erasure with { Level = level, EmptiedFrom = null, Step = ErasureStep.Objects };
             await BeginAsync(erasure, cancellationToken);
             if (study.Hidden || erasure.Level != DeletionLevel.Study) return erasure;
             var hidden = study with { Hidden = true, Deletion = erasure.Id };
@@ -219,10 +222,10 @@ public sealed class Erasure(
         {
             // What is replaced is deleted when nobody can be reading it any more, a day later.
             var replaced = await merge.DropAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
-            var emptied = await StudyAsync(erasure, cancellationToken) is { Series.Count: 0, Held: 0 };
+            var emptied = await StudyAsync(erasure, cancellationToken) is { } left && IsEmpty(left);
 
             // Nothing is left of the study but its name: it goes whole, from the first step on.
-            return emptied ? erasure with { Level = DeletionLevel.Study, Step = ErasureStep.Freeze - 1 } : erasure with { Objects = replaced.Count };
+            return emptied ? erasure with { Level = DeletionLevel.Study, EmptiedFrom = erasure.Level, Step = ErasureStep.Freeze - 1 } : erasure with { Objects = replaced.Count };
         }
 
         var (_, objects) = await _pages.ReadAsync(erasure, cancellationToken);
@@ -272,6 +275,8 @@ public sealed class Erasure(
     /// <summary>The study that is to be erased; null when it is gone, or when another one stands in its place by now.</summary>
     private async ValueTask<StudyDocument?> StudyAsync(ErasureRecord erasure, CancellationToken cancellationToken) =>
         await catalog.GetStudyByKeyAsync(erasure.Institution, erasure.StudyKey, cancellationToken) is { Value: var study } && study.CreatedAt == erasure.StudyCreatedAt ? study : null;
+
+    private static bool IsEmpty(StudyDocument study) => study is { Series.Count: 0, Held: 0 };
 
     private static DocumentKey Key(string institution, string id) => new(institution, ErasureRecord.Type, id);
 }

@@ -30,6 +30,9 @@ public sealed record ErasureRecord
     /// <summary>Study: all of it, its key too. Instances: those that the deletion hid.</summary>
     public DeletionLevel Level { get; init; }
 
+    /// <summary>What was asked for, when it became the erasure of a study of which nothing was left.</summary>
+    public DeletionLevel? EmptiedFrom { get; init; }
+
     public required ErasureBasis Basis { get; init; }
 
     /// <summary>Number of the order or request it rests on; no names.</summary>

@@ -147,7 +147,7 @@ public sealed class ArchiveVerifierTests : IAsyncLifetime
         // A verifier of its own: nothing that was read before is remembered.
         var records = new DocumentKeyRecords(_bench.Documents);
         var bytes = new InstanceBytes(_bench.Packs, NullLogger<InstanceBytes>.Instance);
-        var studies = new StudyVerifier(_bench.Catalog, _bench.Parts, _bench.Store, _bench.Keys, records, bytes);
+        var studies = new StudyVerifier(_bench.Catalog, _bench.Documents, _bench.Parts, _bench.Store, _bench.Keys, records, bytes);
         var retired = new RetiredObjects(_bench.Documents, _bench.Catalog, _bench.Parts, _bench.Store, _bench.Time, NullLogger<RetiredObjects>.Instance);
         var verifier = new ArchiveVerifier(studies, _bench.Catalog, _bench.Store, _bench.Keys, records, new InstitutionDirectory(_bench.Documents), _bench.Items, retired, _bench.Time);
         return await verifier.VerifyAsync([IngestBench.A], depth, default);

@@ -153,7 +153,7 @@ public sealed class KeyMaintenanceTests : IAsyncLifetime
     private MaintenanceRuns Runs()
     {
         var merge = new SeriesMerge(_bench.Catalog, _bench.Commit, _bench.Parts, _bench.Store, _bench.Keys, _bench.Packs, _retired, _bench.Time, NullLogger<SeriesMerge>.Instance);
-        var verifier = new StudyVerifier(_bench.Catalog, _bench.Parts, _bench.Store, _bench.Keys, _records, new InstanceBytes(_bench.Packs, NullLogger<InstanceBytes>.Instance));
+        var verifier = new StudyVerifier(_bench.Catalog, _bench.Documents, _bench.Parts, _bench.Store, _bench.Keys, _records, new InstanceBytes(_bench.Packs, NullLogger<InstanceBytes>.Instance));
         return new MaintenanceRuns(
             _bench.Documents,
             [new KeyRotationWork(_bench.Ring, _records, _bench.Keys), new ReencryptionWork(_bench.Catalog, _bench.Keys, merge, _bench.Time), new VerificationWork(_bench.Catalog, verifier, _bench.Time)],

@@ -286,6 +286,26 @@ public sealed class ErasureTests : IDisposable
     }
 
     [Fact]
+    public async Task Instances_AllOfAStudy_WhenOthersArriveBeforeItGoesWhole_LeaveTheStudyToThem()
+    {
+        await using var ingest = await OpenAsync();
+        await using var bench = new LifecycleBench(ingest: ingest);
+        await ingest.Send(Slice(1), Slice(2));
+        var study = await ingest.Study();
+        var deletion = (await bench.DeleteAsync("1.2.3.1")).Record!;
+        var asked = await bench.Requests.RequestAsync(IngestBench.A, study.StudyKey, ErasureBasis.ReceivedInError, null, LifecycleBench.By, false, deletion, default);
+        await bench.Requests.ApproveAsync(IngestBench.A, asked.Erasure!.Id, "hospital-a/second", default);
+        do await bench.Erasure.StepAsync(IngestBench.A, asked.Erasure.Id, default);
+        while ((await bench.Erasure.GetAsync(IngestBench.A, asked.Erasure.Id, default))!.Value.Level != DeletionLevel.Study);
+
+        Assert.Equal(OutcomeKind.Stored, (await ingest.SendOne(Slice(3))).Kind);
+        var erased = await bench.RunAsync(asked.Erasure.Id);
+        Assert.Equal((ErasureStatus.Erased, DeletionLevel.Series, 2), (erased.Status, erased.Level, erased.Instances));
+        Assert.Equal(["1.2.3.1.3"], await bench.ServedAsync());
+        foreach (var entry in await ingest.Entries(await ingest.Study())) Assert.Equal(entry.Length, (await ingest.Bytes(entry)).Length);
+    }
+
+    [Fact]
     public async Task Merge_WithDeletedEntries_InTheNewestParts_DoesNotBringTheirOlderPartsBack()
     {
         await using var ingest = await OpenAsync();

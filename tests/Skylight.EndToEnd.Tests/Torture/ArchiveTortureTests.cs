@@ -13,7 +13,7 @@ public sealed class ArchiveTortureTests(ITestOutputHelper output) : IDisposable
     public async Task Torture_TwentyKills_LosesNothing()
     {
         if (TortureRun.Unavailable() is { } reason) Assert.Skip(reason);
-        var result = await new TortureRun(new TortureOptions(20, 4, _work), output.WriteLine).RunAsync(TestContext.Current.CancellationToken);
+        var result = await new TortureRun(new TortureOptions(20, 4, _work, KillsPerFolder: 10), output.WriteLine).RunAsync(TestContext.Current.CancellationToken);
         Assert.True(result.Ok, $"{result}, failures {result.Failures}");
         Assert.Equal(20, result.Kills);
         Assert.True(result is { Acknowledged: > 100, PowerCuts: > 0, Faults: > 0 }, $"{result}");
