@@ -7,6 +7,7 @@ using Skylight.Core.Keys;
 using Skylight.Core.Retrieve;
 using Skylight.Core.Studies;
 using Skylight.Core.Tests.Ingest;
+using Skylight.Core.Tests.Lifecycle;
 
 namespace Skylight.Core.Tests.Integrity;
 
@@ -49,6 +50,20 @@ public sealed class ArchiveVerifierTests : IAsyncLifetime
         await _bench.SendOne(Slice(1).With(file => file.Pixels = [9, 9, 9, 9]));
         var report = await VerifyAsync(VerifyDepth.Deep);
         Assert.Empty(report.Findings);
+    }
+
+    [Fact]
+    public async Task Verify_ErasureBrokenOffBehindTheKey_IsANote_AndALostKeyIsNot()
+    {
+        await using var lifecycle = new LifecycleBench(ingest: _bench);
+        var erasure = await lifecycle.ApprovedAsync();
+        while ((await _bench.Keys.IdsAsync(IngestBench.A, erasure.StudyKey, default)).Count > 0) await lifecycle.Erasure.StepAsync(IngestBench.A, erasure.Id, default);
+        var report = await VerifyAsync(VerifyDepth.Deep);
+        Assert.True(report.Ok);
+        Assert.Contains(report.Findings, finding => finding.Code == VerifyCode.ErasureUnfinished && finding.StudyKey == erasure.StudyKey);
+
+        await _bench.Keys.DestroyAsync(IngestBench.A, (await _bench.Study("1.2.9")).StudyKey, default);
+        Assert.Contains((await VerifyAsync(VerifyDepth.Quick)).Findings, finding => finding is { Code: VerifyCode.KeyMissing, IsError: true });
     }
 
     [Fact]
