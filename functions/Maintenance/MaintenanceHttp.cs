@@ -7,6 +7,7 @@ using Skylight.Archive.Sealing;
 using Skylight.Core.Access;
 using Skylight.Core.Audit;
 using Skylight.Core.Integrity;
+using Skylight.Core.Keys;
 using Skylight.Core.Maintenance;
 using Skylight.Functions.Access;
 using Skylight.Functions.Http;
@@ -15,7 +16,7 @@ using Skylight.Workflows.Maintenance;
 namespace Skylight.Functions.Maintenance;
 
 /// <summary>Key rotation, re-encryption and verification of an institution's archive: started, watched, paused and resumed by its security administrator.</summary>
-public sealed class MaintenanceHttp(Gate gate, MaintenanceRuns runs, AuditRecorder audit)
+public sealed class MaintenanceHttp(Gate gate, MaintenanceRuns runs, SealPolicies policies, AuditRecorder audit)
 {
     [Function("maintenance-start")]
     public async Task<IActionResult> Start(
@@ -30,7 +31,7 @@ public sealed class MaintenanceHttp(Gate gate, MaintenanceRuns runs, AuditRecord
             new MaintenanceRequest(admission.Institution, kind, admission.Actor.Subject)
             {
                 Depth = body.Value.Depth ?? VerifyDepth.Deep,
-                Algorithm = body.Value.Algorithm ?? SealAlgorithm.Aes256Gcm,
+                Algorithm = body.Value.Algorithm ?? await policies.CipherAsync(admission.Institution, cancellationToken),
                 NewKeys = body.Value.NewKeys ?? true,
             },
             cancellationToken);

@@ -35,6 +35,9 @@ public sealed class DataKey : IReadKeys, IDisposable
     /// <summary>The id that object headers carry.</summary>
     public KeyId Id { get; }
 
+    /// <summary>The cipher for new objects under this key, where whoever seals does not ask for one.</summary>
+    public SealAlgorithm Cipher { get; internal set; } = SealAlgorithm.Aes256Gcm;
+
     /// <summary>A fresh random key.</summary>
     public static DataKey Create()
     {

@@ -23,10 +23,18 @@ public sealed class StudyKeys : IReadKeys, IDisposable
         _time = time;
     }
 
+    /// <summary>The cipher that an institution has chosen for new objects; asked for each key that is handed out for them. Null: AES-256-GCM for all.</summary>
+    public Func<string, CancellationToken, ValueTask<SealAlgorithm>>? Ciphers { get; init; }
+
     /// <summary>The key for new objects of a study. On the study's first call the key is made, and its record is durable before the task completes.</summary>
     /// <exception cref="KeyUnavailableException">The record is there but cannot be unwrapped, or there is no key-encryption key.</exception>
-    public ValueTask<DataKey> GetOrCreateAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
-        _cache.GetCurrent(institution, studyKey) is { } cached ? ValueTask.FromResult(cached) : LoadOrCreateAsync(institution, studyKey, cancellationToken);
+    public async ValueTask<DataKey> GetOrCreateAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    {
+        var cipher = Ciphers is null ? SealAlgorithm.Aes256Gcm : await Ciphers(institution, cancellationToken);
+        var key = _cache.GetCurrent(institution, studyKey) ?? await LoadOrCreateAsync(institution, studyKey, cancellationToken);
+        key.Cipher = cipher;
+        return key;
+    }
 
     /// <summary>A named key of a study, for reading.</summary>
     /// <exception cref="KeyUnavailableException">There is no such key any more, or it cannot be unwrapped.</exception>

@@ -57,7 +57,7 @@ public sealed class SealedObjectWriter : IAsyncDisposable
     /// <param name="key">The study's key; used before this returns, so its holder may dispose it.</param>
     public static SealedObjectWriter Create(IObjectStore store, string folder, DataKey key, SealedType type, SealOptions options, int keepBytes = 0)
     {
-        var header = options.NewHeader(type, key.Id);
+        var header = options.NewHeader(type, key);
         var name = SealedName.Of(folder, header);
         return new SealedObjectWriter(new ObjectSink(store, name, keepBytes), header, name, key, options);
     }
@@ -65,7 +65,7 @@ public sealed class SealedObjectWriter : IAsyncDisposable
     /// <summary>Seals bytes that are at hand as one whole small object, stored nowhere yet.</summary>
     public static (SealedReference Reference, SmallObject Object) Seal(string folder, DataKey key, SealedType type, SealOptions options, ReadOnlySpan<byte> plaintext)
     {
-        var header = options.NewHeader(type, key.Id);
+        var header = options.NewHeader(type, key);
         var name = SealedName.Of(folder, header);
         var length = checked((int)header.SealedLength(plaintext.Length));
         using var objectKey = key.DeriveObjectKey(header);

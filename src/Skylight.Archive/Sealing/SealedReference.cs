@@ -13,7 +13,8 @@ public sealed record SealOptions
     /// <summary>AES-256-GCM and 128 KiB segments.</summary>
     public static SealOptions Default { get; } = new();
 
-    public SealAlgorithm Algorithm { get; init; } = SealAlgorithm.Aes256Gcm;
+    /// <summary>Null: what the institution of the key has chosen (<see cref="DataKey.Cipher"/>).</summary>
+    public SealAlgorithm? Algorithm { get; init; }
 
     /// <summary>
     /// Plaintext bytes a segment: a power of two from 4 KiB to 1 MiB. 128 KiB keeps the cost of touching one small instance low (a ranged read
@@ -24,10 +25,10 @@ public sealed record SealOptions
     /// <summary>Replaced by tests that watch which keys and nonces are used.</summary>
     internal Func<SealAlgorithm, ReadOnlySpan<byte>, SegmentCipher> Cipher { get; init; } = SegmentCipher.Create;
 
-    internal SealedHeader NewHeader(SealedType type, KeyId keyId)
+    internal SealedHeader NewHeader(SealedType type, DataKey key)
     {
         if (SegmentBytes is < 4096 or > SealedHeader.MaxSegmentBytes || !System.Numerics.BitOperations.IsPow2(SegmentBytes))
             throw new InvalidOperationException("SegmentBytes must be a power of two from 4 KiB to 1 MiB.");
-        return new SealedHeader(type, Algorithm, SegmentBytes, keyId, ObjectId.Create());
+        return new SealedHeader(type, Algorithm ?? key.Cipher, SegmentBytes, key.Id, ObjectId.Create());
     }
 }

@@ -18,7 +18,11 @@ public static class StudyKeyServices
             provider.GetRequiredService<IKeyRecordStore>(),
             provider.GetRequiredService<IKeyEncryptionKeyResolver>(),
             provider.GetRequiredService<IOptions<KeyEncryptionOptions>>().Value,
-            provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<TimeProvider>())
+        {
+            Ciphers = provider.GetRequiredService<SealPolicies>().CipherAsync,
+        });
+        services.AddSingleton<SealPolicies>();
         services.AddSingleton<IReadKeys>(static provider => provider.GetRequiredService<StudyKeys>());
         services.AddSingleton(static provider => new InstitutionSecrets(
             provider.GetRequiredService<IKeyRecordStore>(),

@@ -22,6 +22,8 @@ public sealed class SeriesMerge(
     /// <summary>A study may change this often while a merge of it is being committed; then the merge is left for the next time.</summary>
     private const int Attempts = 20;
 
+    private readonly SideObjects _others = new(store, keys);
+
     /// <summary>Merges what is worth merging in all series of a study. Answers the names that the study no longer refers to; empty when nothing was done.</summary>
     /// <exception cref="SealedObjectException">A part is damaged; the study is as it was.</exception>
     public async Task<IReadOnlyList<string>> MergeAsync(string institution, string studyKey, CancellationToken cancellationToken)
@@ -54,15 +56,15 @@ public sealed class SeriesMerge(
     }
 
     /// <summary>
-    /// Seals a study anew: every series of which some object is under another key or cipher than new objects are is rewritten whole. Safe to repeat and to
-    /// interrupt; a study that is new already is left alone.
+    /// Seals a study anew: every series of which some object is under another key or cipher than new objects are is rewritten whole, and so are its corrections
+    /// and its manifest. Safe to repeat and to interrupt; a study that is new already is left alone.
     /// </summary>
     /// <param name="options">How new objects are sealed.</param>
     /// <exception cref="SealedObjectException">A part is damaged; the study is as it was.</exception>
     public async Task<ResealOutcome> ResealAsync(string institution, string studyKey, SealOptions options, CancellationToken cancellationToken)
     {
         if ((await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value is not { } study) return ResealOutcome.Current;
-        if (study.ProvisionalOf is not null) return ResealOutcome.Waiting;
+        if (study.ProvisionalOf is not null || study.Tier == StorageTier.Archive) return ResealOutcome.Waiting;
         var merges = new List<Merge>();
         using var key = await keys.GetOrCreateAsync(institution, studyKey, cancellationToken);
         foreach (var (seriesKey, list) in await parts.ListAllAsync(study, cancellationToken))
@@ -72,8 +74,8 @@ public sealed class SeriesMerge(
             merges.Add(new Merge(seriesKey, [.. list], await WriteAsync(study, list, key, options, whole: true, cancellationToken)));
         }
 
-        if (merges.Count == 0) return ResealOutcome.Current;
-        return (await ExchangeAsync(institution, studyKey, merges, options, cancellationToken)).Count > 0 ? ResealOutcome.Resealed : ResealOutcome.Waiting;
+        if (merges.Count == 0 && !await _others.AreOldAsync(study, key.Id, options, cancellationToken)) return ResealOutcome.Current;
+        return (await ExchangeAsync(institution, studyKey, merges, options, cancellationToken, reseal: true)).Count > 0 ? ResealOutcome.Resealed : ResealOutcome.Waiting;
     }
 
     /// <summary>
@@ -107,9 +109,7 @@ public sealed class SeriesMerge(
         {
             foreach (var name in (string[])[part.Pack, part.Index, part.Metadata])
             {
-                if (name.Length == 0) continue;
-                var header = await SealedObjectReader.ReadHeaderAsync(store, part.ObjectName(study, name), cancellationToken);
-                if (header.KeyId != key || header.Algorithm != options.Algorithm) return true;
+                if (name.Length > 0 && await _others.IsOldAsync(part.ObjectName(study, name), key, options, cancellationToken)) return true;
             }
         }
 
@@ -117,12 +117,14 @@ public sealed class SeriesMerge(
     }
 
     /// <summary>Exchanges the runs for what they were merged into. Answers the names that the study no longer refers to; empty when it changed too often meanwhile.</summary>
-    private async Task<IReadOnlyList<string>> ExchangeAsync(string institution, string studyKey, List<Merge> merges, SealOptions options, CancellationToken cancellationToken)
+    /// <param name="reseal">Seal anew what lies beside the series, too.</param>
+    private async Task<IReadOnlyList<string>> ExchangeAsync(
+        string institution, string studyKey, List<Merge> merges, SealOptions options, CancellationToken cancellationToken, bool reseal = false)
     {
         // Recorded first, old names and new: whatever happens next, what the study turns out not to name is deleted in the end.
         var replaced = merges.SelectMany(merge => merge.Result.Replaced).ToList();
         var written = merges.SelectMany(merge => merge.Result.Parts).SelectMany(part => (string[])[part.Pack.Name, part.Index.Name, part.Metadata.Name]);
-        await retired.AddAsync(institution, studyKey, [.. written, .. replaced], cancellationToken);
+        if (merges.Count > 0) await retired.AddAsync(institution, studyKey, [.. written, .. replaced], cancellationToken);
 
         // More may have arrived meanwhile. The runs are neighbours still, so they are exchanged in whatever the study has become.
         for (var attempt = 0; attempt < Attempts; attempt++)
@@ -135,10 +137,19 @@ public sealed class SeriesMerge(
                 if (!replaced.Contains(manifest)) replaced.Add(manifest);
             }
 
+            (next, var corrections) = reseal ? await _others.ResealAsync(next, options, cancellationToken) : (next, null);
+            if (corrections is not null)
+            {
+                await retired.AddAsync(institution, studyKey, [corrections.Name, current.Corrections!], cancellationToken);
+                replaced.Add(current.Corrections!);
+            }
+
             (next, var spilled) = await parts.SpillAsync(next, keys, options, cancellationToken);
+            using (corrections)
             using (spilled)
             {
-                if (await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(current, next), spilled is null ? [] : [spilled]), cancellationToken) != CommitOutcome.Committed) continue;
+                SmallObject[] objects = [.. new[] { corrections, spilled }.OfType<SmallObject>()];
+                if (await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(current, next), objects), cancellationToken) != CommitOutcome.Committed) continue;
             }
 
             Log.Merged(logger, institution, studyKey, merges.Sum(merge => merge.Run.Count), merges.Sum(merge => merge.Parts.Count));

@@ -128,7 +128,7 @@ public sealed class StudyKeysTests
         Assert.Equal(unwrapped + 1, _ring.Unwrapped);
 
         // A copy outlives the cache's own.
-        using var derived = first.DeriveObjectKey(Make.Small().NewHeader(SealedType.Pack, first.Id));
+        using var derived = first.DeriveObjectKey(Make.Small().NewHeader(SealedType.Pack, first));
         Assert.Contains(derived.Bytes.ToArray(), value => value != 0);
     }
 
@@ -139,7 +139,7 @@ public sealed class StudyKeysTests
         var id = key.Id.ToString();
         Assert.Equal($"key {id}", key.ToString());
         key.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => key.DeriveObjectKey(Make.Small().NewHeader(SealedType.Pack, key.Id)));
+        Assert.Throws<ObjectDisposedException>(() => key.DeriveObjectKey(Make.Small().NewHeader(SealedType.Pack, key)));
         Assert.Throws<ObjectDisposedException>(() => key.Export());
     }
 

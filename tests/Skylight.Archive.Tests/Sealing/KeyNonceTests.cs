@@ -52,7 +52,7 @@ public sealed class KeyNonceTests
     public void DeriveObjectKey_AnyDifferenceInTheHeader_GivesAnotherKey()
     {
         using var key = DataKey.Create();
-        var header = Make.Small().NewHeader(SealedType.Pack, key.Id);
+        var header = Make.Small().NewHeader(SealedType.Pack, key);
         SealedHeader[] headers =
         [
             header,

@@ -62,7 +62,7 @@ internal sealed class CompressionBench(IngestBench bench, PictureCodecs? codecs 
     public async Task CompleteAsync()
     {
         bench.Time.Advance(TimeSpan.FromMinutes(5));
-        await new StudyClock(bench.Catalog, bench.Commit, bench.Time).AdvanceAsync(default);
+        await new StudyClock(bench.Catalog, bench.Commit, Merge, bench.Time).AdvanceAsync(default);
     }
 
     /// <summary>Reads an instance through every way there is and compares it with what was received.</summary>
@@ -78,7 +78,7 @@ internal sealed class CompressionBench(IngestBench bench, PictureCodecs? codecs 
     public async Task<VerifyReport> VerifyAsync()
     {
         var records = new DocumentKeyRecords(bench.Documents);
-        var studies = new StudyVerifier(bench.Catalog, bench.Parts, bench.Store, bench.Keys, records, new InstanceBytes(Packs, NullLogger<InstanceBytes>.Instance));
+        var studies = new StudyVerifier(bench.Catalog, bench.Documents, bench.Parts, bench.Store, bench.Keys, records, new InstanceBytes(Packs, NullLogger<InstanceBytes>.Instance));
         return await new ArchiveVerifier(studies, bench.Catalog, bench.Store, bench.Keys, records, new InstitutionDirectory(bench.Documents), bench.Items, Retired, bench.Time)
             .VerifyAsync([IngestBench.A], VerifyDepth.Deep, default);
     }

@@ -5,10 +5,12 @@ using Skylight.Archive.Series;
 using Skylight.Core.Institutions;
 using Skylight.Core.Integrity;
 using Skylight.Core.Keys;
+using Skylight.Core.Lifecycle.Corrections;
 using Skylight.Core.Maintenance;
 using Skylight.Core.Retrieve;
 using Skylight.Core.Studies;
 using Skylight.Core.Tests.Ingest;
+using Skylight.Core.Tests.Lifecycle;
 
 namespace Skylight.Core.Tests.Keys;
 
@@ -111,6 +113,59 @@ public sealed class KeyMaintenanceTests : IAsyncLifetime
         Assert.Single((await _records.GetAsync(IngestBench.A, (await _bench.Study("1.2.1")).StudyKey, default))!.Record.Keys);
         Assert.Equal(before, await StateAsync());
         await AssertReadableAsync();
+    }
+
+    [Fact]
+    public async Task Reencryption_RewritesCorrections_SoThatTheOldKeyCanGo()
+    {
+        await using var lifecycle = new LifecycleBench(ingest: _bench);
+        var study = await _bench.Study("1.2.2");
+        var order = new CorrectionOrder(CorrectionScope.Study, null, null, CorrectionReason.Correct, "old HIS", new Dictionary<string, string> { ["PatientSex"] = "F" });
+        var proposed = await lifecycle.Corrections.ProposeAsync(IngestBench.A, study.StudyKey, order, LifecycleBench.By, default);
+        Assert.Null((await lifecycle.Corrections.ApproveAsync(IngestBench.A, proposed.Record!.Correction.Id, "hospital-a/second", default)).Refusal);
+        var old = (await _bench.Study("1.2.2")).Corrections!;
+
+        var run = await RunAsync(new MaintenanceRequest(IngestBench.A, MaintenanceKind.Reencryption, "sec"));
+        Assert.Equal((3L, 0L, 0L), (run.Changed, run.Waiting, run.Errors));
+        study = await _bench.Study("1.2.2");
+        Assert.NotEqual(old, study.Corrections);
+        Assert.Equal(proposed.Record.Correction.Id, Assert.Single(await new CorrectionLists(_bench.Store, _bench.Keys).ReadAsync(study, default)).Id);
+        _bench.Time.Advance(TimeSpan.FromHours(25));
+        await _retired.PurgeAsync(default);
+        Assert.Equal(3, await Retirement().RunAsync(IngestBench.A, default));
+        Assert.Single((await _records.GetAsync(IngestBench.A, study.StudyKey, default))!.Record.Keys);
+        Assert.Single(await new CorrectionLists(_bench.Store, _bench.Keys).ReadAsync(study, default));
+        Assert.Equal(0, (await RunAsync(new MaintenanceRequest(IngestBench.A, MaintenanceKind.Reencryption, "sec") { NewKeys = false })).Changed);
+    }
+
+    [Fact]
+    public async Task SealPolicy_Sm4_AppliesToNewObjectsOfThatInstitution_AndOldOnesStayReadable()
+    {
+        var policies = new SealPolicies(_bench.Documents, _bench.Time);
+        using var keys = new StudyKeys(_records, _bench.Ring, new KeyEncryptionOptions(), _bench.Time) { Ciphers = policies.CipherAsync };
+        Assert.Equal(SealAlgorithm.Aes256Gcm, await SealAsync("1.2.1"));
+        await policies.PutAsync(IngestBench.A, new SealPolicy(1, SealAlgorithm.Sm4Gcm), default);
+        Assert.Equal(SealAlgorithm.Sm4Gcm, await SealAsync("1.2.1"));
+        Assert.Equal(SealAlgorithm.Aes256Gcm, (await HeaderAsync("1.2.1")).Algorithm);
+        await AssertReadableAsync();
+
+        // Elsewhere the choice of one institution changes nothing, and another process follows within half a minute.
+        Assert.Equal(SealAlgorithm.Aes256Gcm, await policies.CipherAsync("hospital-b", default));
+        var elsewhere = new SealPolicies(_bench.Documents, _bench.Time);
+        Assert.Equal(SealAlgorithm.Sm4Gcm, await elsewhere.CipherAsync(IngestBench.A, default));
+        await policies.PutAsync(IngestBench.A, SealPolicy.Default, default);
+        _bench.Time.Advance(TimeSpan.FromSeconds(30));
+        Assert.Equal(SealAlgorithm.Aes256Gcm, await elsewhere.CipherAsync(IngestBench.A, default));
+
+        async Task<SealAlgorithm> SealAsync(string uid)
+        {
+            var studyKey = (await _bench.Study(uid)).StudyKey;
+            using var key = await keys.GetOrCreateAsync(IngestBench.A, studyKey, default);
+            var (reference, sealedObject) = SealedObjectWriter.Seal(SealedName.Folder(IngestBench.A, studyKey), key, SealedType.Preview, SealOptions.Default, "a preview"u8);
+            using (sealedObject) await sealedObject.StoreAsync(_bench.Store, default);
+            Assert.Equal("a preview"u8.ToArray(), await SealedObjectReader.ReadAllAsync(_bench.Store, reference.Name, SealedType.Preview, keys, default));
+            return (await SealedObjectReader.ReadHeaderAsync(_bench.Store, reference.Name, default)).Algorithm;
+        }
     }
 
     [Fact]

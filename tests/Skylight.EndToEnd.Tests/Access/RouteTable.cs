@@ -63,6 +63,8 @@ public sealed record RouteRow(string Function, string Own, string? Other = null,
 
         new("maintenance-start", Keys, ElsewhereByOperator, _ => RouteWorld.Json("{}"), "institution=other"),
         new("maintenance-list", Keys, ElsewhereByOperator, OtherQuery: "institution=other"),
+        new("seal-policy-get", Keys, ElsewhereByOperator, OtherQuery: "institution=other"),
+        new("seal-policy-put", Keys, ElsewhereByOperator, _ => RouteWorld.Json("{}"), "institution=other"),
         new("maintenance-get", "404: SEC PSEC; else 403", Nobody, OtherQuery: "institution=other"),
         new("maintenance-pause", "404: SEC PSEC; else 403", Nobody, OtherQuery: "institution=other"),
         new("maintenance-resume", "404: SEC PSEC; else 403", Nobody, OtherQuery: "institution=other"),
