@@ -1,10 +1,8 @@
 using System.ComponentModel.DataAnnotations;
-using Azure;
 using Azure.Core;
 using Azure.Storage.Blobs;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Skylight.Azure.Costs;
@@ -42,7 +40,7 @@ public static class AuditServices
         services.AddOptions<AuditAnchorOptions>().Bind(configuration.GetSection(AuditAnchorOptions.Section)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<AuditAnchorOptions>, AuditAnchorOptionsValidator>();
         services.AddKeyedSingleton("audit-anchors", static (provider, _) => Container(provider));
-        services.AddHostedService<AnchorStart>();
+        services.AddContainerStart(static provider => provider.GetRequiredKeyedService<BlobContainerClient>("audit-anchors"));
         services.AddSingleton<IAuditLog>(static provider => new CosmosAuditLog(
             provider.GetRequiredService<CosmosDatabase>().Items(CosmosDatabase.Audit),
             new AnchorBlobs(provider.GetRequiredKeyedService<BlobContainerClient>("audit-anchors")),
@@ -59,30 +57,4 @@ public static class AuditServices
         var options = anchors.ServiceUrl is { } url ? new BlobStoreOptions { ServiceUrl = url, Retries = archive.Retries } : archive;
         return ObjectServices.Client(options, provider.GetRequiredService<AzureCosts>(), () => provider.GetRequiredService<TokenCredential>()).GetBlobContainerClient(anchors.Container);
     }
-}
-
-/// <summary>Makes the anchors' container where the archive's is made too.</summary>
-internal sealed class AnchorStart([FromKeyedServices("audit-anchors")] BlobContainerClient container, IOptions<BlobStoreOptions> options) : IHostedLifecycleService
-{
-    public async Task StartingAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            if (options.Value.CreateContainer) await container.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
-        }
-        catch (RequestFailedException error)
-        {
-            throw BlobFaults.Of(error, "");
-        }
-    }
-
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

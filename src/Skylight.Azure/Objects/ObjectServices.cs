@@ -1,4 +1,3 @@
-using Azure;
 using Azure.Core;
 using Azure.Storage.Blobs;
 using Microsoft.Extensions.Configuration;
@@ -8,6 +7,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Skylight.Archive.Objects;
 using Skylight.Azure.Costs;
+using Skylight.Core.Integrity;
 
 namespace Skylight.Azure.Objects;
 
@@ -21,15 +21,47 @@ public static class ObjectServices
         services.AddSingleton<IValidateOptions<BlobStoreOptions>, BlobStoreOptionsRules>();
         services.TryAddSingleton<AzureCosts>();
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton(static provider =>
-        {
-            var options = provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value;
-            return Client(options, provider.GetRequiredService<AzureCosts>(), () => provider.GetRequiredService<TokenCredential>()).GetBlobContainerClient(options.Container);
-        });
-        services.AddHostedService<ObjectStart>();
+        services.AddSingleton(static provider => Container(provider, provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value));
         services.AddSingleton<IObjectStore>(static provider =>
             new BlobObjectStore(provider.GetRequiredService<BlobContainerClient>(), provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
-        return services;
+        services.AddContainerStart(static provider => provider.GetRequiredService<BlobContainerClient>());
+        return services.AddAzureReplica();
+    }
+
+    /// <summary>Registers the container of second copies, where the settings name one.</summary>
+    private static IServiceCollection AddAzureReplica(this IServiceCollection services)
+    {
+        services.AddOptions<BlobReplicaOptions>().BindConfiguration(BlobReplicaOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<BlobReplicaOptions>, BlobReplicaRules>();
+        services.AddKeyedSingleton<BlobContainerClient>(Replica.Service, static (provider, _) => ReplicaOptions(provider) is { } options ? Container(provider, options) : null!);
+        services.AddKeyedSingleton<IObjectStore>(Replica.Service, static (provider, _) => ReplicaOptions(provider) is { } options
+            ? new BlobObjectStore(provider.GetRequiredKeyedService<BlobContainerClient>(Replica.Service), options, provider.GetRequiredService<TimeProvider>())
+            : null!);
+        return services.AddContainerStart(static provider => provider.GetKeyedService<BlobContainerClient>(Replica.Service));
+    }
+
+    /// <summary>Makes a container before the host takes requests, where <see cref="BlobStoreOptions.CreateContainer"/> says so.</summary>
+    internal static IServiceCollection AddContainerStart(this IServiceCollection services, Func<IServiceProvider, BlobContainerClient?> container) =>
+        services.AddSingleton<IHostedService>(provider => new ContainerStart(provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value.CreateContainer ? container(provider) : null));
+
+    private static BlobContainerClient Container(IServiceProvider provider, BlobStoreOptions options) =>
+        Client(options, provider.GetRequiredService<AzureCosts>(), () => provider.GetRequiredService<TokenCredential>()).GetBlobContainerClient(options.Container);
+
+    /// <summary>The archive's options but for the place; null where there is no replica.</summary>
+    private static BlobStoreOptions? ReplicaOptions(IServiceProvider provider)
+    {
+        var replica = provider.GetRequiredService<IOptions<BlobReplicaOptions>>().Value;
+        var archive = provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value;
+        return !replica.Exists ? null : new BlobStoreOptions
+        {
+            ServiceUrl = replica.ServiceUrl,
+            ConnectionString = replica.ConnectionString,
+            Container = replica.Container,
+            BlockBytes = archive.BlockBytes,
+            Retries = archive.Retries,
+            RetryDelayMs = archive.RetryDelayMs,
+            TryTimeoutSeconds = archive.TryTimeoutSeconds,
+        };
     }
 
     /// <summary>A client as the options say, whose every request is counted.</summary>
@@ -44,30 +76,4 @@ public static class ObjectServices
         configure?.Invoke(client);
         return options.ConnectionString is { } connection ? new BlobServiceClient(connection, client) : new BlobServiceClient(options.ServiceUrl, credential(), client);
     }
-}
-
-/// <summary>Makes the container before the host takes requests, where the options say so.</summary>
-internal sealed class ObjectStart(BlobContainerClient container, IOptions<BlobStoreOptions> options) : IHostedLifecycleService
-{
-    public async Task StartingAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            if (options.Value.CreateContainer) await container.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
-        }
-        catch (RequestFailedException error)
-        {
-            throw BlobFaults.Of(error, "");
-        }
-    }
-
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

@@ -33,7 +33,13 @@ internal sealed class ReadAhead(Func<string, long, Memory<byte>, CancellationTok
             foreach (var window in _windows)
             {
                 if (window.Name != name) continue;
-                if (window.TryCopy(offset, destination.Span, time.GetTimestamp()) is { } copied) return copied;
+                if (window.TryCopy(offset, destination.Span, time.GetTimestamp()) is { } copied)
+                {
+                    // Read to its end: who reads the object again wants to know what the store has now.
+                    if (window.IsEnd(offset + copied)) Drop(window);
+                    return copied;
+                }
+
                 if (window.Continues(offset)) before = window;
             }
 
@@ -138,6 +144,8 @@ internal sealed class ReadAhead(Func<string, long, Memory<byte>, CancellationTok
 
         /// <summary>Readers step back a little between two ranges: both touch the segment that they share.</summary>
         public bool Continues(long offset) => offset > start && offset <= start + count;
+
+        public bool IsEnd(long position) => isLast && position == start + count;
 
         public int? TryCopy(long offset, Span<byte> destination, long now)
         {
