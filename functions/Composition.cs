@@ -41,6 +41,7 @@ public static class Composition
         services.AddCompression();
         services.AddStatistics();
         services.AddSingleton<ArchivedStudies>();
+        services.AddSingleton<OriginalFiles>();
         services.AddIntegrity();
         services.AddKeyUpkeep();
         services.AddRendering();

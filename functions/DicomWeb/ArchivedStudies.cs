@@ -21,12 +21,16 @@ public sealed class ArchivedStudies(Rehydrations rehydrations, TimeProvider time
 
     /// <summary>The answer to a request that needs packs; null when they can be read. The caller has been admitted to the study.</summary>
     /// <param name="institution">Named in the route; null for the caller's own.</param>
-    public async ValueTask<IActionResult?> AnswerAsync(HttpRequest request, string? institution, StudyDocument study, CancellationToken cancellationToken)
+    public ValueTask<IActionResult?> AnswerAsync(HttpRequest request, string? institution, StudyDocument study, CancellationToken cancellationToken) =>
+        AnswerAsync(request, study, StatusUrl(institution, study.StudyInstanceUid), cancellationToken);
+
+    /// <inheritdoc cref="AnswerAsync(HttpRequest, string?, StudyDocument, CancellationToken)"/>
+    /// <param name="status">Where to look how it goes: a path below our base URL.</param>
+    internal async ValueTask<IActionResult?> AnswerAsync(HttpRequest request, StudyDocument study, string status, CancellationToken cancellationToken)
     {
         if (study.Tier != StorageTier.Archive) return null;
         var state = await rehydrations.RequestAsync(study, cancellationToken);
         if (state.Readable) return null;
-        var status = StatusUrl(institution, study.StudyInstanceUid);
         RetryAfter(request, state, time.GetUtcNow());
         return Answer.Accepted(status, new ArchivedView(
             "archived", "study-archived", "The study is archived; it is being brought back.", "该检查已归档，正在取回。", state.Availability, state.RequestedAt, state.ReadyAt, status));

@@ -6,12 +6,13 @@ using Skylight.Core.Audit;
 using Skylight.Core.Patients;
 using Skylight.Core.Quarantine;
 using Skylight.Functions.Access;
+using Skylight.Functions.DicomWeb;
 using Skylight.Functions.Http;
 
 namespace Skylight.Functions.Ingest;
 
 /// <summary>Quarantined and held content of the caller's institution, and the decisions about it. For technicians.</summary>
-public sealed class IntakeHttp(Gate gate, IntakeItems items, IntakeService intake, AuditRecorder audit)
+public sealed class IntakeHttp(Gate gate, IntakeItems items, IntakeService intake, ArchivedStudies archived, AuditRecorder audit)
 {
     /// <param name="StudyInstanceUid">For linking a quarantined file: the study that it belongs to.</param>
     /// <param name="PatientId">For reassigning a held study: Patient ID as in (0010,0020), with <paramref name="Assigner"/> as in (0010,0021).</param>
@@ -90,6 +91,7 @@ public sealed class IntakeHttp(Gate gate, IntakeItems items, IntakeService intak
         {
             null => Answer.Json(View(result.Item!)),
             IntakeRefusal.NotFound => Refusals.NotFound(),
+            IntakeRefusal.Archived => await LaterAsync(request, result.Item!, cancellationToken),
             IntakeRefusal.AlreadyDecided => Problem.Of(409, "already-decided", "The item has been decided already.", "该条目已被处理。"),
             IntakeRefusal.StillUnidentified => Problem.Of(422, "still-unidentified", "The content still cannot be identified.", "内容仍无法识别。"),
             IntakeRefusal.NeedsStudy => Problem.BadRequest("study-missing", "Linking this item needs a Study Instance UID.", "关联该条目需要检查实例 UID。", "studyInstanceUid"),
@@ -97,6 +99,12 @@ public sealed class IntakeHttp(Gate gate, IntakeItems items, IntakeService intak
             _ => Problem.Of(409, "not-applicable", "This kind of item has no such decision.", "该类条目不支持此操作。"),
         };
     }
+
+    /// <summary>The decision is recorded; the rehydration that it waits for is started once, and its end carries the decision out.</summary>
+    private async Task<IActionResult> LaterAsync(HttpRequest request, IntakeItem item, CancellationToken cancellationToken) =>
+        await intake.HolderAsync(item, cancellationToken) is { } holder && await archived.AnswerAsync(request, holder, $"/api/intake/{item.Id}", cancellationToken) is { } later
+            ? later
+            : Problem.Of(409, "conflict", "The record was changed by somebody else; read it again.", "记录已被他人修改，请重新读取。");
 
     private static IntakeView View(IntakeItem item) => new(
         item.Id, item.Kind, item.Status, item.Reason.Code, item.Reason.En, item.Reason.Zh, item.CreatedAt, item.Source.Name, item.UploadId, item.Name, item.Bytes?.Length,

@@ -1,19 +1,18 @@
 using System.Globalization;
-using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Skylight.Core.Access;
 using Skylight.Core.Audit;
 using Skylight.Core.Lifecycle;
-using Skylight.Core.Retrieve;
 using Skylight.Functions.Access;
+using Skylight.Functions.DicomWeb;
 using Skylight.Functions.Http;
 
 namespace Skylight.Functions.Lifecycle;
 
 /// <summary>The versions of an instance: listed, read as they were received, and made current again.</summary>
-public sealed class VersionsHttp(Gate gate, InstanceVersions versions, InstanceBytes bytes, AuditRecorder audit)
+public sealed class VersionsHttp(Gate gate, InstanceVersions versions, OriginalFiles files, AuditRecorder audit)
 {
     [Function("versions-list")]
     public async Task<IActionResult> List(
@@ -32,17 +31,9 @@ public sealed class VersionsHttp(Gate gate, InstanceVersions versions, InstanceB
     {
         var admission = await gate.AdmitAsync(request, AccessAction.OriginalRead, ObjectRef.Study(null, study), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        if (!Number(revision, out var number) || await versions.FindAsync(admission.Institution, new(study, series, instance), number, cancellationToken) is not { } entry) return Refusals.NotFound();
-        await bytes.ProbeAsync(entry, cancellationToken);
-        return Answer.Stream(
-            "application/dicom",
-            async (body, token) =>
-            {
-                var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
-                await bytes.CopyOriginalAsync(entry, output, token);
-                await output.FlushAsync(token);
-            },
-            length: entry.Length);
+        return Number(revision, out var number) && await versions.FindAsync(admission.Institution, new(study, series, instance), number, cancellationToken) is { } found
+            ? await files.AnswerAsync(request, found.Study, found.Entry, cancellationToken)
+            : Refusals.NotFound();
     }
 
     [Function("versions-restore")]

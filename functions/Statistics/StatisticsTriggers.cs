@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.Azure.Functions.Worker;
 using Skylight.Core.Events;
 using Skylight.Core.Statistics;
@@ -19,8 +18,6 @@ public sealed class StatisticsTimer(StatisticsKeeper keeper)
 /// <summary>A study was stored, completed, changed, deleted or restored: its day is counted again.</summary>
 public sealed class StatisticsStudyEvent(StatisticsKeeper keeper)
 {
-    private const string Institutions = "/institutions/", Studies = "studies/";
-
     [Function("statistics-study-changed")]
     [EventFilter(StudyEventTypes.Stored)]
     [EventFilter(StudyEventTypes.Updated)]
@@ -30,10 +27,6 @@ public sealed class StatisticsStudyEvent(StatisticsKeeper keeper)
     [EventFilter(StudyEventTypes.Ready)]
     public async Task Changed([EventGridTrigger] string happened, CancellationToken cancellationToken)
     {
-        using var parsed = JsonDocument.Parse(happened);
-        if (!parsed.RootElement.TryGetProperty("source", out var source) || !parsed.RootElement.TryGetProperty("subject", out var subject)) return;
-        if (source.GetString() is not { } from || subject.GetString() is not { } about) return;
-        if (!from.StartsWith(Institutions, StringComparison.Ordinal) || !about.StartsWith(Studies, StringComparison.Ordinal)) return;
-        await keeper.MarkAsync(from[Institutions.Length..], about[Studies.Length..], cancellationToken);
+        if (EventStudy.Of(happened) is { } study) await keeper.MarkAsync(study.Institution, study.StudyKey, cancellationToken);
     }
 }

@@ -80,6 +80,18 @@ public sealed record IndexEntry
     /// </summary>
     public ulong Commit { get; init; }
 
+    /// <summary><see cref="Commit"/> of its arrival, kept where a change of state has given it another one; else 0.</summary>
+    public ulong Arrived { get; init; }
+
+    /// <summary>Place of its arrival among the commits of the study.</summary>
+    public ulong Arrival => Arrived > 0 ? Arrived : Commit;
+
+    /// <summary>Id of the deletion that has hidden it; empty while it is not hidden.</summary>
+    public string Deletion { get; init; } = "";
+
+    /// <summary>In the first entry of an index object: last part of the name of the metadata object that goes with it. Empty elsewhere, and in indexes of before.</summary>
+    public string Metadata { get; init; } = "";
+
     /// <summary>Key of the study document that this entry belongs to; empty for the study whose folder it lies in.</summary>
     public string Owner { get; init; } = "";
 

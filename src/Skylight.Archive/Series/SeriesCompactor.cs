@@ -109,10 +109,10 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
     private async Task<CompactedPart> SealAsync(
         string folder, DataKey key, SealedReference pack, IndexEntry[] entries, SeriesMetadataBuilder metadata, CancellationToken cancellationToken)
     {
-        var index = new SeriesIndex(entries).Seal(folder, key, options);
-        using (index.Object) await index.Object.StoreAsync(store, cancellationToken);
         var documents = metadata.Seal(folder, key, options);
         using (documents.Object) await documents.Object.StoreAsync(store, cancellationToken);
+        var index = new SeriesIndex(entries).Seal(folder, key, options, documents.Reference);
+        using (index.Object) await index.Object.StoreAsync(store, cancellationToken);
         return new CompactedPart(pack, index.Reference, documents.Reference, entries.Length);
     }
 

@@ -56,8 +56,16 @@ public sealed class SeriesIndex
     }
 
     /// <summary>Seals an index as a small object, stored nowhere yet.</summary>
-    public (SealedReference Reference, SmallObject Object) Seal(string folder, DataKey key, SealOptions options) =>
-        SealedObjectWriter.Seal(folder, key, SealedType.Index, options, ToBytes());
+    /// <param name="metadata">The metadata object that goes with it; null for none. It is named in the index, so that the two are found together again.</param>
+    public (SealedReference Reference, SmallObject Object) Seal(string folder, DataKey key, SealOptions options, SealedReference? metadata = null) =>
+        SealedObjectWriter.Seal(folder, key, SealedType.Index, options, Naming(metadata).ToBytes());
+
+    private SeriesIndex Naming(SealedReference? metadata)
+    {
+        if (Entries.Count == 0) return this;
+        var name = metadata is null ? "" : metadata.Name[(metadata.Name.LastIndexOf('/') + 1)..];
+        return new SeriesIndex([.. Entries.Select((entry, i) => entry.Metadata == (i == 0 ? name : "") ? entry : entry with { Metadata = i == 0 ? name : "" })]);
+    }
 
     /// <summary>Reads a sealed index.</summary>
     /// <exception cref="SealedObjectException">It is damaged, or of a version this reader does not accept.</exception>
@@ -143,6 +151,9 @@ public sealed class SeriesIndex
         if (entry.Owner.Length > 0) to.Field(25, entry.Owner);
         to.Field(26, (ulong)entry.CodedLength);
         to.Field(27, (ulong)entry.CodingTried);
+        if (entry.Metadata.Length > 0) to.Field(29, entry.Metadata);
+        if (entry.Arrived > 0) to.Field(30, entry.Arrived);
+        if (entry.Deletion.Length > 0) to.Field(31, entry.Deletion);
     }
 
     private static IndexEntry Read(WireReader reader, SealedReference[] packs)
@@ -160,8 +171,8 @@ public sealed class SeriesIndex
 
     private sealed class Draft
     {
-        private readonly ulong[] _numbers = new ulong[31];
-        private readonly byte[][] _bytes = new byte[31][];
+        private readonly ulong[] _numbers = new ulong[32];
+        private readonly byte[][] _bytes = new byte[32][];
 
         public ulong Pack => _numbers[4];
 
@@ -206,6 +217,9 @@ public sealed class SeriesIndex
             Owner = Text(25),
             CodedLength = (long)_numbers[26],
             CodingTried = (int)_numbers[27],
+            Metadata = Text(29),
+            Arrived = _numbers[30],
+            Deletion = Text(31),
         };
 
         private static int Signed(uint value) => (int)(value >> 1) ^ -(int)(value & 1);

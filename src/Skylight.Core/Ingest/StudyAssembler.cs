@@ -68,6 +68,11 @@ internal static class StudyAssembler
             AttributesTrust = trust,
         };
         var isHeld = decision.Kind == OutcomeKind.Held;
+
+        // What was all hidden, or never shown, says nothing about what is shown from now on.
+        var first = decision.Current && study.Instances() == 0;
+        if (first) study = study with { Attributes = new StudyAttributes(), AttributesTrust = SourceTrust.Other, Reports = [] };
+        if (decision.Current && known is { Instances: 0 }) series = series with { Attributes = facts.Series, AttributesTrust = trust };
         // A current revision's attributes are the ones to show; a better source's replace a lesser one's; any other source only fills gaps.
         var replaces = decision.Current && (decision.Kind == OutcomeKind.Revision || trust > study.AttributesTrust);
         series = series with

@@ -207,7 +207,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
             smalls.Add(metadataObject);
             var order = ((ulong)revision << 16) | (uint)Math.Min(smalls.Count, ushort.MaxValue);
             var owner = intake.Folder == intake.DocumentKey ? "" : intake.DocumentKey;
-            var (indexReference, indexObject) = new SeriesIndex([.. group.Select(instance => Entry(instance, group.Key.Reference!) with { Commit = order, Owner = owner })]).Seal(folder, key, service.Seal);
+            var (indexReference, indexObject) = new SeriesIndex([.. group.Select(instance => Entry(instance, group.Key.Reference!) with { Commit = order, Owner = owner })]).Seal(folder, key, service.Seal, metadataReference);
             smalls.Add(indexObject);
             parts.Add((group.Key.SeriesKey, new SeriesPart(Last(group.Key.Reference!.Name), Last(indexReference.Name), Last(metadataReference.Name), group.Count())
             {

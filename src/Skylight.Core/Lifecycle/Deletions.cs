@@ -132,7 +132,7 @@ public sealed class Deletions
             var lifted = await _refusals.LiftAsync(study, stored.Value, cancellationToken);
             using var change = await _states.PrepareAsync(
                 study,
-                (_, entry) => hidden.Contains(Identity(entry)) ? entry with { State = EntryState.Stored } : null,
+                (_, entry) => hidden.Contains(Identity(entry)) ? entry with { State = EntryState.Stored, Deletion = "" } : null,
                 static (entry, row) => row with { State = entry.Current ? InstanceState.Current : InstanceState.Superseded, ItemId = null },
                 cancellationToken);
             if (change is null && lifted.Count == 0) break;
@@ -218,11 +218,13 @@ public sealed class Deletions
             study,
             (series, entry) => entry.State == EntryState.Stored && (record.SeriesInstanceUid is null || series.SeriesInstanceUid == record.SeriesInstanceUid)
                 && (record.SopInstanceUid is null || entry.SopInstanceUid == record.SopInstanceUid) && (only is null || only.Contains(entry.SopInstanceUid))
-                ? entry with { State = EntryState.Hidden }
+                ? entry with { State = EntryState.Hidden, Deletion = record.Id }
                 : null,
-            // Gone only because its time was over: who has it still may send it again.
-            (_, row) => row with { State = record.Reason == DeletionReason.RetentionExpired ? InstanceState.Deleted : InstanceState.Hidden, ItemId = record.Id },
+            (_, row) => row with { State = RowState(record.Reason), ItemId = record.Id },
             cancellationToken);
+
+    /// <summary>State of a hidden instance's row. Gone only because its time was over: who has it still may send it again.</summary>
+    internal static InstanceState RowState(DeletionReason reason) => reason == DeletionReason.RetentionExpired ? InstanceState.Deleted : InstanceState.Hidden;
 
     /// <summary>A change of instances, if there is one, with further rows.</summary>
     private CommitBatch Batch(StudyDocument study, StateChange? change, IReadOnlyList<InstanceIndexRow> more, string type)

@@ -203,7 +203,7 @@ public sealed class Erasure(
             var hidden = await deletions.HiddenByAsync(study, erasure.DeletionId!, cancellationToken);
             using var change = await _states.PrepareAsync(
                 study,
-                (_, entry) => hidden.Contains(Deletions.Identity(entry)) ? entry with { State = EntryState.Deleted, Current = false } : null,
+                (_, entry) => hidden.Contains(Deletions.Identity(entry)) ? entry with { State = EntryState.Deleted, Current = false, Deletion = "" } : null,
                 static (_, row) => row with { State = InstanceState.Deleted, ItemId = null },
                 cancellationToken);
             var freed = await deletions.GetAsync(erasure.Institution, erasure.DeletionId!, cancellationToken) is { Value: var deletion } ? await new Refusals(catalog, _states.Contents).LiftAsync(study, deletion, cancellationToken) : [];

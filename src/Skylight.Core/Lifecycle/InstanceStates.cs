@@ -1,11 +1,10 @@
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
-using Skylight.Archive.Packs;
 using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
+using Skylight.Core.Ingest;
 using Skylight.Core.Studies;
-using Skylight.Dicom;
 
 namespace Skylight.Core.Lifecycle;
 
@@ -31,16 +30,11 @@ internal sealed class StateChange(StudyDocument study, StudyDocument next, IRead
 
 /// <summary>
 /// Changes what readers see of a study's revisions without touching a byte of them: each series concerned gets one more delta index, which says the new
-/// state of the entries, and the instance index follows in the same commit.
+/// state of the entries, and the instance index and what searches show of the study follow in the same commit.
 /// </summary>
 internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, StudyKeys keys, StudyParts parts)
 {
     private const int RowsPerRead = 1000;
-
-    /// <summary>A longer object without frames is no report.</summary>
-    private const long MaxReportBytes = 8 << 20;
-
-    private readonly PackReader _packs = new(store, keys);
 
     /// <summary>What it reads.</summary>
     public StudyContents Contents { get; } = new(store, keys, parts);
@@ -54,17 +48,20 @@ internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, Study
         var objects = new List<SmallObject>();
         var series = new List<SeriesRecord>();
         var changed = new List<IndexEntry>();
+        var visible = new List<SeriesEntries>();
         foreach (var (record, entries) in await Contents.EntriesAsync(study, cancellationToken))
         {
-            var delta = entries.Select(entry => change(record, entry)).OfType<IndexEntry>().Select(entry => entry with { Commit = (ulong)(study.Revision + 1) << 16 }).ToList();
+            var delta = entries.Select(entry => change(record, entry)).OfType<IndexEntry>().Select(entry => entry with { Commit = (ulong)(study.Revision + 1) << 16, Arrived = entry.Arrival }).ToList();
             if (delta.Count == 0)
             {
                 series.Add(record);
+                visible.Add(new SeriesEntries(record, [.. new SeriesIndex(entries).Served]));
                 continue;
             }
 
             changed.AddRange(delta);
             var served = SeriesIndex.Merge([new SeriesIndex(entries), new SeriesIndex(delta)]).Served.ToList();
+            visible.Add(new SeriesEntries(record, served));
             series.Add(record with
             {
                 Parts = [.. record.Parts, await SealAsync(study, delta, objects, cancellationToken)],
@@ -74,8 +71,7 @@ internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, Study
         }
 
         if (changed.Count == 0) return null;
-        var modalities = series.Where(item => item.Instances > 0).Select(item => item.Attributes.Modality).OfType<string>().Distinct().Order(StringComparer.Ordinal).ToArray();
-        var next = study with { Reports = await ReportsAsync(study.Reports, changed, cancellationToken), Series = series, Attributes = modalities.Length == 0 ? study.Attributes : study.Attributes with { Modalities = modalities } };
+        var next = ServedAttributes.Of(study with { Series = series }, await FactsAsync(study, visible, cancellationToken));
         (next, var manifest) = await parts.SpillAsync(next, keys, SealOptions.Default, cancellationToken);
         if (manifest is not null) objects.Add(manifest);
         return new StateChange(study, next, await RowsAsync(study, changed, row, cancellationToken), objects, changed.Select(entry => entry.SopInstanceUid).Distinct().Count());
@@ -88,25 +84,19 @@ internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, Study
         var (institution, owner) = ObjectName.Owner(pack);
         using var key = await keys.GetOrCreateAsync(institution, owner, cancellationToken);
         var folder = SealedName.Folder(institution, owner);
-        var (index, indexObject) = new SeriesIndex(delta).Seal(folder, key, SealOptions.Default);
-        objects.Add(indexObject);
         var (metadata, metadataObject) = new SeriesMetadataBuilder().Seal(folder, key, SealOptions.Default);
         objects.Add(metadataObject);
+        var (index, indexObject) = new SeriesIndex(delta).Seal(folder, key, SealOptions.Default, metadata);
+        objects.Add(indexObject);
         return new SeriesPart(Last(pack), Last(index.Name), Last(metadata.Name), delta.Count) { Folder = owner == study.StudyKey ? null : owner };
     }
 
-    /// <summary>What searches find of structured reports follows: gone with those that are not served any more, read again for those that are back.</summary>
-    private async Task<IReadOnlyList<ReportContent>> ReportsAsync(IReadOnlyList<ReportContent> reports, List<IndexEntry> changed, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<(string SeriesKey, IndexEntry Entry, InstanceFacts Facts)>> FactsAsync(StudyDocument study, List<SeriesEntries> served, CancellationToken cancellationToken)
     {
-        var next = ReportContent.Without(reports, [.. changed.Where(entry => entry.State != EntryState.Stored).Select(entry => entry.SopInstanceUid)]);
-        foreach (var entry in changed.Where(entry => entry is { State: EntryState.Stored, Current: true, Frames: 0, Length: <= MaxReportBytes }))
-        {
-            var bytes = new byte[entry.Length];
-            await _packs.ReadAsync(entry, 0, bytes, cancellationToken);
-            if (ReportReader.Read(DicomFile.Read(bytes).Dataset, entry.SopInstanceUid) is { } report) next = ReportContent.With(next, report);
-        }
-
-        return next;
+        var facts = new List<(string, IndexEntry, InstanceFacts)>();
+        foreach (var (series, entries) in served.Where(item => item.Entries.Count > 0))
+            facts.AddRange((await Contents.FactsAsync(study, series.SeriesKey, entries, cancellationToken)).Select(item => (series.SeriesKey, item.Entry, item.Facts)));
+        return facts;
     }
 
     private async Task<List<InstanceIndexRow>> RowsAsync(

@@ -2,8 +2,10 @@ using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
 using Skylight.Core.Events;
 using Skylight.Core.Retrieve;
+using Skylight.Core.Statistics;
 using Skylight.Core.Studies;
 
 namespace Skylight.Core.Lifecycle;
@@ -25,7 +27,7 @@ public enum VersionOutcome
 }
 
 /// <summary>The versions of instances: what a revision replaced is kept, can be read, and can be made current again.</summary>
-public sealed class InstanceVersions(ICatalog catalog, ICommit commit, StudyParts parts, IObjectStore store, StudyKeys keys, TimeProvider time)
+public sealed class InstanceVersions(ICatalog catalog, ICommit commit, IDocuments documents, StudyParts parts, IObjectStore store, StudyKeys keys, TimeProvider time)
 {
     private const int MaxAttempts = 20;
 
@@ -39,8 +41,8 @@ public sealed class InstanceVersions(ICatalog catalog, ICommit commit, StudyPart
             : null;
 
     /// <summary>Where one version lies; null when there is none.</summary>
-    public async Task<IndexEntry?> FindAsync(string institution, RetrieveTarget target, int revision, CancellationToken cancellationToken) =>
-        (await EntriesAsync(institution, target, cancellationToken))?.Entries.FirstOrDefault(entry => entry.Revision == revision);
+    public async Task<(StudyDocument Study, IndexEntry Entry)?> FindAsync(string institution, RetrieveTarget target, int revision, CancellationToken cancellationToken) =>
+        await EntriesAsync(institution, target, cancellationToken) is { } found && found.Entries.FirstOrDefault(entry => entry.Revision == revision) is { } entry ? (found.Study, entry) : null;
 
     /// <summary>Makes a version the one that readers see. The others stay.</summary>
     public async Task<VersionOutcome> RestoreAsync(string institution, RetrieveTarget target, int revision, CancellationToken cancellationToken)
@@ -62,10 +64,12 @@ public sealed class InstanceVersions(ICatalog catalog, ICommit commit, StudyPart
             if (change is null) return VersionOutcome.Missing;
             var study = change.Next;
             change.Next = study with { Outbox = [.. study.Outbox, new StudyEvent(StudyClock.NewEventId(), StudyEventTypes.Updated, time.GetUtcNow(), study.Revision + 1, 1)] };
-            if (await commit.CommitAsync(change.Batch, cancellationToken) == CommitOutcome.Committed) return VersionOutcome.Restored;
+            if (await commit.CommitAsync(change.Batch, cancellationToken) != CommitOutcome.Committed) continue;
+            await StatisticsKeeper.MarkLeftAsync(documents, found.Study, change.Next, time.GetUtcNow(), cancellationToken);
+            return VersionOutcome.Restored;
         }
 
-        throw new Documents.DocumentConflictException(new Documents.DocumentKey(institution, "study", ""));
+        throw new DocumentConflictException(new DocumentKey(institution, "study", ""));
     }
 
     private async Task<(StudyDocument Study, List<IndexEntry> Entries)?> EntriesAsync(string institution, RetrieveTarget target, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using Skylight.Archive.Objects;
 using Skylight.Archive.Packs;
 using Skylight.Archive.Sealing;
 using Skylight.Core.Catalog;
@@ -94,6 +95,9 @@ public sealed class IntakeService
             }
 
             var refusal = await carryOut(item, cancellationToken);
+
+            // The decision stands; it is carried out when the content is back.
+            if (refusal == IntakeRefusal.Archived) return new IntakeResult(item, refusal);
             var after = await _ingest.Items.GetAsync(institution, id, cancellationToken) ?? throw new InvalidDataException("An intake item has vanished.");
             var done = after.Value with
             {
@@ -132,8 +136,9 @@ public sealed class IntakeService
         var holder = item.ProvisionalKey ?? item.StudyKey!;
         if ((await _ingest.Catalog.GetStudyByKeyAsync(item.Institution, holder, cancellationToken))?.Value is not { } study) return IntakeRefusal.NotApplicable;
         var owner = patientKey ?? (await StudyAsync(item, cancellationToken))?.PatientKey;
-        await using (var batch = _ingest.Open(new IngestContext(item.Institution, item.Source, item.UploadId)))
+        try
         {
+            await using var batch = _ingest.Open(new IngestContext(item.Institution, item.Source, item.UploadId));
             foreach (var entry in await _held.EntriesAsync(study, item.Id, cancellationToken))
             {
                 await using var content = await _packs.OpenStreamAsync(entry, cancellationToken);
@@ -142,10 +147,49 @@ public sealed class IntakeService
 
             await batch.CommitAsync(cancellationToken);
         }
+        catch (ObjectArchivedException)
+        {
+            return IntakeRefusal.Archived;
+        }
 
         if (item.Kind == IntakeKind.HeldStudy) await _held.CloseAsync(item.Institution, holder, item.Id, InstanceState.Deleted, provisional => provisional with { Hidden = true }, cancellationToken);
         else if (item.Kind == IntakeKind.DeletedStudy) await _held.CloseAsync(item.Institution, holder, item.Id, InstanceState.Held, deleted => deleted with { Hidden = false, Deletion = null }, cancellationToken);
         return null;
+    }
+
+    /// <summary>The study whose parts hold an item's content; null for a file that belongs to none.</summary>
+    public async ValueTask<StudyDocument?> HolderAsync(IntakeItem item, CancellationToken cancellationToken) =>
+        (item.ProvisionalKey ?? item.StudyKey) is { } key ? (await _ingest.Catalog.GetStudyByKeyAsync(item.Institution, key, cancellationToken))?.Value : null;
+
+    /// <summary>
+    /// Carries out what was decided about a study's content while that was archived: a release, or a link. Answers the items that are done. (Whom a study is reassigned to is not
+    /// recorded: that is decided again.) Safe to repeat.
+    /// </summary>
+    public async Task<IReadOnlyList<IntakeItem>> ResumeAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    {
+        var waiting = new List<IntakeItem>();
+        string? continuation = null;
+        do
+        {
+            var page = await _ingest.Items.ListAsync(institution, IntakeStatus.Deciding, 200, continuation, cancellationToken);
+            waiting.AddRange(page.Items.Select(item => item.Value).Where(item => item.Kind != IntakeKind.Quarantined && (item.ProvisionalKey ?? item.StudyKey) == studyKey));
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+
+        var done = new List<IntakeItem>();
+        foreach (var item in waiting)
+        {
+            var result = item.Decisions[^1] switch
+            {
+                { Action: IntakeAction.Accept } accept => await AcceptAsync(institution, item.Id, accept.By, accept.Note, cancellationToken),
+                { Action: IntakeAction.Link } link => await LinkAsync(institution, item.Id, link.By, link.Note, null, cancellationToken),
+                _ => new IntakeResult(item, IntakeRefusal.Archived),
+            };
+            if (result is { Refusal: null, Item: { } decided }) done.Add(decided);
+        }
+
+        return done;
     }
 
     private async ValueTask<StudyDocument?> StudyAsync(IntakeItem item, CancellationToken cancellationToken) =>
@@ -173,6 +217,9 @@ public enum IntakeRefusal
 
     /// <summary>The institution has no such patient.</summary>
     NoSuchPatient,
+
+    /// <summary>The content is archived. The decision is recorded, and carried out when the content is back.</summary>
+    Archived,
 
     /// <summary>Not a refusal to the caller: the decision is recorded and the item stays open.</summary>
     StaysHeld,

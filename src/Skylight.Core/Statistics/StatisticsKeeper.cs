@@ -24,8 +24,17 @@ public sealed class StatisticsKeeper(ICatalog catalog, IDocuments documents, Ins
     public async Task MarkAsync(string institution, string studyKey, CancellationToken cancellationToken)
     {
         if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: { ProvisionalOf: null } study }) return;
-        await documents.PutAsync(new DocumentKey(institution, MarkType, DayStatistics.DayOf(study.Attributes)), new Mark(1, time.GetUtcNow()), Match.Any, [], cancellationToken);
+        await MarkAsync(documents, institution, DayStatistics.DayOf(study.Attributes), time.GetUtcNow(), cancellationToken);
     }
+
+    /// <summary>A study has moved to another date: the day that it has left is to be counted again too. Nothing where it has not.</summary>
+    internal static async ValueTask MarkLeftAsync(IDocuments documents, StudyDocument before, StudyDocument after, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (DayStatistics.DayOf(before.Attributes) is var left && left != DayStatistics.DayOf(after.Attributes)) await MarkAsync(documents, before.Institution, left, now, cancellationToken);
+    }
+
+    private static async ValueTask MarkAsync(IDocuments documents, string institution, string day, DateTimeOffset now, CancellationToken cancellationToken) =>
+        await documents.PutAsync(new DocumentKey(institution, MarkType, day), new Mark(1, now), Match.Any, [], cancellationToken);
 
     /// <summary>Counts the marked days of all institutions; answers how many there were. Called by a timer.</summary>
     public async Task<int> CountMarkedAsync(CancellationToken cancellationToken)

@@ -57,10 +57,14 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
     }
 
     /// <summary>Names of a study's folder that wait here.</summary>
-    internal async ValueTask<IReadOnlyCollection<string>> NamesAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    internal async ValueTask<IReadOnlyCollection<string>> NamesAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        [.. (await ListsAsync(institution, studyKey, cancellationToken)).SelectMany(names => names)];
+
+    /// <summary>Names of a study's folder that wait here, as they were recorded: of a merge its new objects and then the old ones, each metadata behind its index.</summary>
+    internal async ValueTask<IReadOnlyList<IReadOnlyList<string>>> ListsAsync(string institution, string studyKey, CancellationToken cancellationToken)
     {
         await LoadAsync(cancellationToken);
-        return [.. _known.Values.Where(item => item.Institution == institution && item.StudyKey == studyKey).SelectMany(item => item.Names)];
+        return [.. _known.Values.Where(item => item.Institution == institution && item.StudyKey == studyKey).Select(item => item.Names)];
     }
 
     /// <summary>Deletes what has been retired for the whole grace time. Answers how many objects that were.</summary>

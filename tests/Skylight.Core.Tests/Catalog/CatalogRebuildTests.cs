@@ -125,7 +125,7 @@ public sealed class CatalogRebuildTests : IAsyncLifetime
         await _bench.SendOne(Slice("1.2.3", 3).Set(0x00081030, "LO", "second"), SourceTrust.Modality);
         await new SeriesMerge(
             _bench.Catalog, _bench.Commit, _bench.Parts, _bench.Store, _bench.Keys, _bench.Packs,
-            new RetiredObjects(_bench.Documents, _bench.Catalog, _bench.Parts, _bench.Store, _bench.Time, NullLogger<RetiredObjects>.Instance), _bench.Time, NullLogger<SeriesMerge>.Instance)
+            Retired(), _bench.Time, NullLogger<SeriesMerge>.Instance)
             .MergeAsync(IngestBench.A, (await _bench.Study()).StudyKey, default);
         await _bench.SendOne(Slice("1.2.3", 7));
         await _bench.SendOne(Slice("1.2.3", 7).Set(0x00081030, "LO", "after the merge"));
@@ -146,7 +146,9 @@ public sealed class CatalogRebuildTests : IAsyncLifetime
     private static TestDicom Slice(string study, int number) => TestDicom.Ct(study: study, series: $"{study}.1", sop: $"{study}.1.{number}").Set(0x00200013, "IS", $"{number}");
 
     private CatalogRebuild Rebuild(ICatalog catalog) =>
-        new(catalog, _bench.Store, _bench.Documents, _bench.Service, _bench.Items, _bench.Parts, _bench.Keys, NullLogger<CatalogRebuild>.Instance);
+        new(catalog, _bench.Store, _bench.Documents, _bench.Service, _bench.Items, _bench.Parts, _bench.Keys, Retired(), NullLogger<CatalogRebuild>.Instance);
+
+    private RetiredObjects Retired() => new(_bench.Documents, _bench.Catalog, _bench.Parts, _bench.Store, _bench.Time, NullLogger<RetiredObjects>.Instance);
 
     private async Task<List<string>> EntriesAsync(StudyDocument study) =>
         [.. (await _bench.Entries(study)).Select(entry => $"{entry.SopInstanceUid}/{entry.Revision} {entry.Current} {entry.State} {entry.Pack.Name}@{entry.Offset}").Order(StringComparer.Ordinal)];

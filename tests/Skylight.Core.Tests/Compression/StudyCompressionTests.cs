@@ -200,7 +200,7 @@ public sealed class StudyCompressionTests : IAsyncLifetime
         await _compression.Retired.PurgeAsync(default);
         await using var file = SqliteDatabase.Open(Path.Combine(_bench.DataFolder, "rebuilt.db"), SqliteDurability.Full, SqliteCatalog.Schema);
         var catalog = new SqliteCatalog(file);
-        var rebuild = new CatalogRebuild(catalog, _bench.Store, _bench.Documents, _bench.Service, _bench.Items, _bench.Parts, _bench.Keys, NullLogger<CatalogRebuild>.Instance);
+        var rebuild = new CatalogRebuild(catalog, _bench.Store, _bench.Documents, _bench.Service, _bench.Items, _bench.Parts, _bench.Keys, _compression.Retired, NullLogger<CatalogRebuild>.Instance);
         Assert.Empty((await rebuild.RunAsync(null, write: true, default)).Unreadable);
         var study = (await catalog.GetStudyAsync(IngestBench.A, "1.2.3", default))!.Value;
         Assert.Empty(DerivedFields.Differences(study, await _bench.Study()));

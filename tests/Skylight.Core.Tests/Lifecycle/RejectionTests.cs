@@ -165,13 +165,15 @@ public sealed class RejectionTests : IAsyncLifetime
 
     private static byte[] KeyObject(string code, params string[] rejected) => KeyObjectOf(code, "DCM", Note, rejected);
 
-    private static byte[] KeyObjectOf(string code, string scheme, string sop, string[] rejected, string evidence = "1.2.3")
+    /// <param name="evidence">Study of what it rejects.</param>
+    /// <param name="study">Its own study.</param>
+    internal static byte[] KeyObjectOf(string code, string scheme, string sop, string[] rejected, string evidence = "1.2.3", string study = "1.2.3")
     {
         var note = new DicomDataset();
         note.Set(DicomTags.SOPClassUID, Vr.UI, "1.2.840.10008.5.1.4.1.1.88.59");
         note.Set(DicomTags.SOPInstanceUID, Vr.UI, sop);
-        note.Set(DicomTags.StudyInstanceUID, Vr.UI, "1.2.3");
-        note.Set(DicomTags.SeriesInstanceUID, Vr.UI, "1.2.3.9");
+        note.Set(DicomTags.StudyInstanceUID, Vr.UI, study);
+        note.Set(DicomTags.SeriesInstanceUID, Vr.UI, $"{study}.9");
         note.Set(DicomTags.PatientID, Vr.LO, "P1");
         note.Set(DicomTags.PatientName, Vr.PN, "Zhang^San");
         note.Set(DicomTags.Modality, Vr.CS, "KO");
@@ -179,9 +181,9 @@ public sealed class RejectionTests : IAsyncLifetime
         var references = rejected.Select(uid => new DicomDataset().With(DicomTags.ReferencedSOPClassUID, Vr.UI, "1.2.840.10008.5.1.4.1.1.2").With(DicomTags.ReferencedSOPInstanceUID, Vr.UI, uid)).ToArray();
         var series = new DicomDataset().With(DicomTags.SeriesInstanceUID, Vr.UI, "1.2.3.1");
         series.Set(DicomTags.ReferencedSOPSequence, references);
-        var study = new DicomDataset().With(DicomTags.StudyInstanceUID, Vr.UI, evidence);
-        study.Set(DicomTags.ReferencedSeriesSequence, series);
-        note.Set(DicomTags.CurrentRequestedProcedureEvidenceSequence, study);
+        var named = new DicomDataset().With(DicomTags.StudyInstanceUID, Vr.UI, evidence);
+        named.Set(DicomTags.ReferencedSeriesSequence, series);
+        note.Set(DicomTags.CurrentRequestedProcedureEvidenceSequence, named);
         return DicomWriter.ToArray(DicomFile.Of(note, TransferSyntax.ExplicitLittle));
     }
 }

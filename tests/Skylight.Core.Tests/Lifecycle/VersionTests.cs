@@ -15,7 +15,7 @@ public sealed class VersionTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _versions = new InstanceVersions(_bench.Ingest.Catalog, _bench.Ingest.Commit, _bench.Ingest.Parts, _bench.Ingest.Store, _bench.Ingest.Keys, _bench.Ingest.Time);
+        _versions = new InstanceVersions(_bench.Ingest.Catalog, _bench.Ingest.Commit, _bench.Ingest.Documents, _bench.Ingest.Parts, _bench.Ingest.Store, _bench.Ingest.Keys, _bench.Ingest.Time);
         await _bench.Ingest.Send(LifecycleBench.Slice(1), LifecycleBench.Slice(2));
         await _bench.Ingest.SendOne(LifecycleBench.Slice(1).Set(0x00081030, "LO", "rewritten"));
     }
@@ -27,7 +27,7 @@ public sealed class VersionTests : IAsyncLifetime
     {
         var list = (await _versions.ListAsync(IngestBench.A, s_first, default))!;
         Assert.Equal([(1, false), (2, true)], list.Select(version => (version.Revision, version.Current)));
-        Assert.Equal(LifecycleBench.Slice(1).ToBytes(), await _bench.Ingest.Bytes((await _versions.FindAsync(IngestBench.A, s_first, 1, default))!));
+        Assert.Equal(LifecycleBench.Slice(1).ToBytes(), await _bench.Ingest.Bytes((await _versions.FindAsync(IngestBench.A, s_first, 1, default))!.Value.Entry));
         Assert.Null(await _versions.FindAsync(IngestBench.A, s_first, 3, default));
         Assert.Null(await _versions.ListAsync(IngestBench.A, s_first with { SopInstanceUid = "1.9" }, default));
         Assert.Single((await _versions.ListAsync(IngestBench.A, s_first with { SopInstanceUid = "1.2.3.1.2" }, default))!);

@@ -5,6 +5,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Skylight.Core.Access;
 using Skylight.Core.Catalog;
 using Skylight.Core.Studies;
+using Skylight.Core.Tiers;
+using Skylight.Dicom;
 using Skylight.EndToEnd.Tests.DicomWeb;
 using Skylight.Local.Journal;
 
@@ -55,6 +57,41 @@ public sealed class ArchivedStudyTests : IClassFixture<ArchivedStudyTests.SlowAr
         Assert.Equal(file.Dataset, DemoInstance.DatasetOf(await returned.Content.ReadAsByteArrayAsync()));
         Assert.Equal("ONLINE", (await EdgeFixture.JsonAsync(reader, "dicomweb/studies?StudyInstanceUID=" + file.Study))[0].GetProperty("00080056").GetProperty("Value")[0].GetString());
         Assert.Equal(StorageTier.Warm, (await _edge.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", file.Study, default))!.Value.Tier);
+    }
+
+    [Fact]
+    public async Task HeldContentOfAnArchivedStudy_IsTakenInWhenTheStudyIsBack()
+    {
+        using var uploader = await _edge.ClientAsync("uploader");
+        using var technician = await _edge.ClientAsync("technician");
+        using var reader = await _edge.ClientAsync("radiologist");
+        var first = DemoInstance.Load(Path.Combine(_edge.Demo, "chest-cr"))[0];
+        var other = first.With(d => d.Set(DicomTags.PixelData, Vr.OW, new byte[d.GetBytes(DicomTags.PixelData).Length]));
+        (await EdgeFixture.StoreAsync(uploader, "dicomweb/studies", first.Bytes)).EnsureSuccessStatusCode();
+        (await EdgeFixture.StoreAsync(uploader, "dicomweb/studies", other.Bytes)).Dispose();
+        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
+        var key = (await _edge.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", first.Study, default))!.Value.StudyKey;
+        Assert.Equal(TierMove.Done, await _edge.Services.GetRequiredService<StudyTiers>().MoveAsync("demo", key, StorageTier.Archive, default));
+        await WaitingAsync(reader, first.Path.Replace("dicomweb/", "api/", StringComparison.Ordinal) + "/versions/1");
+        var item = (await JsonAsync(technician, "api/intake?status=open")).GetProperty("items").EnumerateArray().Single(i => i.GetProperty("sopInstanceUid").GetString() == first.Sop);
+        var path = $"/api/intake/{item.GetProperty("id").GetString()}";
+        using (var accepted = await technician.PostAsJsonAsync($"{path}/accept", new { note = "checked" }))
+        {
+            Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
+            Assert.Equal(path, accepted.Headers.Location!.OriginalString);
+        }
+
+        Assert.Equal("deciding", (await JsonAsync(technician, path)).GetProperty("status").GetString());
+        var ends = DateTime.UtcNow.AddSeconds(60);
+        while ((await JsonAsync(technician, path)).GetProperty("status").GetString() != "accepted")
+        {
+            Assert.True(DateTime.UtcNow < ends, "The decision is not carried out.");
+            await JsonAsync(reader, $"api/studies/{first.Study}/availability");
+            await Task.Delay(200);
+        }
+
+        using var served = await EdgeFixture.GetAsync(reader, first.Path, "application/dicom");
+        Assert.Equal(other.Dataset, DemoInstance.DatasetOf(await served.Content.ReadAsByteArrayAsync()));
     }
 
     private async Task ArchiveAsync(HttpClient admin, HttpClient reader, string study)

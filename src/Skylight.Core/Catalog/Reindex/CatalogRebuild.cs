@@ -40,10 +40,11 @@ public sealed class CatalogRebuild
     private readonly ILogger<CatalogRebuild> _logger;
 
     public CatalogRebuild(
-        ICatalog catalog, IObjectStore store, IDocuments documents, IngestService ingest, IntakeItems items, StudyParts parts, StudyKeys keys, ILogger<CatalogRebuild> logger)
+        ICatalog catalog, IObjectStore store, IDocuments documents, IngestService ingest, IntakeItems items, StudyParts parts, StudyKeys keys,
+        RetiredObjects retired, ILogger<CatalogRebuild> logger)
     {
         (_catalog, _store, _documents, _ingest, _parts, _keys, _logger) = (catalog, store, documents, ingest, parts, keys, logger);
-        _objects = new StudyObjects(store, keys);
+        _objects = new StudyObjects(store, keys, retired);
         _corrections = new CorrectionLists(store, keys);
         _rebuild = new StudyRebuild(store, ingest, items);
     }
@@ -98,15 +99,15 @@ public sealed class CatalogRebuild
         }
 
         var deletions = await DeletionsAsync(run, institution, cancellationToken);
-        built = built with { Rows = [.. built.Rows, .. StudyRebuild.Refusals(studyKey, parts, deletions)] };
+        built = built with { Rows = [.. built.Rows.Select(row => StudyRebuild.Settle(row, deletions)), .. StudyRebuild.Refusals(studyKey, parts, deletions)] };
         foreach (var part in parts.Where(part => part.Metadata is null)) run.Unreadable.Add($"{institution}/{part.Folder}/{part.Index}");
         var known = (await _catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value;
         var earlier = known ?? (run.Backup is null ? null : (await run.Backup.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value);
-        var study = await CorrectAsync(DerivedFields.Carry(Settle(built, deletions), earlier), earlier, cancellationToken);
+        var study = await CorrectAsync(DerivedFields.Carry(Settle(built, deletions), earlier), known, cancellationToken);
         run.Studies[(institution, studyKey)] = study.Instances();
         if (!run.Write)
         {
-            await CompareAsync(run, study, built.Rows, known, cancellationToken);
+            await CompareAsync(run, study, parts, built.Rows, known, cancellationToken);
             return;
         }
 
@@ -121,22 +122,40 @@ public sealed class CatalogRebuild
         return deletions[study.StudyKey].LastOrDefault(record => record.Level == DeletionLevel.Study) is { Id: var id } ? study with { Hidden = true, Deletion = id } : study;
     }
 
-    /// <summary>Lays the corrections in force over the attributes: the list that the earlier document names, else the newest of those beside the study's objects.</summary>
-    private async Task<StudyDocument> CorrectAsync(StudyDocument study, StudyDocument? earlier, CancellationToken cancellationToken)
+    /// <summary>
+    /// Lays the corrections in force over the attributes: the list that the catalog names; where there is no catalog, the longest and newest of the lists beside the study's
+    /// objects of which no correction has been undone. (A replaced list lives on for a day.)
+    /// </summary>
+    private async Task<StudyDocument> CorrectAsync(StudyDocument study, StudyDocument? known, CancellationToken cancellationToken)
     {
-        var newest = (Name: (string?)null, List: (IReadOnlyList<Correction>)[], At: DateTimeOffset.MinValue);
+        var undone = known is null ? await UndoneAsync(study, cancellationToken) : [];
+        var chosen = (Name: (string?)null, List: (IReadOnlyList<Correction>)[]);
         await foreach (var name in _store.ListAsync($"{study.Institution}/{study.StudyKey}/", cancellationToken))
         {
-            if (!name.EndsWith(CorrectionsSuffix, StringComparison.Ordinal) || (earlier is not null && name != earlier.Corrections)) continue;
+            if (!name.EndsWith(CorrectionsSuffix, StringComparison.Ordinal) || (known is not null && name != known.Corrections)) continue;
             var list = await _corrections.ReadAsync(study with { Corrections = name }, cancellationToken);
-            if (list.Count > 0 && list.Max(item => item.At) is var at && at >= newest.At) newest = (name, list, at);
+            if (list.Count == 0 || list.Any(item => undone.Contains(item.Id))) continue;
+            if (list.Count > chosen.List.Count || (list.Count == chosen.List.Count && list.Max(item => item.At) > chosen.List.Max(item => item.At))) chosen = (name, list);
         }
 
-        if (newest.Name is null) return study;
-        var corrected = CorrectedAttributes.Under(study, newest.List) with { Corrections = newest.Name };
+        return chosen.Name is null
+            ? study
+            : await CorrectedPatient.OfAsync(CorrectedAttributes.Under(study, chosen.List) with { Corrections = chosen.Name }, study.PatientKey, _ingest.Patients, cancellationToken);
+    }
 
-        // A corrected identifier may have led to another patient.
-        return earlier is null ? corrected : corrected with { PatientKey = earlier.PatientKey, Corrected = earlier.Corrected ?? corrected.Corrected };
+    /// <summary>Corrections of a study that were taken back.</summary>
+    private async Task<HashSet<string>> UndoneAsync(StudyDocument study, CancellationToken cancellationToken)
+    {
+        var found = new HashSet<string>(StringComparer.Ordinal);
+        string? continuation = null;
+        do
+        {
+            var page = await _documents.ListAsync<CorrectionRecord>(study.Institution, CorrectionRecord.Type, $"study:{study.StudyKey}", 200, continuation, cancellationToken);
+            found.UnionWith(page.Items.Where(item => item.Value.Status is CorrectionStatus.Undone or CorrectionStatus.Refused).Select(item => item.Id));
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return found;
     }
 
     /// <summary>Deletions in force of an institution, by study key.</summary>
@@ -169,7 +188,7 @@ public sealed class CatalogRebuild
         CatalogLog.Rebuilt(_logger, study.Institution, study.StudyKey, built.Rows.Count);
     }
 
-    private async Task CompareAsync(Run run, StudyDocument study, IReadOnlyList<InstanceIndexRow> rows, StudyDocument? known, CancellationToken cancellationToken)
+    private async Task CompareAsync(Run run, StudyDocument study, IReadOnlyList<FoundPart> parts, IReadOnlyList<InstanceIndexRow> rows, StudyDocument? known, CancellationToken cancellationToken)
     {
         if (known is null)
         {
@@ -179,7 +198,10 @@ public sealed class CatalogRebuild
 
         var listed = await _parts.ListAllAsync(known, cancellationToken);
         var whole = known with { Manifest = null, Series = [.. known.Series.Select(series => series with { Parts = listed[series.SeriesKey], PartsInManifest = 0 })] };
-        var fields = DerivedFields.Differences(study, whole).ToList();
+
+        // Changes of states have metadata without documents, one as good as the other.
+        var bare = parts.Where(part => part.AnyDocument is null).Select(part => part.Index).ToHashSet(StringComparer.Ordinal);
+        var fields = DerivedFields.Differences(DerivedFields.Without(study, bare), DerivedFields.Without(whole, bare)).ToList();
         var stored = new List<InstanceIndexRow>();
         foreach (var uids in rows.Select(row => row.SopInstanceUid).Distinct(StringComparer.Ordinal).Chunk(1000))
             stored.AddRange((await _catalog.FindInstancesAsync(study.Institution, uids, cancellationToken)).Where(row => row.StudyKey == study.StudyKey));

@@ -29,6 +29,12 @@ public static class DerivedFields
         PatientKey = rebuilt.ProvisionalOf is null ? rebuilt.PatientKey : earlier.PatientKey,
     };
 
+    /// <summary>A document without the metadata names of these indexes.</summary>
+    internal static StudyDocument Without(StudyDocument study, IReadOnlySet<string> indexes) => study with
+    {
+        Series = [.. study.Series.Select(series => series with { Parts = [.. series.Parts.Select(part => indexes.Contains(part.Index) ? part with { Metadata = "" } : part)] })],
+    };
+
     /// <summary>Names of derivable fields in which two documents differ. The order of parts within a series is one of them.</summary>
     public static IEnumerable<string> Differences(StudyDocument one, StudyDocument other)
     {
@@ -40,9 +46,13 @@ public static class DerivedFields
     /// <summary>Whether two sets of rows agree but for the batch that stored them, which no object names.</summary>
     public static bool Same(IEnumerable<InstanceIndexRow> one, IEnumerable<InstanceIndexRow> other) => Text(one).SequenceEqual(Text(other));
 
-    /// <summary>A refusal says nothing where content came in all the same, by a technician's word.</summary>
+    /// <summary>
+    /// A refusal says nothing where content came in all the same, by a technician's word; nor does one that was taken back.
+    /// </summary>
     private static IEnumerable<string> Text(IEnumerable<InstanceIndexRow> rows) =>
-        rows.GroupBy(row => row.SopInstanceUid).SelectMany(own => own.Any(row => row.State != InstanceState.Refused) ? own.Where(row => row.State != InstanceState.Refused) : own).Select(row => JsonSerializer.Serialize(row with { Origin = 0, ItemId = row.State is InstanceState.Held or InstanceState.Rejected ? row.ItemId : null }, DocumentJson.Options)).Order(StringComparer.Ordinal);
+        rows.Where(row => row is not { State: InstanceState.Deleted, SeriesKey: "" }).GroupBy(row => row.SopInstanceUid)
+            .SelectMany(own => own.Any(row => row.State != InstanceState.Refused) ? own.Where(row => row.State != InstanceState.Refused) : own)
+            .Select(row => JsonSerializer.Serialize(row with { Origin = 0 }, DocumentJson.Options)).Order(StringComparer.Ordinal);
 
     private static JsonObject Json(StudyDocument study)
     {
@@ -54,6 +64,14 @@ public static class DerivedFields
             TierAt = null,
             Compression = null,
         };
+
+        // What nobody is shown any more is as it was shown last, which no object tells.
+        if (study.ProvisionalOf is null)
+        {
+            plain = plain with { Series = [.. plain.Series.Select(series => series.Instances > 0 ? series : series with { Attributes = new SeriesAttributes(), AttributesTrust = SourceTrust.Other, Corrected = null })] };
+            if (study.Instances() == 0) plain = plain with { Attributes = new StudyAttributes(), AttributesTrust = SourceTrust.Other, Corrected = null, Reports = [] };
+        }
+
         return JsonSerializer.SerializeToNode(plain, DocumentJson.Options)!.AsObject();
     }
 }

@@ -3,6 +3,7 @@ using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
+using Skylight.Core.Studies;
 using Skylight.Dicom;
 
 namespace Skylight.Core.Catalog;
@@ -55,7 +56,7 @@ internal sealed class FoundPart(string folder, string name, SeriesIndex index)
 /// The index and metadata objects of one folder of the store, matched to each other, without those that a merge or a re-encryption has replaced and that
 /// wait to be deleted.
 /// </summary>
-internal sealed class StudyObjects(IObjectStore store, IReadKeys keys)
+internal sealed class StudyObjects(IObjectStore store, IReadKeys keys, RetiredObjects retired)
 {
     private const string IndexSuffix = ".index", MetadataSuffix = ".metadata";
 
@@ -78,36 +79,72 @@ internal sealed class StudyObjects(IObjectStore store, IReadKeys keys)
             }
         }
 
-        parts = [.. Live(parts).OrderBy(part => part.Order)];
-        foreach (var part in parts) Match(part, metadata);
+        var all = parts;
+        var (live, owners) = Live(parts);
+        parts = [.. live.OrderBy(part => part.Order)];
+        Match(parts, all, owners, metadata, await PairsAsync(institution, folder, cancellationToken));
         return parts;
     }
 
-    /// <summary>The metadata with just the documents of an index; of several alike each is used once, as long as there are enough.</summary>
-    private static void Match(FoundPart part, List<(string Name, SeriesMetadata Content, HashSet<MetadataKey> Keys)> metadata)
+    /// <summary>The metadata of indexes that a merge has written or replaced, by the last part of their names: its record names them one after the other.</summary>
+    private async Task<Dictionary<string, string>> PairsAsync(string institution, string folder, CancellationToken cancellationToken)
     {
-        var wanted = part.Entries.Select(entry => new MetadataKey(entry.SopInstanceUid, entry.Revision)).ToHashSet();
-        var at = metadata.FindIndex(item => item.Keys.SetEquals(wanted));
-        // A change of states has no documents of its own.
-        if (at < 0) at = metadata.FindIndex(item => item.Keys.Count == 0);
-        if (at < 0) return;
-        part.Take(metadata[at].Name, metadata[at].Content);
-        metadata.RemoveAt(at);
+        var pairs = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var names in await retired.ListsAsync(institution, folder, cancellationToken))
+        {
+            for (var i = 0; i + 1 < names.Count; i++)
+                if (names[i].EndsWith(IndexSuffix, StringComparison.Ordinal) && names[i + 1].EndsWith(MetadataSuffix, StringComparison.Ordinal)) pairs[Last(names[i])] = Last(names[i + 1]);
+        }
+
+        return pairs;
     }
 
     /// <summary>
-    /// Leaves out what was replaced: an index of which every entry stands, as new or newer, in another one that keeps its bytes in another pack. (An index that
-    /// only changes states names the same pack, and replaces nothing.)
+    /// Each index with the metadata that goes with it: the one that it names. Indexes of before name none: then as a merge has recorded, or else that with just its documents. A
+    /// merge of changes of states has the documents of some entries only, and a change of states has none of its own.
     /// </summary>
-    private static List<FoundPart> Live(List<FoundPart> parts)
+    private static void Match(
+        List<FoundPart> parts, List<FoundPart> all, HashSet<FoundPart> owners, List<(string Name, SeriesMetadata Content, HashSet<MetadataKey> Keys)> metadata, Dictionary<string, string> pairs)
     {
-        var places = parts.SelectMany(part => part.Entries.Select(entry => (Key: Identity(entry), Part: part, Entry: entry))).ToLookup(item => item.Key, item => (item.Part, item.Entry));
-        return parts.FindAll(part => part.Entries.Count == 0 || !part.Entries.All(entry => places[Identity(entry)].Any(other =>
-            other.Part != part && other.Entry.Commit >= entry.Commit && other.Entry.Pack.Name != entry.Pack.Name && Outranks(other.Part, part))));
+        Take((part, item) => part.Entries is [{ Metadata.Length: > 0 } named, ..] ? named.Metadata == item.Name : pairs.GetValueOrDefault(part.Index) == item.Name);
+        var elsewhere = pairs.Values.Concat(all.Select(part => part.Entries is [var first, ..] ? first.Metadata : "")).ToHashSet(StringComparer.Ordinal);
+        metadata.RemoveAll(item => elsewhere.Contains(item.Name));
+        metadata.Sort((one, other) => other.Keys.Count.CompareTo(one.Keys.Count));
+        var wanted = parts.ToDictionary(part => part, part => part.Entries.Select(entry => new MetadataKey(entry.SopInstanceUid, entry.Revision)).ToHashSet());
+        Take((part, item) => owners.Contains(part) ? item.Keys.SetEquals(wanted[part]) : item.Keys.Count == 0);
+        Take((part, item) => item.Keys.IsSubsetOf(wanted[part]));
+
+        void Take(Func<FoundPart, (string Name, SeriesMetadata Content, HashSet<MetadataKey> Keys), bool> fits)
+        {
+            foreach (var part in parts.Where(part => part.Metadata is null))
+            {
+                var at = metadata.FindIndex(item => fits(part, item));
+                if (at < 0) continue;
+                part.Take(metadata[at].Name, metadata[at].Content);
+                metadata.RemoveAt(at);
+            }
+        }
     }
 
-    private static bool Outranks(FoundPart other, FoundPart part) =>
-        other.Entries.Count > part.Entries.Count || (other.Entries.Count == part.Entries.Count && string.CompareOrdinal(other.Index, part.Index) > 0);
+    /// <summary>
+    /// Leaves out what was replaced: an index of which every entry stands, as new or newer, in another one that has brought a pack of its own. (An index that only changes
+    /// states names the pack of another, and replaces nothing.)
+    /// </summary>
+    private static (List<FoundPart> Live, HashSet<FoundPart> Owners) Live(List<FoundPart> parts)
+    {
+        var places = parts.SelectMany(part => part.Entries.Select(entry => (Key: Identity(entry), Part: part, Entry: entry))).ToLookup(item => item.Key, item => (item.Part, item.Entry));
+        var owners = places.SelectMany(group => group).GroupBy(item => item.Entry.Pack.Name).Select(group => group.MinBy(item => (item.Entry.Commit, -item.Part.Entries.Count)).Part).ToHashSet();
+        var live = parts.FindAll(part => part.Entries.Count == 0 || !part.Entries.All(entry => places[Identity(entry)].Any(other =>
+            other.Part != part && other.Entry.Commit >= entry.Commit && other.Entry.Pack.Name != entry.Pack.Name && owners.Contains(other.Part)
+            && (!owners.Contains(part) || Outranks(other.Part, part)))));
+        return (live, owners);
+    }
+
+    private static bool Outranks(FoundPart other, FoundPart part) => (other.Order.Commit, other.Entries.Count).CompareTo((part.Order.Commit, part.Entries.Count)) switch
+    {
+        0 => string.CompareOrdinal(other.Index, part.Index) > 0,
+        var order => order > 0,
+    };
 
     private static (string, int, string) Identity(IndexEntry entry) => (entry.SopInstanceUid, entry.Revision, Convert.ToHexString(entry.FileSha256));
 

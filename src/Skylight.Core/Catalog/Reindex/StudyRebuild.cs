@@ -46,6 +46,10 @@ internal sealed class StudyRebuild(IObjectStore store, IngestService ingest, Int
         return new RebuiltStudy(study, await RowsAsync(study, parts, seriesOf, cancellationToken), identity);
     }
 
+    /// <summary>What was hidden because its time was over may be sent again, which only the deletion's record says.</summary>
+    public static InstanceIndexRow Settle(InstanceIndexRow row, ILookup<string, DeletionRecord> deletions) =>
+        row.State == InstanceState.Hidden && deletions[row.StudyKey].FirstOrDefault(record => record.Id == row.ItemId) is { } record ? row with { State = Deletions.RowState(record.Reason) } : row;
+
     /// <summary>Rows that keep out what the study's rejection notes name and it does not have, as long as their deletions are in force.</summary>
     public static IEnumerable<InstanceIndexRow> Refusals(string studyKey, IReadOnlyList<FoundPart> parts, ILookup<string, DeletionRecord> deletions)
     {
@@ -80,7 +84,7 @@ internal sealed class StudyRebuild(IObjectStore store, IngestService ingest, Int
     {
         var (seen, current, held) = (new HashSet<(string, int, string)>(), new Dictionary<string, SourceTrust>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
         var arrivals = parts.Where(seriesOf.ContainsKey).SelectMany(part => part.Entries.Select((entry, at) => (Part: part, Entry: entry, At: at)))
-            .OrderBy(item => item.Entry.Commit).ThenBy(item => item.Part.Order).ThenBy(item => item.At);
+            .OrderBy(item => item.Entry.Arrival).ThenBy(item => item.Part.Order).ThenBy(item => item.At);
         foreach (var (part, entry, _) in arrivals)
         {
             if (part.Document(entry) is not { } dataset || !seen.Add((entry.SopInstanceUid, entry.Revision, Convert.ToHexString(entry.FileSha256)))) continue;
@@ -104,17 +108,20 @@ internal sealed class StudyRebuild(IObjectStore store, IngestService ingest, Int
         return (study, identity);
     }
 
-    /// <summary>Parts and counts as the merged indexes have them: what was hidden or deleted since does not count.</summary>
+    /// <summary>Parts and counts as the merged indexes have them; and where states were changed since, what the instances that are still served show.</summary>
     private static StudyDocument Served(StudyDocument study, IReadOnlyList<FoundPart> parts, Dictionary<FoundPart, string> seriesOf)
     {
         var series = new List<SeriesRecord>();
+        var facts = new List<(string, IndexEntry, InstanceFacts)>();
         var changed = false;
         foreach (var record in study.Series)
         {
             var own = parts.Where(part => seriesOf.GetValueOrDefault(part) == record.SeriesKey).ToList();
             var merged = SeriesIndex.Merge([.. own.Select(part => part.Content)]);
             var served = merged.Served.ToList();
-            changed |= merged.Entries.Any(entry => entry.State is EntryState.Hidden or EntryState.Deleted);
+            changed |= merged.Entries.Any(entry => entry.Arrived > 0 || entry.State is EntryState.Hidden or EntryState.Deleted);
+            foreach (var entry in served)
+                if (own.Select(part => part.Document(entry)).FirstOrDefault(document => document is not null) is { } document) facts.Add((record.SeriesKey, entry, InstanceFactsReader.Of(entry, document)));
             series.Add(record with
             {
                 Parts = [.. own.Where(part => part.Metadata is not null).Select(part => new SeriesPart(part.Pack, part.Index, part.Metadata!, part.Entries.Count) { Folder = part.Folder == study.StudyKey ? null : part.Folder })],
@@ -124,8 +131,7 @@ internal sealed class StudyRebuild(IObjectStore store, IngestService ingest, Int
         }
 
         study = study with { Series = series };
-        var modalities = series.Where(item => item.Instances > 0).Select(item => item.Attributes.Modality).OfType<string>().Distinct().Order(StringComparer.Ordinal).ToArray();
-        return !changed || modalities.Length == 0 ? study : study with { Attributes = study.Attributes with { Modalities = modalities } };
+        return changed ? ServedAttributes.Of(study, facts) : study;
     }
 
     private async Task<StudyDocument> FinishAsync(StudyDocument study, IReadOnlyList<FoundPart> parts, CancellationToken cancellationToken)
@@ -205,5 +211,6 @@ internal sealed class StudyRebuild(IObjectStore store, IngestService ingest, Int
             EntryState.Deleted => InstanceState.Deleted,
             _ => entry.Current ? InstanceState.Current : InstanceState.Superseded,
         },
+        ItemId = entry.Deletion.Length > 0 ? entry.Deletion : null,
     };
 }

@@ -6,6 +6,7 @@ using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Events;
 using Skylight.Core.Patients;
+using Skylight.Core.Statistics;
 using Skylight.Core.Studies;
 using Skylight.Dicom;
 
@@ -130,32 +131,21 @@ public sealed class CorrectionService(
             if (next.Count > MaxCorrections) return CorrectionRefusal.TooMany;
             if (study.Corrections is { } old) await retired.AddAsync(institution, studyKey, [old], cancellationToken);
             using var sealedList = next.Count == 0 ? null : await lists.SealAsync(study, next, cancellationToken);
-            var after = await WithPatientAsync(CorrectedAttributes.Under(study, next) with { Corrections = sealedList?.Name }, study.Corrected?.PatientKey ?? study.PatientKey, cancellationToken);
+            var after = await CorrectedPatient.OfAsync(
+                CorrectedAttributes.Under(study, next) with { Corrections = sealedList?.Name }, study.Corrected?.PatientKey ?? study.PatientKey, patients, cancellationToken);
             after = after with { Outbox = [.. after.Outbox, new StudyEvent(StudyClock.NewEventId(), StudyEventTypes.Updated, time.GetUtcNow(), study.Revision + 1, study.Instances())] };
             (after, var manifest) = await parts.SpillAsync(after, keys, SealOptions.Default, cancellationToken);
             using (manifest)
             {
                 SmallObject[] objects = [.. new[] { sealedList, manifest }.OfType<SmallObject>()];
-                if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, after, []), objects), cancellationToken) == CommitOutcome.Committed) return null;
+                if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, after, []), objects), cancellationToken) != CommitOutcome.Committed) continue;
             }
+
+            await StatisticsKeeper.MarkLeftAsync(documents, study, after, time.GetUtcNow(), cancellationToken);
+            return null;
         }
 
         throw new DocumentConflictException(new DocumentKey(institution, "study", ""));
-    }
-
-    /// <summary>Another Patient ID, or another issuer, is another patient: the study is theirs from now on, and whoever reaches it through the patient follows.</summary>
-    private async ValueTask<StudyDocument> WithPatientAsync(StudyDocument study, string received, CancellationToken cancellationToken)
-    {
-        var corrected = study.Corrected?.Values is { } values && (values.ContainsKey(DicomTags.PatientID.ToHex()) || values.ContainsKey(DicomTags.IssuerOfPatientID.ToHex()));
-        if (!corrected) return study with { PatientKey = received };
-        var attributes = study.Attributes;
-        var identity = new PatientIdentity
-        {
-            Id = attributes.PatientId, Issuer = attributes.IssuerOfPatientId, Name = attributes.PatientName, BirthDate = attributes.PatientBirthDate, Sex = attributes.PatientSex,
-        };
-        var key = await patients.KeyAsync(study.Institution, identity, study.StudyInstanceUid, cancellationToken);
-        await patients.EnsureAsync(study.Institution, key, identity, cancellationToken);
-        return study with { PatientKey = key, PatientProvisional = identity.NormalisedId is null };
     }
 
     private static bool Names(StudyDocument study, CorrectionOrder order) => order.Scope switch
