@@ -10,6 +10,9 @@ internal sealed class ObjectSink(IObjectStore store, string name, int keepBytes)
     private byte[]? _kept;
     private int _count;
 
+    /// <summary>Nothing has been written yet.</summary>
+    public bool IsUnused => _writer is null && _count == 0;
+
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         if (_writer is null && _count + bytes.Length <= keepBytes)

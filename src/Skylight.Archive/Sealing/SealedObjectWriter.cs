@@ -17,15 +17,17 @@ public sealed class SealedObjectWriter : IAsyncDisposable
     private readonly SegmentCipher _cipher;
     private readonly SegmentBinding _binding;
     private readonly byte[] _plain;
-    private readonly byte[] _output;
+    private readonly int _keepBytes;
+    private byte[]? _output;
     private int _plainCount;
     private int _outputCount;
     private long _segment;
     private State _state;
 
-    private SealedObjectWriter(ObjectSink sink, SealedHeader header, string name, DataKey key, SealOptions options)
+    private SealedObjectWriter(ObjectSink sink, SealedHeader header, string name, DataKey key, SealOptions options, int keepBytes)
     {
         _sink = sink;
+        _keepBytes = keepBytes;
         _header = header;
         Name = name;
         using (var objectKey = key.DeriveObjectKey(header)) _cipher = options.Cipher(header.Algorithm, objectKey.Bytes);
@@ -59,7 +61,7 @@ public sealed class SealedObjectWriter : IAsyncDisposable
     {
         var header = options.NewHeader(type, key);
         var name = SealedName.Of(folder, header);
-        return new SealedObjectWriter(new ObjectSink(store, name, keepBytes), header, name, key, options);
+        return new SealedObjectWriter(new ObjectSink(store, name, keepBytes), header, name, key, options, keepBytes);
     }
 
     /// <summary>Seals bytes that are at hand as one whole small object, stored nowhere yet.</summary>
@@ -128,7 +130,7 @@ public sealed class SealedObjectWriter : IAsyncDisposable
         EnsureOpen();
         _state = State.Failed;
         await SealAsync(_plain.AsMemory(0, _plainCount), last: true, cancellationToken);
-        var small = await _sink.CommitAsync(_output.AsMemory(0, _outputCount), cancellationToken);
+        var small = HandOver() ?? await _sink.CommitAsync(_output.AsMemory(0, _outputCount), cancellationToken);
         _state = State.Done;
         return (new SealedReference(Name, Position), small);
     }
@@ -140,16 +142,25 @@ public sealed class SealedObjectWriter : IAsyncDisposable
         _disposed = true;
         _cipher.Dispose();
         ArrayPool<byte>.Shared.Return(_plain);
-        ArrayPool<byte>.Shared.Return(_output);
+        if (_output is { } output) ArrayPool<byte>.Shared.Return(output);
         await _sink.DisposeAsync();
     }
 
     private bool _disposed;
 
+    /// <summary>The output buffer itself, when the whole object is in it and fills it well: no copy. Null when it is not; a buffer that is nearly empty stays here.</summary>
+    private SmallObject? HandOver()
+    {
+        if (!_sink.IsUnused || _outputCount > _keepBytes || _outputCount < _output!.Length / 2) return null;
+        var small = new SmallObject(Name, _output, _outputCount);
+        _output = null;
+        return small;
+    }
+
     private async ValueTask SealAsync(ReadOnlyMemory<byte> plaintext, bool last, CancellationToken cancellationToken)
     {
         var length = plaintext.Length + SealedHeader.TagBytes;
-        if (_outputCount + length > _output.Length)
+        if (_outputCount + length > _output!.Length)
         {
             await _sink.WriteAsync(_output.AsMemory(0, _outputCount), cancellationToken);
             _outputCount = 0;
