@@ -10,6 +10,7 @@ namespace Skylight.Core.Events;
 public sealed class StudyOutbox(ICatalog catalog, ICommit commit, IEventPublisher publisher, TimeProvider time)
 {
     private const int Page = 100;
+    private const int Together = 25;
 
     /// <summary>Publishes everything that waits; answers the number of events. Called by a timer; safe to call at any time, by any number.</summary>
     public async Task<int> PublishAsync(CancellationToken cancellationToken)
@@ -19,27 +20,38 @@ public sealed class StudyOutbox(ICatalog catalog, ICommit commit, IEventPublishe
         {
             var due = await catalog.ListDueAsync(StudyDue.Events, time.GetUtcNow(), Page, cancellationToken);
             var before = published;
-            foreach (var reference in due) published += await PublishAsync(reference, cancellationToken);
+            foreach (var together in due.Chunk(Together)) published += await PublishAsync(together, cancellationToken);
             if (published == before) return published;
         }
     }
 
-    private async Task<int> PublishAsync(StudyReference reference, CancellationToken cancellationToken)
+    /// <summary>
+    /// The events of several studies go out together, and the studies are written at the same time: on the edge they share a transaction of the queues and a write
+    /// of the journal. A crash in between publishes all of them again.
+    /// </summary>
+    private async Task<int> PublishAsync(StudyReference[] references, CancellationToken cancellationToken)
     {
-        var study = (await catalog.GetStudyByKeyAsync(reference.Institution, reference.StudyKey, cancellationToken))?.Value;
-        if (study is null || study.Outbox.Count == 0) return 0;
-        var sent = study.Outbox;
-        await publisher.PublishAsync([.. sent.Select(item => Envelope(study, item))], cancellationToken);
-        var ids = sent.Select(item => item.Id).ToHashSet(StringComparer.Ordinal);
-        while (study is not null && study.Outbox.Any(item => ids.Contains(item.Id)))
+        var studies = new List<StudyDocument>(references.Length);
+        foreach (var reference in references)
+            if (await StudyAsync(reference.Institution, reference.StudyKey, cancellationToken) is { Outbox.Count: > 0 } study) studies.Add(study);
+        if (studies.Count == 0) return 0;
+        await publisher.PublishAsync([.. studies.SelectMany(study => study.Outbox.Select(item => Envelope(study, item)))], cancellationToken);
+        await Task.WhenAll(studies.Select(study => ClearAsync(study, cancellationToken)).ToArray());
+        return studies.Sum(study => study.Outbox.Count);
+    }
+
+    private async Task ClearAsync(StudyDocument sent, CancellationToken cancellationToken)
+    {
+        var ids = sent.Outbox.Select(item => item.Id).ToHashSet(StringComparer.Ordinal);
+        for (var study = sent; study is not null && study.Outbox.Any(item => ids.Contains(item.Id)); study = await StudyAsync(sent.Institution, sent.StudyKey, cancellationToken))
         {
             var cleared = study with { Outbox = [.. study.Outbox.Where(item => !ids.Contains(item.Id))] };
-            if (await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(study, cleared), []), cancellationToken) == CommitOutcome.Committed) break;
-            study = (await catalog.GetStudyByKeyAsync(reference.Institution, reference.StudyKey, cancellationToken))?.Value;
+            if (await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(study, cleared), []), cancellationToken) == CommitOutcome.Committed) return;
         }
-
-        return sent.Count;
     }
+
+    private async ValueTask<StudyDocument?> StudyAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value;
 
     private static SkylightEvent Envelope(StudyDocument study, StudyEvent item) => new(
         item.Id,

@@ -34,7 +34,7 @@ internal static class StudyAssembler
     /// <summary>Codes for what differs between a file's patient and the study's, where both say something.</summary>
     public static IEnumerable<string> Differences(StudyAttributes study, StudyAttributes incoming)
     {
-        if (study.PatientName is not null && incoming.PatientName is not null && !TextMatching.NameForms(study.PatientName).Intersect(TextMatching.NameForms(incoming.PatientName)).Any())
+        if (study.PatientName is not null && incoming.PatientName is not null && study.PatientName != incoming.PatientName && !TextMatching.NameForms(study.PatientName).Intersect(TextMatching.NameForms(incoming.PatientName)).Any())
             yield return "patient-name-differs";
         if (study.PatientSex is not null && incoming.PatientSex is not null && study.PatientSex != incoming.PatientSex) yield return "patient-sex-differs";
         if (study.PatientBirthDate is not null && incoming.PatientBirthDate is not null && study.PatientBirthDate != incoming.PatientBirthDate) yield return "patient-birth-date-differs";

@@ -18,7 +18,7 @@ public sealed class StudyParts(IObjectStore store, IReadKeys keys)
     private const int SpillBytes = 160 * 1024;
 
     /// <summary>Below these the document cannot reach <see cref="SpillBytes"/>, and is not measured.</summary>
-    private const int FewParts = 250;
+    private const int FewPartBytes = 96 * 1024;
     private const int FewSeries = 60;
 
     /// <summary>All parts of one series in order of commit.</summary>
@@ -47,7 +47,7 @@ public sealed class StudyParts(IObjectStore store, IReadKeys keys)
     /// <summary>Moves the part lists to a new manifest when the document has grown too large. The object travels in the commit of the document.</summary>
     internal async ValueTask<(StudyDocument Study, SmallObject? Manifest)> SpillAsync(StudyDocument study, StudyKeys studyKeys, SealOptions options, CancellationToken cancellationToken)
     {
-        if (study.Series.Count < FewSeries && study.Series.Sum(series => series.Parts.Count) < FewParts) return (study, null);
+        if (study.Series.Count < FewSeries && study.Series.Sum(series => series.Parts.Sum(WireBytes)) < FewPartBytes) return (study, null);
         if (JsonSerializer.SerializeToUtf8Bytes(study, DocumentJson.Options).Length < SpillBytes) return (study, null);
         var all = await ListAllAsync(study, cancellationToken);
         var json = JsonSerializer.SerializeToUtf8Bytes(new StudyManifest { Series = all }, DocumentJson.Options);
@@ -60,6 +60,9 @@ public sealed class StudyParts(IObjectStore store, IReadKeys keys)
         };
         return (spilled, sealedObject);
     }
+
+    /// <summary>About what a part takes in the document: its names, and 80 bytes around them.</summary>
+    private static int WireBytes(SeriesPart part) => part.Pack.Length + part.Index.Length + part.Metadata.Length + (part.Folder?.Length ?? 0) + 80;
 
     private async ValueTask<StudyManifest> ReadAsync(StudyDocument study, CancellationToken cancellationToken)
     {
