@@ -18,7 +18,6 @@ internal sealed class ChainWriter(SqliteDatabase database)
     private List<Waiting> _waiting = [];
     private List<Waiting> _batch = [];
     private bool _writing;
-    private RawStatement? _insert;
     private int _recent = Moved;
 
     /// <summary>Durable when the task completes.</summary>
@@ -42,8 +41,6 @@ internal sealed class ChainWriter(SqliteDatabase database)
         connection =>
         {
             Move(connection);
-            _insert?.Dispose();
-            _insert = null;
             return true;
         },
         CancellationToken.None);
@@ -65,8 +62,8 @@ internal sealed class ChainWriter(SqliteDatabase database)
     {
         lock (_lock) (_batch, _waiting) = (_waiting, _batch);
         foreach (var waiting in _batch) waiting.Head.Begin();
-        _insert ??= new RawStatement(connection, "INSERT INTO audit_recent VALUES(?,?,?,?,?,?,?,?,?,?)");
-        foreach (var waiting in _batch) waiting.Sequence = Insert(_insert, waiting);
+        using var insert = connection.Raw("INSERT INTO audit_recent VALUES(?,?,?,?,?,?,?,?,?,?)");
+        foreach (var waiting in _batch) waiting.Sequence = Insert(insert, waiting);
         _recent += _batch.Count;
         if (_recent >= Moved) Move(connection);
     }

@@ -18,6 +18,7 @@ public sealed class SqliteCatalog : ICatalog
     private readonly SqliteDatabase _database;
     private readonly PendingChanges _pending;
     private readonly StudyCache _cache = new();
+    private readonly SummaryCache _summaries = new();
 
     /// <param name="time">Clock by which journaled changes are gathered for a moment; null to write each at once.</param>
     public SqliteCatalog(SqliteDatabase database, TimeProvider? time = null)
@@ -79,7 +80,7 @@ public sealed class SqliteCatalog : ICatalog
         ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1000);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         await _pending.FlushAsync(cancellationToken);
-        return _database.Read(connection => new StudySearch(connection, institution, query).Run(limit, offset, continuation, cancellationToken));
+        return _database.Read(connection => new StudySearch(connection, _summaries, institution, query).Run(limit, offset, continuation, cancellationToken));
     }
 
     public async ValueTask<IReadOnlyList<StudyReference>> ListDueAsync(StudyDue due, DateTimeOffset now, int limit, CancellationToken cancellationToken)

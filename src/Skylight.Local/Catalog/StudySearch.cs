@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Skylight.Core.Catalog;
@@ -11,15 +9,19 @@ namespace Skylight.Local.Catalog;
 /// <summary>
 /// One search. Every key that has terms becomes a condition on them; the condition with the fewest terms drives the scan and the others are looked up
 /// for each study it finds. A condition of one value is scanned in order of date and stops when the page is full; one of several values (wildcards,
-/// several modalities, an access scope) is gathered and sorted while that is little, and otherwise becomes a look-up on the walk by date.
+/// several modalities, an access scope) is gathered and sorted while that is little, and otherwise becomes a look-up on the walk by date. Terms alone decide:
+/// what is not answered is not read.
 /// </summary>
-internal sealed class StudySearch(SqliteConnection connection, string institution, StudyQuery query)
+internal sealed class StudySearch(SqliteConnection connection, SummaryCache summaries, string institution, StudyQuery query)
 {
-    /// <summary>A condition of more distinct values than this is not taken apart into them.</summary>
+    /// <summary>A condition of more values than this is not taken apart into them.</summary>
     private const int Few = 1000;
 
     /// <summary>A condition with fewer terms than this is gathered whole, in some milliseconds; one with more finds a page soon on the walk by date.</summary>
     private const int Many = 2500;
+
+    /// <summary>Behind every text: values are compared as UTF-8, where characters beyond U+FFFF come last.</summary>
+    private const string End = "\U0010FFFF";
 
     private readonly List<Condition> _conditions = [];
 
@@ -28,34 +30,32 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
         if (!Collect()) return new StudyPage([], null);
         var driver = _conditions.Where(condition => condition.Count < Many).MinBy(condition => condition.Count)
             ?? _conditions.FirstOrDefault(condition => condition.IsSingle)
-            ?? new Condition([(TermKind.All, "")], null, int.MaxValue);
-        using var command = connection.CreateCommand();
-        command.CommandText = Sql(command, driver, continuation);
-        using var reader = command.ExecuteReader();
+            ?? new Condition([TermSet.Of(TermKind.All, "")], int.MaxValue);
+        using var found = Sql(driver, continuation).On(connection);
+        using var rows = connection.Raw("SELECT revision, summary FROM studies WHERE n=?");
         var items = new List<StudySummary>();
         var hasRest = StudyFilter.HasRest(query);
         string? last = null;
         var seen = 0;
-        while (reader.Read())
+        while (found.Step())
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (query.ScanLimit is { } most)
             {
                 if (items.Count == limit || seen++ == most) return new StudyPage(items, last);
-                last = Continuation(reader.GetString(1), reader.GetString(2));
+                last = Continuation(found);
             }
 
-            if (reader.IsDBNull(0)) continue;
+            if (found.IsNull(0)) continue;
             if (!hasRest && offset > 0)
             {
                 offset--;
                 continue;
             }
 
-            var study = JsonSerializer.Deserialize<StudySummary>(reader.GetFieldValue<byte[]>(0), DocumentJson.Options)
-                ?? throw new InvalidDataException("A stored study summary is empty.");
+            if (!hasRest && items.Count == limit) return new StudyPage(items, last);
+            var study = Summary(rows, found.Int64(0));
             if (hasRest && !StudyFilter.MatchesRest(query, study)) continue;
-
             if (offset > 0)
             {
                 offset--;
@@ -64,10 +64,27 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
 
             if (items.Count == limit) return new StudyPage(items, last);
             items.Add(study);
-            last = Continuation(reader.GetString(1), reader.GetString(2));
+            last = Continuation(found);
         }
 
         return new StudyPage(items, null);
+    }
+
+    /// <summary>In the same snapshot as the search, whose statement is still open.</summary>
+    private StudySummary Summary(RawStatement rows, long n)
+    {
+        rows.Bind(1, n);
+        if (!rows.Step()) throw new InvalidDataException("A study that is found by its terms has no row.");
+        var revision = rows.Int64(0);
+        var summary = summaries.Get(n, revision);
+        if (summary is null)
+        {
+            summary = JsonSerializer.Deserialize<StudySummary>(rows.Blob(1), DocumentJson.Options) ?? throw new InvalidDataException("A stored study summary is empty.");
+            summaries.Put(n, revision, summary);
+        }
+
+        rows.Reset();
+        return summary;
     }
 
     /// <summary>False when some key can match nothing.</summary>
@@ -92,12 +109,20 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
         if (query.States.Count > 0 && !query.States.Contains(StudyState.Complete)) AddValues(TermKind.State, query.States.Select(state => state.ToString()));
         if (!query.Scope.IsAll)
         {
-            AddTerms([
-                .. (query.Scope.PatientKeys ?? []).Select(key => (TermKind.PatientKey, key)),
-                .. (query.Scope.StudyKeys ?? []).Select(key => (TermKind.StudyKey, key))]);
+            Add([
+                new TermSet(TermKind.PatientKey, [.. query.Scope.PatientKeys ?? []], null, null, null),
+                new TermSet(TermKind.StudyKey, [.. query.Scope.StudyKeys ?? []], null, null, null)]);
         }
 
-        return _conditions.TrueForAll(condition => condition.Count > 0);
+        // A key of one value alone is its own driver, however many studies it has.
+        if (_conditions is [{ IsSingle: true }]) return true;
+        for (var i = 0; i < _conditions.Count; i++)
+        {
+            _conditions[i] = _conditions[i] with { Count = Count(_conditions[i].Sets) };
+            if (_conditions[i].Count == 0) return false;
+        }
+
+        return true;
     }
 
     private void AddIdentifier(TermKind kind, string? key)
@@ -105,228 +130,153 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
         if (!StudyFilter.IsGiven(key)) return;
         var pattern = key!.Trim();
         if (!TextMatching.HasWildcard(pattern)) AddValues(kind, [pattern]);
-        else if (TextMatching.LiteralPrefix(pattern).Length > 0) AddPrefix(kind, pattern);
-        else AddLookUp(kind, pattern);
+        else AddPrefix(kind, pattern);
     }
 
     private void AddName(string pattern)
     {
         if (!TextMatching.HasWildcard(pattern)) AddValues(TermKind.Name, [pattern]);
         else if (TextMatching.LiteralPrefix(pattern).Length > 0) AddPrefix(TermKind.Name, pattern);
-        else AddPattern(TermKind.Name, pattern, Tails(pattern));
+        else AddTails(pattern);
     }
 
-    private void AddKeyword(Keyword keyword, TermKind[] kinds)
-    {
-        if (!keyword.IsPrefix) AddTerms([.. kinds.Select(kind => (kind, keyword.Text))]);
-        else AddRanges([.. kinds.Select(kind => new TermRange(kind, keyword.Text, keyword.Text + '\uFFFF', null))]);
-    }
+    private void AddKeyword(Keyword keyword, TermKind[] kinds) =>
+        Add([.. kinds.Select(kind => keyword.IsPrefix ? TermSet.Of(kind, keyword.Text, keyword.Text + End, null) : TermSet.Of(kind, keyword.Text))]);
 
     private void AddRange(MeasurementKey key)
     {
         var (first, last) = key.Terms();
-        AddRanges([new TermRange(TermKind.Measurement, first, last + '\0', null)]);
+        Add([TermSet.Of(TermKind.Measurement, first, last + '\0', null)]);
     }
 
-    /// <summary>Any value in any of the ranges: the distinct values when they are few, else the ranges themselves as a look-up.</summary>
-    private void AddRanges(IReadOnlyList<TermRange> ranges)
-    {
-        var terms = new List<(TermKind, string)>();
-        var count = 0;
-        foreach (var range in ranges)
-        {
-            if (Values(range.Kind, range.From, range.To) is not { } values || terms.Count + values.Count > Few)
-            {
-                _conditions.Add(new Condition([], ranges, int.MaxValue));
-                return;
-            }
+    private void AddValues(TermKind kind, IEnumerable<string> values) => Add([new TermSet(kind, [.. values.Distinct(StringComparer.Ordinal)], null, null, null)]);
 
-            terms.AddRange(values.Select(value => (range.Kind, value.Value)));
-            count += values.Sum(value => value.Count);
-        }
+    private void Add(TermSet[] sets) => _conditions.Add(new Condition(sets, int.MaxValue));
 
-        _conditions.Add(new Condition(terms, null, count));
-    }
-
-    private void AddValues(TermKind kind, IEnumerable<string> values) => AddTerms([.. values.Distinct(StringComparer.Ordinal).Select(value => (kind, value))]);
-
-    private void AddTerms(List<(TermKind Kind, string Value)> terms)
-    {
-        var count = 0;
-        foreach (var (kind, value) in terms)
-        {
-            if (count >= Many) break;
-            using var command = connection.Statement("SELECT count(*) FROM (SELECT 1 FROM terms WHERE pk=$pk AND kind=$kind AND value=$value LIMIT $few)");
-            command.Parameters.AddWithValue("$pk", institution);
-            command.Parameters.AddWithValue("$kind", (int)kind);
-            command.Parameters.AddWithValue("$value", value);
-            command.Parameters.AddWithValue("$few", Many - count);
-            count += (int)(long)command.ExecuteScalar()!;
-        }
-
-        _conditions.Add(new Condition(terms, null, count));
-    }
-
-    /// <summary>A wildcard after some literal text: its distinct values when they are few, else the pattern itself as a look-up.</summary>
+    /// <summary>A wildcard after some literal text, which may be empty: the values of a range, of which those count that match.</summary>
     private void AddPrefix(TermKind kind, string pattern)
     {
         var prefix = TextMatching.LiteralPrefix(pattern);
-        var values = Values(kind, prefix, prefix + '\uFFFF')?.Where(value => TextMatching.Matches(value.Value, pattern)).ToList();
-        if (values is null || values.Count > Few) AddLookUp(kind, pattern);
-        else _conditions.Add(new Condition([.. values.Select(value => (kind, value.Value))], null, values.Sum(value => value.Count)));
+        Add([TermSet.Of(kind, prefix, prefix + End, pattern == prefix + "*" ? null : Glob(pattern))]);
     }
 
-    /// <summary>A pattern whose values are listed elsewhere.</summary>
-    private void AddPattern(TermKind kind, string pattern, IEnumerable<string>? candidates)
+    /// <summary>A name pattern that begins with a wildcard: the names that it means, where they can be listed.</summary>
+    private void AddTails(string pattern)
     {
-        var values = new HashSet<string>(StringComparer.Ordinal);
-        var seen = 0;
-        foreach (var value in candidates ?? [])
-        {
-            if (++seen > Few) break;
-            if (TextMatching.Matches(value, pattern)) values.Add(value);
-        }
-
-        if (candidates is null || seen > Few) AddLookUp(kind, pattern);
-        else AddValues(kind, values);
+        var names = Tails(pattern);
+        if (names is null) AddPrefix(TermKind.Name, pattern);
+        else AddValues(TermKind.Name, names.Where(name => TextMatching.Matches(name, pattern)));
     }
 
-    private void AddLookUp(TermKind kind, string pattern)
+    /// <summary>How many terms the sets have, counted up to the limit of gathering.</summary>
+    private int Count(IReadOnlyList<TermSet> sets)
     {
-        var prefix = TextMatching.LiteralPrefix(pattern);
-        _conditions.Add(new Condition([], [new TermRange(kind, prefix, prefix + '\uFFFF', Glob(pattern))], int.MaxValue));
-    }
-
-    /// <summary>The distinct values of a range with how many terms each has; null when there are more than are worth listing.</summary>
-    private List<(string Value, int Count)>? Values(TermKind kind, string first, string end)
-    {
-        using var command = connection.Statement("""
-            SELECT value, count(*) FROM (SELECT value FROM terms WHERE pk=$pk AND kind=$kind AND value>=$from AND value<$to ORDER BY value LIMIT $limit) GROUP BY value
-            """);
-        command.Parameters.AddWithValue("$pk", institution);
-        command.Parameters.AddWithValue("$kind", (int)kind);
-        command.Parameters.AddWithValue("$from", first);
-        command.Parameters.AddWithValue("$to", end);
-        command.Parameters.AddWithValue("$limit", Many);
-        var values = new List<(string, int)>();
         var count = 0;
-        using var reader = command.ExecuteReader();
-        while (reader.Read())
+        foreach (var set in sets)
         {
-            values.Add((reader.GetString(0), reader.GetInt32(1)));
-            count += reader.GetInt32(1);
+            if (set.Values is { Count: > Few }) return int.MaxValue;
+            foreach (var piece in set.Values is { } values ? values.Select(value => TermSet.Of(set.Kind, value)) : [set])
+            {
+                using var statement = new SqlText().Add("SELECT count(*) FROM (SELECT 1 FROM terms x WHERE x.pk=? AND x.kind=?", institution, (int)piece.Kind)
+                    .Add(piece.Of("x")).Add(" LIMIT ?)", Many - count).On(connection);
+                statement.Step();
+                count += (int)statement.Int64(0);
+                if (count >= Many) return int.MaxValue;
+            }
         }
 
-        return count < Many ? values : null;
+        return count;
     }
 
     /// <summary>Names with the pattern's longest literal run somewhere in them, which may repeat; null when they are too many to list.</summary>
-    private List<string>? Tails(string pattern)
+    private HashSet<string>? Tails(string pattern)
     {
         var literal = TextMatching.LongestLiteral(pattern);
-        if (literal.Length == 0 || Values(TermKind.Name, literal, literal + '\uFFFF') is not { } names) return null;
-        var found = names.ConvertAll(name => name.Value);
-        using var command = connection.Statement("SELECT name FROM name_tails WHERE pk=$pk AND tail>=$from AND tail<$to LIMIT $limit");
-        command.Parameters.AddWithValue("$pk", institution);
-        command.Parameters.AddWithValue("$from", literal);
-        command.Parameters.AddWithValue("$to", literal + '\uFFFF');
-        command.Parameters.AddWithValue("$limit", Few + 1);
-        using var reader = command.ExecuteReader();
-        while (reader.Read()) found.Add(reader.GetString(0));
-        return found;
+        if (literal.Length == 0) return null;
+        var found = new HashSet<string>(StringComparer.Ordinal);
+        return List("SELECT DISTINCT value FROM terms WHERE pk=? AND kind=? AND value>=? AND value<? LIMIT ?", (int)TermKind.Name)
+            && List("SELECT name FROM name_tails WHERE pk=? AND tail>=? AND tail<? LIMIT ?") ? found : null;
+
+        bool List(string sql, params ReadOnlySpan<object?> kind)
+        {
+            using var statement = new SqlText().Add(sql, institution).Add("", kind).Add("", literal, literal + End, Few + 1).On(connection);
+            var count = 0;
+            while (statement.Step())
+            {
+                if (++count > Few) return false;
+                found.Add(statement.Text(0));
+            }
+
+            return true;
+        }
     }
 
-    private string Sql(SqliteCommand command, Condition driver, string? continuation)
+    /// <summary>Rows of number (null for one that does not match, where those are counted too), sort key and id, greatest first.</summary>
+    private SqlText Sql(Condition driver, string? continuation)
     {
-        // With a limit on what is looked at, studies that do not match are seen too, without their summary, and counted.
-        var others = Others(command, driver);
-        var sql = new StringBuilder(query.ScanLimit is null || others.Length == 0 ? "SELECT s.summary" : $"SELECT CASE WHEN 1{others} THEN s.summary END").Append(", t.sort, t.id FROM ");
-        command.Parameters.AddWithValue("$pk", institution);
+        // With a limit on what is looked at, studies that do not match are seen too, without their number, and counted.
+        var others = Others(driver);
+        var counting = query.ScanLimit is not null && !others.IsEmpty;
+        var sql = new SqlText();
+        if (counting) sql.Add("SELECT CASE WHEN 1").Add(others).Add(" THEN t.n END, t.sort, t.id FROM ");
+        else sql.Add("SELECT t.n, t.sort, t.id FROM ");
         if (driver.IsSingle)
         {
-            command.Parameters.AddWithValue("$kind", (int)driver.Terms[0].Kind);
-            command.Parameters.AddWithValue("$value", driver.Terms[0].Value);
-            sql.Append("terms t CROSS JOIN studies s ON s.n=t.n WHERE t.pk=$pk AND t.kind=$kind AND t.value=$value");
+            sql.Add("terms t WHERE t.pk=? AND t.kind=?", institution, (int)driver.Sets[0].Kind).Add(driver.Sets[0].Of("t")).Add(Window("t", continuation));
         }
         else
         {
-            sql.Append("(SELECT DISTINCT x.n, x.sort, x.id FROM json_each($d) j CROSS JOIN terms x ON x.pk=$pk AND x.kind=json_extract(j.value,'$[0]') AND x.value=json_extract(j.value,'$[1]')) t CROSS JOIN studies s ON s.n=t.n WHERE 1");
-            command.Parameters.AddWithValue("$d", Json(driver.Terms));
+            sql.Add("(");
+            for (var i = 0; i < driver.Sets.Count; i++)
+            {
+                sql.Add(i == 0 ? "SELECT" : " UNION SELECT").Add(driver.Sets.Count == 1 ? " DISTINCT" : "").Add(" x.n, x.sort, x.id FROM terms x WHERE x.pk=? AND x.kind=?", institution, (int)driver.Sets[i].Kind)
+                    .Add(driver.Sets[i].Of("x")).Add(Window("x", continuation));
+            }
+
+            sql.Add(") t WHERE 1");
         }
 
+        if (!counting) sql.Add(others);
+        return sql.Add(" ORDER BY t.sort DESC, t.id DESC");
+    }
+
+    private SqlText Window(string alias, string? continuation)
+    {
+        var sql = new SqlText();
         if (query.StudyDate is { } date)
         {
-            sql.Append(" AND t.sort>=$dateFrom");
-            command.Parameters.AddWithValue("$dateFrom", date.From ?? "0");
-            if (date.To is { } to)
-            {
-                sql.Append(" AND t.sort<$dateTo");
-                command.Parameters.AddWithValue("$dateTo", to + ":");
-            }
+            sql.Add($" AND {alias}.sort>=?", date.From ?? "0");
+            if (date.To is { } to) sql.Add($" AND {alias}.sort<?", to + ":");
         }
 
         if (continuation is not null)
         {
             var (sort, id) = Position(continuation);
-            sql.Append(" AND (t.sort, t.id) < ($sort, $id)");
-            command.Parameters.AddWithValue("$sort", sort);
-            command.Parameters.AddWithValue("$id", id);
+            sql.Add($" AND ({alias}.sort, {alias}.id) < (?, ?)", sort, id);
         }
 
-        if (query.ScanLimit is null) sql.Append(others);
-        return sql.Append(" ORDER BY t.sort DESC, t.id DESC").ToString();
+        return sql;
     }
 
     /// <summary>The conditions other than the driver, looked up for each study that it finds.</summary>
-    private string Others(SqliteCommand command, Condition driver)
+    private SqlText Others(Condition driver)
     {
-        var sql = new StringBuilder();
-        for (var i = 0; i < _conditions.Count; i++)
+        var sql = new SqlText();
+        foreach (var condition in _conditions)
         {
-            var condition = _conditions[i];
             if (ReferenceEquals(condition, driver)) continue;
-            if (condition.Ranges is { } ranges)
-            {
-                sql.Append(" AND (0");
-                for (var r = 0; r < ranges.Count; r++)
-                {
-                    sql.Append(CultureInfo.InvariantCulture, $" OR EXISTS(SELECT 1 FROM terms x WHERE x.n=t.n AND x.kind={(int)ranges[r].Kind} AND x.value>=$c{i}f{r} AND x.value<$c{i}t{r}");
-                    command.Parameters.AddWithValue($"$c{i}f{r}", ranges[r].From);
-                    command.Parameters.AddWithValue($"$c{i}t{r}", ranges[r].To);
-                    if (ranges[r].Glob is { } glob)
-                    {
-                        sql.Append(CultureInfo.InvariantCulture, $" AND x.value GLOB $c{i}g{r}");
-                        command.Parameters.AddWithValue($"$c{i}g{r}", glob);
-                    }
-
-                    sql.Append(')');
-                }
-
-                sql.Append(')');
-            }
-            else
-            {
-                sql.Append(" AND (0");
-                foreach (var group in condition.Terms.GroupBy(term => term.Kind))
-                {
-                    sql.Append(CultureInfo.InvariantCulture, $" OR EXISTS(SELECT 1 FROM terms x WHERE x.n=t.n AND x.kind={(int)group.Key} AND x.value IN (SELECT value FROM json_each($c{i}k{(int)group.Key})))");
-                    command.Parameters.AddWithValue($"$c{i}k{(int)group.Key}", JsonSerializer.Serialize(group.Select(term => term.Value), DocumentJson.Options));
-                }
-
-                sql.Append(')');
-            }
+            sql.Add(" AND (0");
+            foreach (var set in condition.Sets) sql.Add(" OR EXISTS(SELECT 1 FROM terms x WHERE x.n=t.n AND x.kind=?", (int)set.Kind).Add(set.Of("x")).Add(")");
+            sql.Add(")");
         }
 
-        return sql.ToString();
+        return sql;
     }
-
-    private static string Json(IReadOnlyList<(TermKind Kind, string Value)> terms) =>
-        JsonSerializer.Serialize(terms.Select(term => new object[] { (int)term.Kind, term.Value }), DocumentJson.Options);
 
     /// <summary>The same pattern in SQLite's GLOB, where <c>[</c> would open a character class.</summary>
     private static string Glob(string pattern) => pattern.Replace("[", "[[]", StringComparison.Ordinal);
 
-    private static string Continuation(string sort, string id) => $"{sort}.{id}";
+    private static string Continuation(RawStatement found) => $"{found.Text(1)}.{found.Text(2)}";
 
     private static (string Sort, string Id) Position(string continuation)
     {
@@ -334,13 +284,28 @@ internal sealed class StudySearch(SqliteConnection connection, string institutio
         return dot < 0 ? throw new InvalidContinuationException() : (continuation[..dot], continuation[(dot + 1)..]);
     }
 
-    /// <summary>Values from <paramref name="From"/> on and before <paramref name="To"/>, that match <paramref name="Glob"/> if there is one.</summary>
-    private sealed record TermRange(TermKind Kind, string From, string To, string? Glob);
-
-    /// <param name="Terms">Any of these terms; empty with ranges.</param>
-    /// <param name="Count">How many terms there are, counted up to the limit of gathering.</param>
-    private sealed record Condition(IReadOnlyList<(TermKind Kind, string Value)> Terms, IReadOnlyList<TermRange>? Ranges, int Count)
+    /// <summary>Terms of one kind: those with one of <paramref name="Values"/>, or those from <paramref name="From"/> on and before <paramref name="To"/> that match <paramref name="Glob"/> if there is one.</summary>
+    private sealed record TermSet(TermKind Kind, IReadOnlyList<string>? Values, string? From, string? To, string? Glob)
     {
-        public bool IsSingle => Terms.Count == 1;
+        public static TermSet Of(TermKind kind, string value) => new(kind, [value], null, null, null);
+
+        public static TermSet Of(TermKind kind, string from, string to, string? glob) => new(kind, null, from, to, glob);
+
+        /// <summary>The condition on a row of <c>terms</c> beyond its kind.</summary>
+        public SqlText Of(string alias)
+        {
+            var sql = new SqlText();
+            if (Values is [var one]) return sql.Add($" AND {alias}.value=?", one);
+            if (Values is not null) return sql.Add($" AND {alias}.value IN (SELECT value FROM json_each(?))", JsonSerializer.Serialize(Values, DocumentJson.Options));
+            sql.Add($" AND {alias}.value>=? AND {alias}.value<?", From, To);
+            return Glob is null ? sql : sql.Add($" AND {alias}.value GLOB ?", Glob);
+        }
+    }
+
+    /// <param name="Sets">Any of these terms.</param>
+    /// <param name="Count">How many terms there are; <see cref="int.MaxValue"/> for many, and before they are counted.</param>
+    private sealed record Condition(IReadOnlyList<TermSet> Sets, int Count)
+    {
+        public bool IsSingle => Sets is [{ Values.Count: 1 }];
     }
 }

@@ -12,6 +12,7 @@ internal sealed class CachingConnection(string connectionString) : SqliteConnect
     private const int MaxKept = 256;
 
     private readonly Dictionary<string, CachedCommand> _idle = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, RawStatement> _idleRaw = new(StringComparer.Ordinal);
     private bool _closed;
 
     /// <summary>A command with this text and no parameters. Disposing it gives it back; one that is in use is never handed out twice.</summary>
@@ -22,9 +23,16 @@ internal sealed class CachingConnection(string connectionString) : SqliteConnect
         return command;
     }
 
+    /// <inheritdoc cref="Rent"/>
+    public RawStatement RentRaw(string sql) => _idleRaw.Remove(sql, out var statement) ? statement : new RawStatement(this, sql);
+
+    internal bool Return(RawStatement statement) => !_closed && _idleRaw.Count < MaxKept && _idleRaw.TryAdd(statement.Sql, statement);
+
     protected override void Dispose(bool disposing)
     {
         _closed = true;
+        foreach (var statement in _idleRaw.Values) statement.Discard();
+        _idleRaw.Clear();
         foreach (var command in _idle.Values) command.Discard();
         _idle.Clear();
         base.Dispose(disposing);
@@ -54,4 +62,7 @@ internal static class CachedStatements
         command.CommandText = sql;
         return command;
     }
+
+    /// <summary>As <see cref="Statement"/>, without ADO.NET; for connections of a <see cref="SqliteDatabase"/> only. Parameters are <c>?</c>.</summary>
+    public static RawStatement Raw(this SqliteConnection connection, string sql) => ((CachingConnection)connection).RentRaw(sql);
 }

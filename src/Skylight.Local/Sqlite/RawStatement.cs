@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -11,12 +12,16 @@ internal sealed class RawStatement : IDisposable
 {
     private readonly sqlite3 _database;
     private readonly sqlite3_stmt _statement;
+    private readonly CachingConnection _owner;
 
-    public RawStatement(SqliteConnection connection, string sql)
+    internal RawStatement(CachingConnection owner, string sql)
     {
-        _database = connection.Handle ?? throw new InvalidOperationException("The connection is not open.");
+        (_owner, Sql) = (owner, sql);
+        _database = owner.Handle ?? throw new InvalidOperationException("The connection is not open.");
         SqliteException.ThrowExceptionForRC(raw.sqlite3_prepare_v2(_database, sql, out _statement), _database);
     }
+
+    public string Sql { get; }
 
     /// <param name="at">Place of the parameter, from 1.</param>
     public void Bind(int at, long value) => Check(raw.sqlite3_bind_int64(_statement, at, value));
@@ -50,6 +55,26 @@ internal sealed class RawStatement : IDisposable
         }
     }
 
+    /// <summary>Binds values in order: texts, whole numbers, bytes.</summary>
+    public void BindAll(IReadOnlyList<object?> values)
+    {
+        for (var i = 0; i < values.Count; i++)
+        {
+            switch (values[i])
+            {
+                case null or string:
+                    Bind(i + 1, (string?)values[i]);
+                    break;
+                case byte[] bytes:
+                    Bind(i + 1, bytes);
+                    break;
+                default:
+                    Bind(i + 1, Convert.ToInt64(values[i], CultureInfo.InvariantCulture));
+                    break;
+            }
+        }
+    }
+
     /// <summary>Ends a walk through rows; parameters stay bound.</summary>
     public void Reset() => _ = raw.sqlite3_reset(_statement); // Repeats the error of the last step, which that has thrown.
 
@@ -62,7 +87,15 @@ internal sealed class RawStatement : IDisposable
 
     public bool IsNull(int column) => raw.sqlite3_column_type(_statement, column) == raw.SQLITE_NULL;
 
-    public void Dispose() => _statement.Dispose();
+    /// <summary>Gives the statement back to its connection, which keeps it compiled, and without the values it was bound to.</summary>
+    public void Dispose()
+    {
+        Reset();
+        _ = raw.sqlite3_clear_bindings(_statement); // Always succeeds.
+        if (!_owner.Return(this)) Discard();
+    }
+
+    internal void Discard() => _statement.Dispose();
 
     private void Check(int result) => SqliteException.ThrowExceptionForRC(result, _database);
 }
