@@ -32,7 +32,7 @@ public interface ICatalog
     ValueTask<IReadOnlyList<string>> ListStudyKeysAsync(string institution, string after, int limit, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Visible studies that match, newest study date and time first (then by study key, so that the order is total). Studies without a date come last.
+    /// Visible studies that match, newest study date and time first (then in an order of the store's own that never changes for a study, so that the order is total). Studies without a date come last.
     /// The cost depends on the page and its offset, not on the number of studies.
     /// </summary>
     /// <param name="limit">1 to 1,000.</param>

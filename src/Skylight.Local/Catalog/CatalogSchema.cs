@@ -15,8 +15,8 @@ internal static class CatalogSchema
         CREATE INDEX IF NOT EXISTS studies_with_events ON studies(n) WHERE outbox > 0;
         CREATE INDEX IF NOT EXISTS studies_due ON studies(due) WHERE due IS NOT NULL;
         CREATE TABLE IF NOT EXISTS bodies(n INTEGER PRIMARY KEY, body BLOB NOT NULL);
-        CREATE TABLE IF NOT EXISTS terms(pk TEXT NOT NULL, kind INTEGER NOT NULL, value TEXT NOT NULL, sort TEXT NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL,
-          PRIMARY KEY(pk, kind, value, sort, id)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS terms(pk TEXT NOT NULL, kind INTEGER NOT NULL, value TEXT NOT NULL, sort TEXT NOT NULL, n INTEGER NOT NULL,
+          PRIMARY KEY(pk, kind, value, sort, n)) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS terms_by_study ON terms(n, kind, value);
         CREATE TABLE IF NOT EXISTS name_tails(pk TEXT NOT NULL, tail TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY(pk, tail, name)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS series(s INTEGER PRIMARY KEY, n INTEGER NOT NULL, key TEXT NOT NULL);
@@ -29,6 +29,9 @@ internal static class CatalogSchema
         CREATE TABLE IF NOT EXISTS applied(one INTEGER PRIMARY KEY CHECK(one = 1), sequence INTEGER NOT NULL);
         INSERT OR IGNORE INTO applied VALUES(1, 0);
         """;
+
+    /// <summary>Which terms there are and how they lie, as <c>user_version</c>; when it is raised, the next start makes the terms of every study anew.</summary>
+    public const int TermsVersion = 1;
 }
 
 /// <summary>What a term is a value of. Stored: numbers are never reused.</summary>
@@ -58,4 +61,7 @@ internal enum TermKind
     Level = 16,
     Tier = 17,
     State = 18,
+
+    /// <summary>Characters and word beginnings of names (<see cref="NameParts"/>): they narrow a search by a wildcard that fits many names.</summary>
+    NamePart = 19,
 }

@@ -33,13 +33,16 @@ public static class LocalCatalog
     }
 
     /// <summary>Brings the catalog up to the journal's end; from then on the journal accepts commits.</summary>
-    public static Task ReplayAsync(Journal.Journal journal, SqliteCatalog catalog, CancellationToken cancellationToken) =>
-        journal.StartAsync(
+    public static async Task ReplayAsync(Journal.Journal journal, SqliteCatalog catalog, CancellationToken cancellationToken)
+    {
+        await catalog.RenewTermsAsync(cancellationToken);
+        await journal.StartAsync(
             catalog.AppliedSequence(),
             (sequence, change, token) => new ValueTask(catalog.ReplayAsync(
                 JsonSerializer.Deserialize<StudyChange>(change.Span, DocumentJson.Options) ?? throw new InvalidDataException("A journal record carries no change."), sequence, token)),
             token => new ValueTask(catalog.CheckpointAsync(token)),
             cancellationToken);
+    }
 }
 
 /// <summary>Brings the catalog up to the journal's end at the start, before the host takes requests.</summary>

@@ -184,6 +184,61 @@ public sealed class SqliteCatalog : ICatalog
         _cache.Remove(change.Document.Institution, change.Document.StudyKey);
     }
 
+    /// <summary>
+    /// Takes many new studies in one transaction, much faster than one by one: their terms are sorted first, so that every page of an index is written once.
+    /// For a catalog that is filled, not one that is used: searches wait for nothing, but see nothing of it before the end.
+    /// </summary>
+    /// <param name="studies">Studies that the catalog does not have, without instances; asked for on the writer's thread.</param>
+    public async Task LoadAsync(IEnumerable<StudyDocument> studies, CancellationToken cancellationToken)
+    {
+        await _pending.FlushAsync(cancellationToken);
+        await _database.WriteAsync(
+            connection =>
+            {
+                using var load = new CatalogLoad(connection);
+                foreach (var (study, body, terms) in studies.AsParallel().AsOrdered().Select(study => (study, Serialize(study), StudyTerms.Of(study))))
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    load.Add(WriteRow(connection, null, study, body), study, terms);
+                }
+
+                load.Complete();
+                return true;
+            },
+            cancellationToken);
+    }
+
+    /// <summary>
+    /// Rewrites the terms of all studies where the file was written by a version that knew fewer kinds. Before the first search; a crash begins it again.
+    /// </summary>
+    public Task RenewTermsAsync(CancellationToken cancellationToken) => _database.WriteAsync(
+        connection =>
+        {
+            using (var version = connection.Raw("PRAGMA user_version"))
+            {
+                version.Step();
+                if (version.Int64(0) >= CatalogSchema.TermsVersion) return false;
+            }
+
+            using (var load = new CatalogLoad(connection))
+            {
+                load.Clear();
+                using var all = connection.Raw("SELECT n, body FROM bodies ORDER BY n");
+                while (all.Step())
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    var study = JsonSerializer.Deserialize<StudyDocument>(all.Blob(1), DocumentJson.Options) ?? throw new InvalidDataException("A stored study document is empty.");
+                    load.Add(all.Int64(0), study, StudyTerms.Of(study));
+                }
+
+                load.Complete();
+            }
+
+            SqliteDatabase.Run(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version={CatalogSchema.TermsVersion}"));
+            return true;
+        },
+        cancellationToken);
+
     /// <summary>Waits until the file has everything that was taken.</summary>
     public ValueTask FlushAsync(CancellationToken cancellationToken) => _pending.FlushAsync(cancellationToken);
 
@@ -279,6 +334,15 @@ public sealed class SqliteCatalog : ICatalog
 
     private static void Write(SqliteConnection connection, long? known, StudyDocument study, byte[] body, IReadOnlyList<InstanceIndexRow> rows)
     {
+        var n = WriteRow(connection, known, study, body);
+        StudyTerms.Write(connection, n, study);
+        InstanceRows.Write(connection, n, study, rows);
+    }
+
+    /// <summary>The study without its terms and instances.</summary>
+    /// <returns>Its number.</returns>
+    internal static long WriteRow(SqliteConnection connection, long? known, StudyDocument study, byte[] body)
+    {
         long n;
         using (var put = connection.Statement(known is null
                 ? "INSERT INTO studies(n,pk,id,uid,revision,provisional,outbox,due,summary) SELECT max(next, coalesce((SELECT max(n)+1 FROM studies),1)),$pk,$id,$uid,$revision,$provisional,$outbox,$due,$summary FROM numbers RETURNING n"
@@ -303,8 +367,7 @@ public sealed class SqliteCatalog : ICatalog
             put.ExecuteNonQuery();
         }
 
-        StudyTerms.Write(connection, n, study);
-        InstanceRows.Write(connection, n, study, rows);
+        return n;
     }
 
     private static DateTimeOffset? DueAt(StudyDocument study) => study.ProvisionalOf is not null || study.Hidden

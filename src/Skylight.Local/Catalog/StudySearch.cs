@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Skylight.Core.Catalog;
@@ -25,10 +26,14 @@ internal sealed class StudySearch(SqliteConnection connection, SummaryCache summ
 
     private readonly List<Condition> _conditions = [];
 
+    // What follows from a condition that is not worth gathering: a driver at need, never looked up.
+    private readonly List<Condition> _hints = [];
+
     public StudyPage Run(int limit, int offset, string? continuation, CancellationToken cancellationToken)
     {
         if (!Collect()) return new StudyPage([], null);
         var driver = _conditions.Where(condition => condition.Count < Many).MinBy(condition => condition.Count)
+            ?? _hints.FirstOrDefault()
             ?? _conditions.FirstOrDefault(condition => condition.IsSingle)
             ?? new Condition([TermSet.Of(TermKind.All, "")], int.MaxValue);
         using var found = Sql(driver, continuation).On(connection);
@@ -135,8 +140,22 @@ internal sealed class StudySearch(SqliteConnection connection, SummaryCache summ
 
     private void AddName(string pattern)
     {
-        if (!TextMatching.HasWildcard(pattern)) AddValues(TermKind.Name, [pattern]);
-        else if (TextMatching.LiteralPrefix(pattern).Length > 0) AddPrefix(TermKind.Name, pattern);
+        if (!TextMatching.HasWildcard(pattern))
+        {
+            AddValues(TermKind.Name, [pattern]);
+            return;
+        }
+
+        var parts = NameParts.OfPattern(pattern).ToList();
+        if (parts is [var part] && pattern == $"*{part}*")
+        {
+            // One character anywhere: that is what its term says.
+            AddValues(TermKind.NamePart, parts);
+            return;
+        }
+
+        _hints.AddRange(parts.Select(value => new Condition([TermSet.Of(TermKind.NamePart, value)], int.MaxValue)));
+        if (TextMatching.LiteralPrefix(pattern).Length > 0) AddPrefix(TermKind.Name, pattern);
         else AddTails(pattern);
     }
 
@@ -211,15 +230,15 @@ internal sealed class StudySearch(SqliteConnection connection, SummaryCache summ
         }
     }
 
-    /// <summary>Rows of number (null for one that does not match, where those are counted too), sort key and id, greatest first.</summary>
+    /// <summary>Rows of number (null for one that does not match, where those are counted too), sort key and number, greatest first.</summary>
     private SqlText Sql(Condition driver, string? continuation)
     {
         // With a limit on what is looked at, studies that do not match are seen too, without their number, and counted.
         var others = Others(driver);
         var counting = query.ScanLimit is not null && !others.IsEmpty;
         var sql = new SqlText();
-        if (counting) sql.Add("SELECT CASE WHEN 1").Add(others).Add(" THEN t.n END, t.sort, t.id FROM ");
-        else sql.Add("SELECT t.n, t.sort, t.id FROM ");
+        if (counting) sql.Add("SELECT CASE WHEN 1").Add(others).Add(" THEN t.n END, t.sort, t.n FROM ");
+        else sql.Add("SELECT t.n, t.sort, t.n FROM ");
         if (driver.IsSingle)
         {
             sql.Add("terms t WHERE t.pk=? AND t.kind=?", institution, (int)driver.Sets[0].Kind).Add(driver.Sets[0].Of("t")).Add(Window("t", continuation));
@@ -229,7 +248,7 @@ internal sealed class StudySearch(SqliteConnection connection, SummaryCache summ
             sql.Add("(");
             for (var i = 0; i < driver.Sets.Count; i++)
             {
-                sql.Add(i == 0 ? "SELECT" : " UNION SELECT").Add(driver.Sets.Count == 1 ? " DISTINCT" : "").Add(" x.n, x.sort, x.id FROM terms x WHERE x.pk=? AND x.kind=?", institution, (int)driver.Sets[i].Kind)
+                sql.Add(i == 0 ? "SELECT" : " UNION SELECT").Add(driver.Sets.Count == 1 ? " DISTINCT" : "").Add(" x.n, x.sort FROM terms x WHERE x.pk=? AND x.kind=?", institution, (int)driver.Sets[i].Kind)
                     .Add(driver.Sets[i].Of("x")).Add(Window("x", continuation));
             }
 
@@ -237,7 +256,7 @@ internal sealed class StudySearch(SqliteConnection connection, SummaryCache summ
         }
 
         if (!counting) sql.Add(others);
-        return sql.Add(" ORDER BY t.sort DESC, t.id DESC");
+        return sql.Add(" ORDER BY t.sort DESC, t.n DESC");
     }
 
     private SqlText Window(string alias, string? continuation)
@@ -251,8 +270,8 @@ internal sealed class StudySearch(SqliteConnection connection, SummaryCache summ
 
         if (continuation is not null)
         {
-            var (sort, id) = Position(continuation);
-            sql.Add($" AND ({alias}.sort, {alias}.id) < (?, ?)", sort, id);
+            var (sort, n) = Position(continuation);
+            sql.Add($" AND ({alias}.sort, {alias}.n) < (?, ?)", sort, n);
         }
 
         return sql;
@@ -276,12 +295,14 @@ internal sealed class StudySearch(SqliteConnection connection, SummaryCache summ
     /// <summary>The same pattern in SQLite's GLOB, where <c>[</c> would open a character class.</summary>
     private static string Glob(string pattern) => pattern.Replace("[", "[[]", StringComparison.Ordinal);
 
-    private static string Continuation(RawStatement found) => $"{found.Text(1)}.{found.Text(2)}";
+    private static string Continuation(RawStatement found) => string.Create(CultureInfo.InvariantCulture, $"{found.Text(1)}.{found.Int64(2)}");
 
-    private static (string Sort, string Id) Position(string continuation)
+    private static (string Sort, long N) Position(string continuation)
     {
         var dot = continuation.IndexOf('.', StringComparison.Ordinal);
-        return dot < 0 ? throw new InvalidContinuationException() : (continuation[..dot], continuation[(dot + 1)..]);
+        return dot >= 0 && long.TryParse(continuation.AsSpan(dot + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var n)
+            ? (continuation[..dot], n)
+            : throw new InvalidContinuationException();
     }
 
     /// <summary>Terms of one kind: those with one of <paramref name="Values"/>, or those from <paramref name="From"/> on and before <paramref name="To"/> that match <paramref name="Glob"/> if there is one.</summary>

@@ -19,10 +19,9 @@ internal static class StudyTerms
         var wanted = Of(study);
         if (Same(connection, n, sort, wanted)) return;
         Remove(connection, study.Institution, n);
-        using var insert = connection.Statement("INSERT OR IGNORE INTO terms VALUES($pk,$kind,$value,$sort,$id,$n)");
+        using var insert = connection.Statement("INSERT OR IGNORE INTO terms VALUES($pk,$kind,$value,$sort,$n)");
         insert.Parameters.AddWithValue("$pk", study.Institution);
         insert.Parameters.AddWithValue("$sort", sort);
-        insert.Parameters.AddWithValue("$id", study.StudyKey);
         insert.Parameters.AddWithValue("$n", n);
         var kind = insert.Parameters.Add("$kind", SqliteType.Integer);
         var value = insert.Parameters.Add("$value", SqliteType.Text);
@@ -35,7 +34,8 @@ internal static class StudyTerms
         }
     }
 
-    private static HashSet<(TermKind Kind, string Value)> Of(StudyDocument study)
+    /// <summary>Every value that a study is found by.</summary>
+    public static HashSet<(TermKind Kind, string Value)> Of(StudyDocument study)
     {
         var terms = new HashSet<(TermKind, string)>();
         if (!study.IsVisible()) return terms;
@@ -47,7 +47,12 @@ internal static class StudyTerms
         Add(TermKind.Accession, study.Attributes.AccessionNumber);
         Add(TermKind.StudyId, study.Attributes.StudyId);
         foreach (var modality in study.Attributes.Modalities) Add(TermKind.Modality, modality);
-        foreach (var form in TextMatching.NameForms(study.Attributes.PatientName)) terms.Add((TermKind.Name, form));
+        foreach (var form in TextMatching.NameForms(study.Attributes.PatientName))
+        {
+            terms.Add((TermKind.Name, form));
+            foreach (var part in NameParts.Of(form)) terms.Add((TermKind.NamePart, part));
+        }
+
         foreach (var word in Keywords.Of(study)) terms.Add((TermKind.Keyword, word));
         foreach (var part in StudyFilter.BodyParts(study)) terms.Add((TermKind.BodyPart, part));
         foreach (var tag in study.Tags) Add(TermKind.Tag, tag);
@@ -137,7 +142,7 @@ internal static class StudyTerms
     }
 
     /// <summary>The name from its second, third … character on. Surrogate pairs stay whole.</summary>
-    private static IEnumerable<string> Tails(string name)
+    public static IEnumerable<string> Tails(string name)
     {
         for (var i = 1; i < name.Length; i++)
             if (!char.IsLowSurrogate(name[i])) yield return name[i..];

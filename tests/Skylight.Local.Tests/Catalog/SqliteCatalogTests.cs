@@ -31,6 +31,52 @@ public sealed class SqliteCatalogTests : CatalogConformance, IAsyncDisposable
     }
 
     [Fact]
+    public async Task Load_OfManyStudies_GivesTheRowsThatOneByOneGives()
+    {
+        for (var n = 0; n < 40; n++) await Put(Study(n));
+        var one = Dump();
+        await using var database = SqliteDatabase.Open(Path.Combine(_folder, "loaded.db"), SqliteDurability.Full, SqliteCatalog.Schema);
+        await new SqliteCatalog(database).LoadAsync(Enumerable.Range(0, 25).Select(n => StudyChange.Of(null, Study(n), []).Document), default);
+        await new SqliteCatalog(database).LoadAsync(Enumerable.Range(25, 15).Select(n => StudyChange.Of(null, Study(n), []).Document), default);
+        Assert.Equal(one, Dump(database));
+    }
+
+    [Fact]
+    public async Task RenewTerms_OfAnOlderFile_GivesEveryTermAgain_Once()
+    {
+        for (var n = 0; n < 40; n++) await Put(Study(n));
+        var before = Dump();
+        await _database.WriteAsync(
+            static connection => SqliteDatabase.Run(connection, """
+                DROP TABLE terms;
+                CREATE TABLE terms(pk TEXT NOT NULL, kind INTEGER NOT NULL, value TEXT NOT NULL, sort TEXT NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(pk, kind, value, sort, id)) WITHOUT ROWID;
+                CREATE INDEX terms_by_study ON terms(n, kind, value);
+                INSERT INTO terms SELECT pk, 0, '', '', id, n FROM studies;
+                DELETE FROM name_tails;
+                """),
+            default);
+        await _catalog.RenewTermsAsync(default);
+        Assert.Equal(before, Dump());
+        await _database.WriteAsync(static connection => SqliteDatabase.Run(connection, "DELETE FROM terms WHERE kind=19"), default);
+        await _catalog.RenewTermsAsync(default);
+        Assert.NotEqual(before, Dump());
+    }
+
+    private List<string> Dump(SqliteDatabase? database = null) => (database ?? _database).Read(static connection =>
+    {
+        var rows = new List<string>();
+        foreach (var sql in (string[])["SELECT pk||kind||value||sort||n FROM terms ORDER BY 1", "SELECT kind||value||n FROM terms INDEXED BY terms_by_study ORDER BY 1", "SELECT pk||tail||name FROM name_tails ORDER BY 1", "SELECT n||id||uid||revision FROM studies ORDER BY 1"])
+        {
+            using var command = connection.CreateCommand();
+            command.CommandText = sql;
+            using var reader = command.ExecuteReader();
+            while (reader.Read()) rows.Add(reader.GetString(0));
+        }
+
+        return rows;
+    });
+
+    [Fact]
     public async Task Query_AmongManyStudies_ReadsOnlyItsPage()
     {
         for (var i = 0; i < 3000; i += 500) await Task.WhenAll(Enumerable.Range(i, 500).Select(n => Put(Study(n))));
