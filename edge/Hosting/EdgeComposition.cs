@@ -74,6 +74,8 @@ internal static class EdgeComposition
             kestrel.Limits.MaxConcurrentUpgradedConnections = edge.MaxConnections;
             kestrel.Limits.MaxRequestBodySize = 1 << 20;
             kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
+            // Enough for the next segments to be decrypted while those before them are being sent.
+            kestrel.Limits.MaxResponseBufferSize = 512 * 1024;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(130);
             // Slow senders and slow readers lose their connection: 240 bytes a second after 10 seconds of grace.

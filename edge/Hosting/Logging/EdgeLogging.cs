@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 
 namespace Skylight.Edge.Hosting.Logging;
@@ -25,9 +24,9 @@ internal static class EdgeLogging
         logging.AddFilter("System.Net.Http.HttpClient", LogLevel.None);
         logging.AddFilter("Azure", LogLevel.Warning);
         if (setup.Quiet) return;
-        logging.AddConsole(static o => o.FormatterName = JsonLines.FormatterName);
-        logging.AddConsoleFormatter<JsonLines, ConsoleFormatterOptions>();
-        builder.Services.AddSingleton(static services => new LogPrivacy(services.GetRequiredService<IOptions<EdgeOptions>>().Value.LogExceptionMessages));
+        builder.Services.AddSingleton<ILoggerProvider>(static services => new LineLogs(
+            new JsonLines(new LogPrivacy(services.GetRequiredService<IOptions<EdgeOptions>>().Value.LogExceptionMessages), services.GetRequiredService<TimeProvider>()),
+            Console.OpenStandardOutput()));
     }
 }
 

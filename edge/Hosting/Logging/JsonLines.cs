@@ -1,11 +1,9 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Logging.Console;
 
 namespace Skylight.Edge.Hosting.Logging;
 
@@ -14,29 +12,24 @@ namespace Skylight.Edge.Hosting.Logging;
 /// codes and stack. An exception's message is left out unless asked for: it may quote what a patient's file or a client's request held.
 /// Scopes are left out: the framework puts the request's path there.
 /// </summary>
-internal sealed class JsonLines(LogPrivacy privacy, TimeProvider time) : ConsoleFormatter(FormatterName)
+internal sealed class JsonLines(LogPrivacy privacy, TimeProvider time)
 {
-    public const string FormatterName = "skylight-json";
+    public static Utf8JsonWriter Writer(IBufferWriter<byte> line) => new(line, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
-    public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
+    public void Write<TState>(in LogEntry<TState> logEntry, Utf8JsonWriter json)
     {
-        var buffer = new ArrayBufferWriter<byte>(512);
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-        {
-            json.WriteStartObject();
-            json.WriteString("time", time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture));
-            json.WriteString("level", Level(logEntry.LogLevel));
-            json.WriteString("source", logEntry.Category);
-            json.WriteNumber("event", logEntry.EventId.Id);
-            json.WriteString("message", logEntry.Formatter(logEntry.State, null));
-            if (Activity.Current is { } activity) json.WriteString("correlationId", activity.TraceId.ToHexString());
-            if (logEntry.State is IReadOnlyList<KeyValuePair<string, object?>> values && values.Count > 1) Values(json, values);
-            if (logEntry.Exception is { } error) Error(json, error);
-            json.WriteEndObject();
-        }
-
-        textWriter.Write(Encoding.UTF8.GetString(buffer.WrittenSpan));
-        textWriter.Write('\n');
+        json.WriteStartObject();
+        Span<char> now = stackalloc char[24];
+        time.GetUtcNow().UtcDateTime.TryFormat(now, out var count, "yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
+        json.WriteString("time"u8, now[..count]);
+        json.WriteString("level"u8, Level(logEntry.LogLevel));
+        json.WriteString("source"u8, logEntry.Category);
+        json.WriteNumber("event"u8, logEntry.EventId.Id);
+        json.WriteString("message"u8, logEntry.Formatter(logEntry.State, null));
+        if (Activity.Current is { } activity) json.WriteString("correlationId"u8, activity.TraceId.ToHexString());
+        if (logEntry.State is IReadOnlyList<KeyValuePair<string, object?>> values && values.Count > 1) Values(json, values);
+        if (logEntry.Exception is { } error) Error(json, error);
+        json.WriteEndObject();
     }
 
     private static string Level(LogLevel level) => level switch
@@ -51,8 +44,9 @@ internal sealed class JsonLines(LogPrivacy privacy, TimeProvider time) : Console
     private static void Values(Utf8JsonWriter json, IReadOnlyList<KeyValuePair<string, object?>> values)
     {
         json.WriteStartObject("values");
-        foreach (var (name, value) in values)
+        for (var i = 0; i < values.Count; i++)
         {
+            var (name, value) = values[i];
             if (name == "{OriginalFormat}") continue;
             switch (value)
             {

@@ -58,6 +58,15 @@ public sealed class PackReader(IObjectStore store, IReadKeys keys, PictureCodecs
         return new CodedStream(await OpenCodedAsync(entry, cancellationToken), length);
     }
 
+    /// <summary>An instance that is kept as it was received, to look at its beginning and send the rest on (<see cref="SealedStream.CopyRestAsync"/>); null for one that is compressed.</summary>
+    /// <inheritdoc cref="ReadAsync(IndexEntry, long, Memory{byte}, CancellationToken)"/>
+    public async ValueTask<SealedStream?> OpenBeginningAsync(IndexEntry entry, CancellationToken cancellationToken)
+    {
+        if (entry.CodedLength != 0) return null;
+        if (entry.Offset + entry.Length > entry.Pack.Length) throw PastEnd(entry.Pack);
+        return new SealedStream(await OpenAsync(entry.Pack, cancellationToken), entry.Offset, entry.Length, beginning: true);
+    }
+
     /// <inheritdoc cref="OpenStreamAsync(IndexEntry, long, CancellationToken)"/>
     public ValueTask<Stream> OpenStreamAsync(IndexEntry entry, CancellationToken cancellationToken) => OpenStreamAsync(entry, entry.Length, cancellationToken);
 

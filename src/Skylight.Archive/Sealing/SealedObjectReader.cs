@@ -38,6 +38,9 @@ public sealed class SealedObjectReader : IDisposable
     /// <summary>Plaintext bytes.</summary>
     public long Length => Reference.Length;
 
+    /// <summary>Where the segment with this byte ends, or the object.</summary>
+    internal long SegmentEnd(long offset) => Math.Min(Length, ((offset / _header.SegmentBytes) + 1) * _header.SegmentBytes);
+
     /// <summary>Opens an object by reference; the store is asked for nothing but bytes.</summary>
     /// <exception cref="ObjectMissingException">There is no such object.</exception>
     /// <exception cref="SealedObjectException">Its header is damaged, or another object's.</exception>

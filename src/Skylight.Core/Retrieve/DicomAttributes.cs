@@ -9,44 +9,37 @@ namespace Skylight.Core.Retrieve;
 /// </summary>
 public sealed class DicomAttributes
 {
-    private readonly SortedDictionary<uint, (string Vr, object? Value)> _attributes = [];
-
-    /// <summary>Attributes that are to be left out of the answer are removed by tag.</summary>
-    public ICollection<uint> Tags => _attributes.Keys;
+    // In order of tags, in which they are mostly added too.
+    private readonly List<(uint Tag, string Vr, object? Value)> _attributes = new(24);
 
     /// <summary>A text value; null or empty makes an attribute without value. Names (PN) are split at <c>=</c> into their groups.</summary>
     public DicomAttributes Add(uint tag, string vr, string? value)
     {
-        _attributes[tag] = (vr, string.IsNullOrEmpty(value) ? null : value);
-        return this;
+        return Set(tag, vr, string.IsNullOrEmpty(value) ? null : value);
     }
 
     /// <summary>Several text values.</summary>
     public DicomAttributes Add(uint tag, string vr, IReadOnlyList<string> values)
     {
-        _attributes[tag] = (vr, values.Count == 0 ? null : values);
-        return this;
+        return Set(tag, vr, values.Count == 0 ? null : values);
     }
 
     /// <summary>A number.</summary>
     public DicomAttributes Add(uint tag, string vr, long value)
     {
-        _attributes[tag] = (vr, value);
-        return this;
+        return Set(tag, vr, value);
     }
 
     /// <summary>A number stored as text (IS); what is not a number becomes an attribute without value.</summary>
     public DicomAttributes AddInteger(uint tag, string? value)
     {
-        _attributes[tag] = ("IS", long.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) ? number : null);
-        return this;
+        return Set(tag, "IS", long.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) ? number : null);
     }
 
     /// <summary>A sequence.</summary>
     public DicomAttributes Add(uint tag, IReadOnlyList<DicomAttributes> items)
     {
-        _attributes[tag] = ("SQ", items.Count == 0 ? null : items);
-        return this;
+        return Set(tag, "SQ", items.Count == 0 ? null : items);
     }
 
     /// <summary>Takes over the attributes of a DICOM JSON object; those that are here already stay.</summary>
@@ -54,21 +47,27 @@ public sealed class DicomAttributes
     {
         foreach (var attribute in attributes.EnumerateObject())
         {
-            if (uint.TryParse(attribute.Name, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var tag))
-                _attributes.TryAdd(tag, ("", attribute.Value.Clone()));
+            if (uint.TryParse(attribute.Name, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var tag) && Find(tag) is var at and < 0)
+                _attributes.Insert(~at, (tag, "", attribute.Value.Clone()));
         }
     }
 
-    public bool Remove(uint tag) => _attributes.Remove(tag);
+    public bool Remove(uint tag)
+    {
+        var at = Find(tag);
+        if (at >= 0) _attributes.RemoveAt(at);
+        return at >= 0;
+    }
 
-    public bool Contains(uint tag) => _attributes.ContainsKey(tag);
+    public bool Contains(uint tag) => Find(tag) >= 0;
 
     public void WriteTo(Utf8JsonWriter writer)
     {
         writer.WriteStartObject();
-        foreach (var (tag, (vr, value)) in _attributes)
+        Span<byte> name = stackalloc byte[8];
+        foreach (var (tag, vr, value) in _attributes)
         {
-            var name = tag.ToString("X8", CultureInfo.InvariantCulture);
+            tag.TryFormat(name, out _, "X8", CultureInfo.InvariantCulture);
             if (value is JsonElement ready)
             {
                 writer.WritePropertyName(name);
@@ -86,6 +85,35 @@ public sealed class DicomAttributes
             writer.WriteEndObject();
         }
         writer.WriteEndObject();
+    }
+
+    private DicomAttributes Set(uint tag, string vr, object? value)
+    {
+        if (_attributes.Count == 0 || tag > _attributes[^1].Tag)
+        {
+            _attributes.Add((tag, vr, value));
+            return this;
+        }
+
+        var at = Find(tag);
+        if (at >= 0) _attributes[at] = (tag, vr, value);
+        else _attributes.Insert(~at, (tag, vr, value));
+        return this;
+    }
+
+    /// <summary>Where a tag is; the complement of where it belongs when it is not there.</summary>
+    private int Find(uint tag)
+    {
+        var (low, high) = (0, _attributes.Count - 1);
+        while (low <= high)
+        {
+            var middle = (low + high) / 2;
+            if (_attributes[middle].Tag == tag) return middle;
+            if (_attributes[middle].Tag < tag) low = middle + 1;
+            else high = middle - 1;
+        }
+
+        return ~low;
     }
 
     private static void WriteValue(Utf8JsonWriter writer, string vr, object value)

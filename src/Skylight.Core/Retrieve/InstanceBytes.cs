@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
 using Skylight.Archive.Packs;
+using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
 using Skylight.Dicom;
 
@@ -38,6 +39,12 @@ public sealed class InstanceBytes(PackReader packs, ILogger<InstanceBytes> logge
         var options = new ConvertOptions { KeepDeflated = transferSyntax == entry.TransferSyntaxUid };
         // A dataset that passes goes from the pack into the answer's own memory, and only the file's beginning is looked at.
         var passes = entry.DatasetOffset > 0 && ExplicitVrConverter.Passes(TransferSyntax.Of(entry.TransferSyntaxUid), options);
+        if (passes && await packs.OpenBeginningAsync(entry, cancellationToken) is { } whole)
+        {
+            await using (whole) await PassAsync(whole, options, destination, cancellationToken);
+            return;
+        }
+
         await using var stored = await packs.OpenStreamAsync(entry, passes ? Math.Min(entry.Length, BeginningBytes) : entry.Length, cancellationToken);
         var source = PipeReader.Create(stored, new StreamPipeReaderOptions(bufferSize: 64 * 1024));
         if (passes)
@@ -52,6 +59,21 @@ public sealed class InstanceBytes(PackReader packs, ILogger<InstanceBytes> logge
 
         await source.CompleteAsync();
     });
+
+    /// <summary>Every segment of the pack is decrypted once: what lies beside the beginning is copied, the rest decrypted into the answer's memory.</summary>
+    private static async Task PassAsync(SealedStream whole, ConvertOptions options, PipeWriter destination, CancellationToken cancellationToken)
+    {
+        var source = PipeReader.Create(whole, new StreamPipeReaderOptions(bufferSize: 8 * 1024, leaveOpen: true));
+        await ExplicitVrConverter.WriteHeadAsync(source, destination, options, cancellationToken);
+        if (source.TryRead(out var read))
+        {
+            foreach (var piece in read.Buffer) destination.Write(piece.Span);
+            source.AdvanceTo(read.Buffer.End);
+        }
+
+        await source.CompleteAsync();
+        await whole.CopyRestAsync(destination, cancellationToken);
+    }
 
     /// <summary>One frame, from 0: native samples little endian, or the encoded frame. False when the pixel data ends before it.</summary>
     public async ValueTask<bool> WriteFrameAsync(IndexEntry entry, FrameTable frames, int index, PipeWriter destination, CancellationToken cancellationToken)
