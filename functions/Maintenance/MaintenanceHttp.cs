@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
-using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Skylight.Archive.Sealing;
 using Skylight.Core.Access;
@@ -11,7 +10,6 @@ using Skylight.Core.Keys;
 using Skylight.Core.Maintenance;
 using Skylight.Functions.Access;
 using Skylight.Functions.Http;
-using Skylight.Workflows.Maintenance;
 
 namespace Skylight.Functions.Maintenance;
 
@@ -36,7 +34,7 @@ public sealed class MaintenanceHttp(Gate gate, MaintenanceRuns runs, SealPolicie
             },
             cancellationToken);
         if (run is null) return Problem.Of(409, "maintenance-active", "Maintenance of this kind is running or paused already.", "同类维护正在运行或已暂停。");
-        await ScheduleAsync(client, run, cancellationToken);
+        await MaintenanceStarts.ScheduleAsync(client, run, cancellationToken);
         await audit.DoneAsync(admission.Actor, admission.Institution, "maintenance.start", run.Id, cancellationToken, detail: kind.ToString());
         return Answer.Accepted($"/api/maintenance/{run.Id}", run);
     }
@@ -79,20 +77,13 @@ public sealed class MaintenanceHttp(Gate gate, MaintenanceRuns runs, SealPolicie
         if (await runs.ResumeAsync(admission.Institution, id, cancellationToken) is not { } run) return Refusals.NotFound();
 
         // A run whose scheduling was lost with the host is scheduled again here too.
-        if (run.State == MaintenanceState.Running) await ScheduleAsync(client, run, cancellationToken);
+        if (run.State == MaintenanceState.Running) await MaintenanceStarts.ScheduleAsync(client, run, cancellationToken);
         await audit.DoneAsync(admission.Actor, admission.Institution, "maintenance.resume", run.Id, cancellationToken, detail: run.State.ToString());
         return Answer.Json(run);
     }
 
     private ValueTask<Admission> AdmitAsync(HttpRequest request, CancellationToken cancellationToken) =>
         gate.AdmitAsync(request, AccessAction.MaintenanceManage, ObjectRef.Maintenance(request.Query["institution"] is [{ Length: > 0 and <= 64 } code] ? code : null), cancellationToken);
-
-    private static async Task ScheduleAsync(DurableTaskClient client, MaintenanceRun run, CancellationToken cancellationToken)
-    {
-        if (await client.GetInstanceAsync(run.InstanceId(), cancellationToken) is not null) return;
-        await client.ScheduleNewOrchestrationInstanceAsync(
-            MaintenanceV1.Name, new MaintenanceInput(1, run.Institution, run.Id, run.Attempt, MaintenanceSettings.Default), new StartOrchestrationOptions(run.InstanceId()), cancellationToken);
-    }
 
     private sealed record StartBody(MaintenanceKind? Kind, VerifyDepth? Depth, SealAlgorithm? Algorithm, bool? NewKeys);
 }

@@ -1,5 +1,7 @@
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
+using Microsoft.DurableTask.Client;
+using Skylight.Core.Institutions;
 using Skylight.Core.Keys;
 using Skylight.Core.Maintenance;
 using Skylight.Workflows.Maintenance;
@@ -19,6 +21,35 @@ public sealed class MaintenanceOrchestration(MaintenanceRuns runs)
     [Function(MaintenanceV1.FailActivity)]
     public async Task Fail([ActivityTrigger] MaintenanceStepInput input, CancellationToken cancellationToken) =>
         await runs.FailAsync(input.Institution, input.RunId, input.Attempt, cancellationToken);
+}
+
+/// <summary>Schedules the orchestration of a run, once.</summary>
+internal static class MaintenanceStarts
+{
+    public static async ValueTask ScheduleAsync(DurableTaskClient client, MaintenanceRun run, CancellationToken cancellationToken)
+    {
+        if (await client.GetInstanceAsync(run.InstanceId(), cancellationToken) is not null) return;
+        await client.ScheduleNewOrchestrationInstanceAsync(
+            MaintenanceV1.Name, new MaintenanceInput(1, run.Institution, run.Id, run.Attempt, MaintenanceSettings.Default), new StartOrchestrationOptions(run.InstanceId()), cancellationToken);
+    }
+}
+
+/// <summary>Every five minutes: a run that was recorded by a host that died before it could schedule it is scheduled.</summary>
+public sealed class MaintenanceTimer(MaintenanceRuns runs, InstitutionDirectory institutions)
+{
+    [Function("maintenance-due")]
+    public async Task Run([TimerTrigger("25 */5 * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    {
+        string? continuation = null;
+        do
+        {
+            var page = await institutions.ListAsync(200, continuation, cancellationToken);
+            foreach (var institution in page.Items)
+                foreach (var run in await runs.RunningAsync(institution.Value.Code, cancellationToken)) await MaintenanceStarts.ScheduleAsync(client, run, cancellationToken);
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+    }
 }
 
 /// <summary>Every night: destroys keys that were replaced and that nothing needs any more.</summary>

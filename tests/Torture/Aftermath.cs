@@ -51,8 +51,9 @@ internal sealed class Aftermath(Client client, Ledger ledger, string data)
             errors |= run.GetProperty("errors").GetInt64() > 0;
             if (state == "completed") continue;
             open++;
-            if (state == "running") continue;
-            if (!faulty) return Progress.Failed;
+            if (state == "failed" && !faulty) return Progress.Failed;
+
+            // A host that died between recording a run and scheduling it leaves that to a timer; an administrator need not wait for it.
             using var resumed = await client.Security.PostAsync(new Uri($"api/maintenance/{run.GetProperty("id").GetString()}/resume", UriKind.Relative), null, cancellationToken);
         }
 

@@ -36,6 +36,12 @@ public sealed class StudyKeys : IReadKeys, IDisposable
         return key;
     }
 
+    /// <summary>The key for new objects of a study that is there: upkeep must not give one to a study that has just been erased.</summary>
+    /// <exception cref="KeyUnavailableException">It has none, or it cannot be unwrapped.</exception>
+    public async ValueTask<DataKey> GetCurrentAsync(string institution, string studyKey, CancellationToken cancellationToken) => await ExistsAsync(institution, studyKey, cancellationToken)
+        ? await GetOrCreateAsync(institution, studyKey, cancellationToken)
+        : throw new KeyUnavailableException(KeyFault.NoRecord, $"study key record of {institution}");
+
     /// <summary>A named key of a study, for reading.</summary>
     /// <exception cref="KeyUnavailableException">There is no such key any more, or it cannot be unwrapped.</exception>
     public ValueTask<DataKey> GetAsync(string institution, string studyKey, KeyId id, CancellationToken cancellationToken) =>

@@ -105,7 +105,7 @@ public sealed class StudyVerifier(
         public async Task RunAsync()
         {
             Tally.Studies = 1;
-            if (await IsBeingErasedAsync())
+            if (study.Hidden && await IsBeingErasedAsync())
             {
                 Tally.Add(new VerifyFinding(VerifyCode.ErasureUnfinished, false, study.Institution, study.StudyKey, null, null));
                 Rows = int.MaxValue;
@@ -123,12 +123,8 @@ public sealed class StudyVerifier(
         }
 
         /// <summary>Its key is destroyed and its document is about to go: a host that was killed in between goes on with that when it starts.</summary>
-        private async Task<bool> IsBeingErasedAsync()
-        {
-            if (!study.Hidden || await owner._records.GetAsync(study.Institution, study.StudyKey, cancellationToken) is not null) return false;
-            var erasures = await owner._documents.ListAsync<ErasureRecord>(study.Institution, ErasureRecord.Type, $"study:{study.StudyKey}", 200, null, cancellationToken);
-            return erasures.Items.Any(item => item.Value is { Status: ErasureStatus.Running, Level: DeletionLevel.Study, Step: >= ErasureStep.DestroyKey } erasure && erasure.StudyCreatedAt == study.CreatedAt);
-        }
+        private async Task<bool> IsBeingErasedAsync() =>
+            await owner._records.GetAsync(study.Institution, study.StudyKey, cancellationToken) is null && await ErasureRequests.IsDestroyingAsync(owner._documents, study, cancellationToken);
 
         private async Task KeysAsync()
         {

@@ -2,7 +2,9 @@ using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
 using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Maintenance;
 using Skylight.Core.Studies;
 
@@ -12,7 +14,7 @@ namespace Skylight.Core.Keys;
 /// Seals an institution's studies anew while they are read and written: each gets a new key (where asked for), and its series are rewritten under it. Old and
 /// new objects open side by side meanwhile; the old keys are removed later, when no object names them (<see cref="KeyRetirement"/>).
 /// </summary>
-public sealed class ReencryptionWork(ICatalog catalog, StudyKeys keys, SeriesMerge merge, TimeProvider time) : IMaintenanceWork
+public sealed class ReencryptionWork(ICatalog catalog, IDocuments documents, StudyKeys keys, SeriesMerge merge, TimeProvider time) : IMaintenanceWork
 {
     private const int Page = 200;
     private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(10);
@@ -33,6 +35,10 @@ public sealed class ReencryptionWork(ICatalog catalog, StudyKeys keys, SeriesMer
         return run;
     }
 
+    /// <summary>Gone meanwhile, or going: no damage.</summary>
+    private async ValueTask<bool> IsErasedAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value is not { } study || await ErasureRequests.IsDestroyingAsync(documents, study, cancellationToken);
+
     private async Task<MaintenanceRun> StudyAsync(MaintenanceRun run, string studyKey, CancellationToken cancellationToken)
     {
         try
@@ -47,6 +53,8 @@ public sealed class ReencryptionWork(ICatalog catalog, StudyKeys keys, SeriesMer
         }
         catch (Exception error) when (error is SealedObjectException or KeyUnavailableException or ObjectMissingException)
         {
+            if (await IsErasedAsync(run.Institution, studyKey, cancellationToken)) return run;
+
             // The damaged study stays under its old key, which opens what can still be opened.
             return run.With(StudyVerifier.Finding(error, run.Institution, studyKey, null)!);
         }

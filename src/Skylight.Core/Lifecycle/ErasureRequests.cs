@@ -72,6 +72,14 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Rete
     public ValueTask<DocumentPage<ErasureRecord>> ListAsync(string institution, ErasureStatus status, int limit, string? continuation, CancellationToken cancellationToken) =>
         documents.ListAsync<ErasureRecord>(institution, ErasureRecord.Type, $"status:{status}", limit, continuation, cancellationToken);
 
+    /// <summary>Whether a study's erasure has come to where its key is destroyed, and not to its end: what cannot be read of it any more is no damage.</summary>
+    internal static async ValueTask<bool> IsDestroyingAsync(IDocuments documents, StudyDocument study, CancellationToken cancellationToken)
+    {
+        if (!study.Hidden) return false;
+        var page = await documents.ListAsync<ErasureRecord>(study.Institution, ErasureRecord.Type, $"study:{study.StudyKey}", 200, null, cancellationToken);
+        return page.Items.Any(item => item.Value is { Status: ErasureStatus.Running, Level: DeletionLevel.Study, Step: >= ErasureStep.DestroyKey } erasure && erasure.StudyCreatedAt == study.CreatedAt);
+    }
+
     internal static string[] Terms(ErasureRecord erasure) => [$"status:{erasure.Status}", $"study:{erasure.StudyKey}"];
 
     private async Task<ErasureResult> DecideAsync(string institution, string id, string by, ErasureStatus status, CancellationToken cancellationToken)

@@ -40,6 +40,19 @@ public sealed class MaintenanceRuns(IDocuments documents, IEnumerable<IMaintenan
         return run;
     }
 
+    /// <summary>Those that should be going on: at most one of each kind.</summary>
+    public async ValueTask<IReadOnlyList<MaintenanceRun>> RunningAsync(string institution, CancellationToken cancellationToken)
+    {
+        var running = new List<MaintenanceRun>();
+        foreach (var kind in _works.Keys)
+        {
+            var active = await documents.ListAsync<MaintenanceRun>(institution, MaintenanceRun.Type, Active(kind), 1, null, cancellationToken);
+            running.AddRange(active.Items.Select(item => item.Value).Where(run => run.State == MaintenanceState.Running));
+        }
+
+        return running;
+    }
+
     /// <summary>Halts a run before its next step. Null when there is no such run; a run that is not running stays as it is.</summary>
     public ValueTask<MaintenanceRun?> PauseAsync(string institution, string id, CancellationToken cancellationToken) =>
         ChangeAsync(institution, id, run => run.State == MaintenanceState.Running ? run with { State = MaintenanceState.Paused } : run, cancellationToken);

@@ -66,7 +66,7 @@ public sealed class SeriesMerge(
         if ((await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value is not { } study) return ResealOutcome.Current;
         if (study.ProvisionalOf is not null || study.Tier == StorageTier.Archive) return ResealOutcome.Waiting;
         var merges = new List<Merge>();
-        using var key = await keys.GetOrCreateAsync(institution, studyKey, cancellationToken);
+        using var key = await keys.GetCurrentAsync(institution, studyKey, cancellationToken);
         foreach (var (seriesKey, list) in await parts.ListAllAsync(study, cancellationToken))
         {
             if (list.Count == 0 || !await IsOldAsync(study, list, key.Id, options, cancellationToken)) continue;
@@ -96,7 +96,7 @@ public sealed class SeriesMerge(
         }
 
         if (first == list.Count) return CodingTally.None;
-        using var key = await keys.GetOrCreateAsync(institution, studyKey, cancellationToken);
+        using var key = await keys.GetCurrentAsync(institution, studyKey, cancellationToken);
         SeriesPart[] run = [.. list.Skip(first)];
         var merge = new Merge(seriesKey, run, await WriteAsync(study, run, key, SealOptions.Default, whole: first == 0, cancellationToken, coding));
         if (merge.Result.Replaced.Count == 0) return coding.Tally;
@@ -236,7 +236,7 @@ public sealed class SeriesMerge(
 
     private async Task<Merge> CompactAsync(StudyDocument study, string seriesKey, SeriesPart[] run, bool whole, CancellationToken cancellationToken)
     {
-        using var key = await keys.GetOrCreateAsync(study.Institution, study.StudyKey, cancellationToken);
+        using var key = await keys.GetCurrentAsync(study.Institution, study.StudyKey, cancellationToken);
         return new Merge(seriesKey, run, await WriteAsync(study, run, key, SealOptions.Default, whole, cancellationToken));
     }
 

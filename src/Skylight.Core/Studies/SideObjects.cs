@@ -26,7 +26,7 @@ internal sealed class SideObjects(IObjectStore store, StudyKeys keys)
     /// <summary>The study with its corrections sealed anew where that is due. The object travels in the commit of the document; its content is unchanged.</summary>
     public async ValueTask<(StudyDocument Study, SmallObject? Corrections)> ResealAsync(StudyDocument study, SealOptions options, CancellationToken cancellationToken)
     {
-        using var key = await keys.GetOrCreateAsync(study.Institution, study.StudyKey, cancellationToken);
+        using var key = await keys.GetCurrentAsync(study.Institution, study.StudyKey, cancellationToken);
         if (study.Corrections is not { } name || !await IsOldAsync(name, key.Id, options, cancellationToken)) return (study, null);
         var content = await SealedObjectReader.ReadAllAsync(store, name, SealedType.Corrections, keys, cancellationToken);
         var sealedObject = SealedObjectWriter.Seal(SealedName.Folder(study.Institution, study.StudyKey), key, SealedType.Corrections, options, content).Object;

@@ -68,6 +68,7 @@ public sealed class KeyMaintenanceTests : IAsyncLifetime
     {
         var run = (await _runs.StartAsync(new MaintenanceRequest(IngestBench.A, MaintenanceKind.KeyRotation, "sec"), default))!;
         Assert.Null(await _runs.StartAsync(new MaintenanceRequest(IngestBench.A, MaintenanceKind.KeyRotation, "sec"), default));
+        Assert.Equal([run.Id], (await _runs.RunningAsync(IngestBench.A, default)).Select(item => item.Id));
 
         // The step that made the version was not recorded before the host died: taken again, it makes no second one.
         await new KeyRotationWork(_bench.Ring, _records, _bench.Keys).StepAsync(run, default);
@@ -75,6 +76,7 @@ public sealed class KeyMaintenanceTests : IAsyncLifetime
         Assert.Equal(2, (await _bench.Ring.ListAsync("local:hospital-a", default)).Count);
         await _runs.PauseAsync(IngestBench.A, run.Id, default);
         Assert.False(await _runs.StepAsync(IngestBench.A, run.Id, 1, default));
+        Assert.Empty(await _runs.RunningAsync(IngestBench.A, default));
         Assert.Contains("local:hospital-a/1", await KeksAsync());
         var resumed = (await Runs().ResumeAsync(IngestBench.A, run.Id, default))!;
         Assert.Equal(2, resumed.Attempt);
@@ -169,6 +171,17 @@ public sealed class KeyMaintenanceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Reencryption_OfAStudyThatIsBeingErased_IsNoError()
+    {
+        await using var lifecycle = new LifecycleBench(ingest: _bench);
+        var erasure = await lifecycle.ApprovedAsync("1.2.2");
+        while ((await _bench.Keys.IdsAsync(IngestBench.A, erasure.StudyKey, default)).Count > 0) await lifecycle.Erasure.StepAsync(IngestBench.A, erasure.Id, default);
+        var run = await RunAsync(new MaintenanceRequest(IngestBench.A, MaintenanceKind.Reencryption, "sec"));
+        Assert.Equal((MaintenanceState.Completed, 2L, 0L), (run.State, run.Changed, run.Errors));
+        Assert.Empty(await _bench.Keys.IdsAsync(IngestBench.A, erasure.StudyKey, default));
+    }
+
+    [Fact]
     public async Task Reencryption_DamagedStudy_KeepsItsOldKeyAndIsReported()
     {
         var study = await _bench.Study("1.2.2");
@@ -211,7 +224,7 @@ public sealed class KeyMaintenanceTests : IAsyncLifetime
         var verifier = new StudyVerifier(_bench.Catalog, _bench.Documents, _bench.Parts, _bench.Store, _bench.Keys, _records, new InstanceBytes(_bench.Packs, NullLogger<InstanceBytes>.Instance));
         return new MaintenanceRuns(
             _bench.Documents,
-            [new KeyRotationWork(_bench.Ring, _records, _bench.Keys), new ReencryptionWork(_bench.Catalog, _bench.Keys, merge, _bench.Time), new VerificationWork(_bench.Catalog, verifier, _bench.Time)],
+            [new KeyRotationWork(_bench.Ring, _records, _bench.Keys), new ReencryptionWork(_bench.Catalog, _bench.Documents, _bench.Keys, merge, _bench.Time), new VerificationWork(_bench.Catalog, verifier, _bench.Time)],
             _bench.Time);
     }
 
