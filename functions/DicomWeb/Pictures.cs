@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using Skylight.Archive.Series;
 using Skylight.Core.Access;
+using Skylight.Core.Catalog;
 using Skylight.Core.Hosting;
 using Skylight.Core.Rendering;
 using Skylight.Core.Retrieve;
@@ -18,7 +19,7 @@ namespace Skylight.Functions.DicomWeb;
 /// Rendered resources (PS3.18 §10.4.1.1.3, §10.4.1.1.4): JPEG by default, PNG where it is wanted more. One picture stands for what it is asked of; several
 /// pictures come as multipart/related.
 /// </summary>
-public sealed class Pictures(Gate gate, Retrieval retrieval, InstancePixels pixels, IOptions<RenderingOptions> options, ArchivedStudies archived, PublicAddress address)
+public sealed class Pictures(Gate gate, Retrieval retrieval, InstancePixels pixels, IOptions<RenderingOptions> options, StudyPreviews previews, ArchivedStudies archived, PublicAddress address)
 {
     private const int MaxFrames = 1_000;
     private const string Offers = "image/jpeg, image/png; several as multipart/related; type=\"image/jpeg\" or \"image/png\"";
@@ -54,6 +55,7 @@ public sealed class Pictures(Gate gate, Retrieval retrieval, InstancePixels pixe
         if (frames is not null && numbers is null) return FrameNumbers.Malformed();
         if (PictureChoice.Of(wishes) is not { } choice) return DicomWebAnswers.NotAcceptable(Offers);
         if (await retrieval.FindAsync(admitted, target, cancellationToken) is not { } found) return Refusals.NotFound();
+        if (thumbnail && numbers is null && await PreviewAsync(request, target, found, choice, cancellationToken) is { } preview) return preview;
         if (await archived.AnswerAsync(request, institution, found.Study, cancellationToken) is { } later) return later;
         if (DicomWebAnswers.IsNotModified(request, found.Study, string.Create(CultureInfo.InvariantCulture, $"p{(choice.Multipart ? "m" : "s")}{choice.MediaType}{Stable(request.QueryString.Value):x}"))) return DicomWebAnswers.NotModified();
         // Burnt-in text is not offered: the standard lets it be ignored, but the client is told.
@@ -80,6 +82,16 @@ public sealed class Pictures(Gate gate, Retrieval retrieval, InstancePixels pixe
         {
             return NotRenderable();
         }
+    }
+
+    /// <summary>The thumbnail that an archived study keeps, in the size that it was made in; null where there is none of what is asked for.</summary>
+    private async ValueTask<IActionResult?> PreviewAsync(HttpRequest request, RetrieveTarget target, Retrieved found, PictureChoice choice, CancellationToken cancellationToken)
+    {
+        if (found.Study.Tier != StorageTier.Archive || choice is not { MediaType: PictureChoice.Jpeg, Multipart: false }) return null;
+        var pictures = await previews.FindAsync(found.Study, found.Instances, cancellationToken);
+        if (pictures.Count == 0 || (target.SopInstanceUid is { } uid && pictures[0].Instance.Entry.SopInstanceUid != uid)) return null;
+        if (DicomWebAnswers.IsNotModified(request, found.Study, "preview")) return DicomWebAnswers.NotModified();
+        return One(pictures[pictures.Count / 2].Jpeg, choice);
     }
 
     private static IActionResult One(byte[] picture, PictureChoice choice) =>

@@ -89,6 +89,9 @@ public sealed record StudyDocument
     /// <summary>Object name of the sealed list of corrections that readers lay over the stored attributes; null where there are none.</summary>
     public string? Corrections { get; init; }
 
+    /// <summary>Object name of the sealed thumbnails that the study keeps while its pixels are archived; null where it has none.</summary>
+    public string? Preview { get; init; }
+
     /// <summary>What corrections of the whole study changed in <see cref="Attributes"/>; null where there are none.</summary>
     public StudyCorrected? Corrected { get; init; }
 
@@ -108,6 +111,9 @@ public sealed record StudyDocument
 
     /// <summary>Events not yet published. Empty in the steady state.</summary>
     public IReadOnlyList<StudyEvent> Outbox { get; init; } = [];
+
+    /// <summary>Names of the objects that it names beside the parts of its series: manifest, corrections, preview.</summary>
+    public IEnumerable<string> SideObjects() => ((string?[])[Manifest, Corrections, Preview]).OfType<string>();
 
     /// <summary>The ETag that a reader of this document has seen.</summary>
     public string ETag() => Revision.ToString(System.Globalization.CultureInfo.InvariantCulture);

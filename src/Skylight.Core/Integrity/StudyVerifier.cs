@@ -113,8 +113,9 @@ public sealed class StudyVerifier(
             }
 
             await GuardAsync(null, KeysAsync);
-            if (study.Manifest is { } manifest) Names.Add(manifest);
-            if (study.Corrections is { } corrections) Names.Add(corrections);
+            Names.UnionWith(study.SideObjects());
+            foreach (var (name, type) in ((string?, SealedType)[])[(study.Corrections, SealedType.Corrections), (study.Preview, SealedType.Preview)])
+                if (name is not null) await GuardAsync(name, async () => await SealedObjectReader.ReadAllAsync(owner._store, name, type, owner._keys, cancellationToken));
             IReadOnlyDictionary<string, IReadOnlyList<SeriesPart>>? lists = null;
             await GuardAsync(study.Manifest, async () => lists = await owner._parts.ListAllAsync(study, cancellationToken));
             if (lists is null) return;

@@ -29,7 +29,7 @@ internal sealed class StudyWalk(ICatalog catalog, InstitutionDirectory instituti
         var names = new HashSet<string>(StringComparer.Ordinal);
         if ((await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value is { } study)
         {
-            if (study.Manifest is { } manifest) names.Add(manifest);
+            names.UnionWith(study.SideObjects());
             try
             {
                 foreach (var part in (await parts.ListAllAsync(study, cancellationToken)).Values.SelectMany(list => list))

@@ -208,9 +208,16 @@ public sealed class Erasure(
                 cancellationToken);
             var freed = await deletions.GetAsync(erasure.Institution, erasure.DeletionId!, cancellationToken) is { Value: var deletion } ? await new Refusals(catalog, _states.Contents).LiftAsync(study, deletion, cancellationToken) : [];
             if (change is null && freed.Count == 0) return erasure;
-            if (change is not null) change.Rows = [.. change.Rows, .. freed];
+            if (change is not null)
+            {
+                // A thumbnail may show what is erased; the orphan sweep finds the object if a crash keeps it.
+                (change.Rows, change.Next) = ([.. change.Rows, .. freed], change.Next with { Preview = null });
+            }
+
             var batch = change?.Batch ?? new CommitBatch(StudyChange.Of(study, study, freed), []);
-            if (await commit.CommitAsync(batch, cancellationToken) == CommitOutcome.Committed) return erasure with { Instances = change?.Count ?? 0 };
+            if (await commit.CommitAsync(batch, cancellationToken) != CommitOutcome.Committed) continue;
+            if (change is not null && study.Preview is { } preview) await DeleteAsync(preview, cancellationToken);
+            return erasure with { Instances = change?.Count ?? 0 };
         }
 
         throw new IOException("The study was changed by others at every attempt.");
@@ -229,13 +236,14 @@ public sealed class Erasure(
         }
 
         var (_, objects) = await _pages.ReadAsync(erasure, cancellationToken);
-        foreach (var name in objects)
-        {
-            await store.DeleteAsync(name, cancellationToken);
-            if (replica is not null) await replica.DeleteAsync(name, cancellationToken);
-        }
-
+        foreach (var name in objects) await DeleteAsync(name, cancellationToken);
         return erasure;
+    }
+
+    private async ValueTask DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        await store.DeleteAsync(name, cancellationToken);
+        if (replica is not null) await replica.DeleteAsync(name, cancellationToken);
     }
 
     private async Task<ErasureRecord> RecordsAsync(ErasureRecord erasure, CancellationToken cancellationToken)

@@ -33,7 +33,7 @@ public sealed class OrphanSweep(
     private const int MaxPerFolder = 1000;
 
     /// <summary>What commits write and readers read. Other objects have owners of their own.</summary>
-    private static readonly string[] s_kinds = [".pack", ".index", ".metadata", ".manifest", ".corrections"];
+    private static readonly string[] s_kinds = [".pack", ".index", ".metadata", ".manifest", ".corrections", ".preview"];
 
     /// <summary>One round over the slice of this hour.</summary>
     public Task<SweepReport> RunAsync(CancellationToken cancellationToken) => RunAsync((int)(time.GetUtcNow().ToUnixTimeSeconds() / 3600 % Slices), cancellationToken);
@@ -114,8 +114,7 @@ public sealed class OrphanSweep(
         foreach (var part in (await parts.ListAllAsync(study, cancellationToken)).Values.SelectMany(list => list))
             foreach (var name in (string[])[part.Pack, part.Index, part.Metadata])
                 if (name.Length > 0) named.Add(part.ObjectName(study, name));
-        if (study.Manifest is { } manifest) named.Add(manifest);
-        if (study.Corrections is { } corrections) named.Add(corrections);
+        named.UnionWith(study.SideObjects());
     }
 
     /// <summary>Only before something is removed: intake items, and studies whose parts lie in another's folder, are looked through as a whole.</summary>

@@ -12,6 +12,7 @@ public static class RenderingServices
         services.AddSingleton<IValidateOptions<RenderingOptions>, RenderingOptionsValidator>();
         services.AddSingleton<InstancePixels>();
         services.AddSingleton<DecodedInstances>();
+        services.AddSingleton<StudyPreviews>();
         return services;
     }
 }

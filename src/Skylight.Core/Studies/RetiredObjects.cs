@@ -96,8 +96,7 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
         var study = stored.Value;
         var named = (await parts.ListAllAsync(study, cancellationToken)).Values.SelectMany(list => list)
             .SelectMany(part => (string[])[part.ObjectName(study, part.Pack), part.ObjectName(study, part.Index), part.ObjectName(study, part.Metadata)]).ToHashSet();
-        if (study.Manifest is { } manifest) named.Add(manifest);
-        if (study.Corrections is { } corrections) named.Add(corrections);
+        named.UnionWith(study.SideObjects());
         return retirement.Names.Where(name => !named.Contains(name));
     }
 

@@ -137,19 +137,23 @@ public sealed class SeriesMerge(
                 if (!replaced.Contains(manifest)) replaced.Add(manifest);
             }
 
-            (next, var corrections) = reseal ? await _others.ResealAsync(next, options, cancellationToken) : (next, null);
-            if (corrections is not null)
+            (next, var others) = reseal ? await _others.ResealAsync(next, options, cancellationToken) : (next, []);
+            if (others.Count > 0)
             {
-                await retired.AddAsync(institution, studyKey, [corrections.Name, current.Corrections!], cancellationToken);
-                replaced.Add(current.Corrections!);
+                var old = current.SideObjects().Except(next.SideObjects()).ToList();
+                await retired.AddAsync(institution, studyKey, [.. others.Select(item => item.Name), .. old], cancellationToken);
+                replaced.AddRange(old.Except(replaced));
             }
 
             (next, var spilled) = await parts.SpillAsync(next, keys, options, cancellationToken);
-            using (corrections)
-            using (spilled)
+            SmallObject[] objects = spilled is null ? [.. others] : [.. others, spilled];
+            try
             {
-                SmallObject[] objects = [.. new[] { corrections, spilled }.OfType<SmallObject>()];
                 if (await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(current, next), objects), cancellationToken) != CommitOutcome.Committed) continue;
+            }
+            finally
+            {
+                foreach (var item in objects) item.Dispose();
             }
 
             Log.Merged(logger, institution, studyKey, merges.Sum(merge => merge.Run.Count), merges.Sum(merge => merge.Parts.Count));

@@ -11,8 +11,8 @@ internal sealed class SideObjects(IObjectStore store, StudyKeys keys)
     /// <summary>Whether one of them, or the manifest, is under another key or cipher than new objects are.</summary>
     public async ValueTask<bool> AreOldAsync(StudyDocument study, KeyId key, SealOptions options, CancellationToken cancellationToken)
     {
-        foreach (var name in (string?[])[study.Manifest, study.Corrections])
-            if (name is not null && await IsOldAsync(name, key, options, cancellationToken)) return true;
+        foreach (var name in study.SideObjects())
+            if (await IsOldAsync(name, key, options, cancellationToken)) return true;
         return false;
     }
 
@@ -23,13 +23,25 @@ internal sealed class SideObjects(IObjectStore store, StudyKeys keys)
         return header.KeyId != key || (options.Algorithm is { } cipher && header.Algorithm != cipher);
     }
 
-    /// <summary>The study with its corrections sealed anew where that is due. The object travels in the commit of the document; its content is unchanged.</summary>
-    public async ValueTask<(StudyDocument Study, SmallObject? Corrections)> ResealAsync(StudyDocument study, SealOptions options, CancellationToken cancellationToken)
+    /// <summary>The study with its corrections and its preview sealed anew where that is due. The objects travel in the commit of the document; their content is unchanged.</summary>
+    public async ValueTask<(StudyDocument Study, IReadOnlyList<SmallObject> Objects)> ResealAsync(StudyDocument study, SealOptions options, CancellationToken cancellationToken)
     {
         using var key = await keys.GetCurrentAsync(study.Institution, study.StudyKey, cancellationToken);
-        if (study.Corrections is not { } name || !await IsOldAsync(name, key.Id, options, cancellationToken)) return (study, null);
-        var content = await SealedObjectReader.ReadAllAsync(store, name, SealedType.Corrections, keys, cancellationToken);
-        var sealedObject = SealedObjectWriter.Seal(SealedName.Folder(study.Institution, study.StudyKey), key, SealedType.Corrections, options, content).Object;
-        return (study with { Corrections = sealedObject.Name }, sealedObject);
+        var objects = new List<SmallObject>();
+        study = study with
+        {
+            Corrections = await ResealAsync(study, study.Corrections, SealedType.Corrections, key, options, objects, cancellationToken),
+            Preview = await ResealAsync(study, study.Preview, SealedType.Preview, key, options, objects, cancellationToken),
+        };
+        return (study, objects);
+    }
+
+    private async ValueTask<string?> ResealAsync(
+        StudyDocument study, string? name, SealedType type, DataKey key, SealOptions options, List<SmallObject> objects, CancellationToken cancellationToken)
+    {
+        if (name is null || !await IsOldAsync(name, key.Id, options, cancellationToken)) return name;
+        var content = await SealedObjectReader.ReadAllAsync(store, name, type, keys, cancellationToken);
+        objects.Add(SealedObjectWriter.Seal(SealedName.Folder(study.Institution, study.StudyKey), key, type, options, content).Object);
+        return objects[^1].Name;
     }
 }

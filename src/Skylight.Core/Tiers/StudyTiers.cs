@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Skylight.Archive.Objects;
 using Skylight.Core.Catalog;
+using Skylight.Core.Rendering;
 using Skylight.Core.Studies;
 
 namespace Skylight.Core.Tiers;
@@ -23,7 +24,9 @@ public enum TierMove
 /// tier first: from then on readers of an archived study are told to wait, whichever of its packs have gone already. Every step may be repeated, and a
 /// repetition finishes what a crash broke off.
 /// </summary>
-public sealed class StudyTiers(ICatalog catalog, ICommit commit, StudyParts parts, IObjectStore store, TimeProvider time, ILogger<StudyTiers> logger)
+/// <param name="previews">Makes the thumbnails that an archived study keeps; null for none.</param>
+public sealed class StudyTiers(ICatalog catalog, ICommit commit, StudyParts parts, IObjectStore store, TimeProvider time, ILogger<StudyTiers> logger,
+    StudyPreviews? previews = null)
 {
     private const int Attempts = 20;
 
@@ -39,6 +42,8 @@ public sealed class StudyTiers(ICatalog catalog, ICommit commit, StudyParts part
     /// <exception cref="StorageFullException">The tier has no room; the study is readable as before.</exception>
     public async Task<TierMove> MoveAsync(string institution, string studyKey, StorageTier tier, CancellationToken cancellationToken)
     {
+        // Its thumbnails are drawn while its pixels are at hand.
+        if (tier == StorageTier.Archive && previews is not null) await previews.MakeAsync(institution, studyKey, cancellationToken);
         if (await SetAsync(institution, studyKey, study => study.Tier == StorageTier.Archive && tier != StorageTier.Archive ? null : study with { Tier = tier }, cancellationToken) is not { } study)
             return TierMove.Skipped;
         var waiting = 0;

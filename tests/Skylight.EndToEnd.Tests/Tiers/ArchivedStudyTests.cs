@@ -35,6 +35,14 @@ public sealed class ArchivedStudyTests : IClassFixture<ArchivedStudyTests.SlowAr
         Assert.Equal(files.Count, (await EdgeFixture.JsonAsync(reader, $"dicomweb/studies/{file.Study}/metadata")).GetArrayLength());
         Assert.Equal(1, (await JsonAsync(reader, "api/studies?tier=archive&q=lina")).GetProperty("items").GetArrayLength());
 
+        // The thumbnails that it keeps do not ask for the study.
+        foreach (var path in (string[])[$"dicomweb/studies/{file.Study}", file.Path[..file.Path.IndexOf("/instances/", StringComparison.Ordinal)]])
+        {
+            using var thumbnail = await EdgeFixture.GetAsync(reader, $"{path}/thumbnail", "image/jpeg");
+            Assert.Equal((HttpStatusCode.OK, "image/jpeg"), (thumbnail.StatusCode, thumbnail.Content.Headers.ContentType!.MediaType));
+            Assert.Equal([0xFF, 0xD8, 0xFF], (await thumbnail.Content.ReadAsByteArrayAsync())[..3]);
+        }
+
         // Who may not read it learns nothing; who may is told when, and the same each time.
         using var clinician = await _edge.ClientAsync("clinician");
         Assert.Equal(HttpStatusCode.NotFound, (await clinician.GetAsync(file.Path)).StatusCode);

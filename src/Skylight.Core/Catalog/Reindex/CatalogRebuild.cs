@@ -26,7 +26,7 @@ public sealed record RebuildReport(int Studies, int Instances, IReadOnlyList<str
 /// </summary>
 public sealed class CatalogRebuild
 {
-    private const string CorrectionsSuffix = ".corrections";
+    private const string CorrectionsSuffix = ".corrections", PreviewSuffix = ".preview";
 
     private readonly ICatalog _catalog;
     private readonly IObjectStore _store;
@@ -34,6 +34,7 @@ public sealed class CatalogRebuild
     private readonly IngestService _ingest;
     private readonly StudyParts _parts;
     private readonly StudyKeys _keys;
+    private readonly RetiredObjects _retired;
     private readonly StudyObjects _objects;
     private readonly StudyRebuild _rebuild;
     private readonly CorrectionLists _corrections;
@@ -43,7 +44,7 @@ public sealed class CatalogRebuild
         ICatalog catalog, IObjectStore store, IDocuments documents, IngestService ingest, IntakeItems items, StudyParts parts, StudyKeys keys,
         RetiredObjects retired, ILogger<CatalogRebuild> logger)
     {
-        (_catalog, _store, _documents, _ingest, _parts, _keys, _logger) = (catalog, store, documents, ingest, parts, keys, logger);
+        (_catalog, _store, _documents, _ingest, _parts, _keys, _retired, _logger) = (catalog, store, documents, ingest, parts, keys, retired, logger);
         _objects = new StudyObjects(store, keys, retired);
         _corrections = new CorrectionLists(store, keys);
         _rebuild = new StudyRebuild(store, ingest, items);
@@ -104,6 +105,7 @@ public sealed class CatalogRebuild
         var known = (await _catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value;
         var earlier = known ?? (run.Backup is null ? null : (await run.Backup.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value);
         var study = await CorrectAsync(DerivedFields.Carry(Settle(built, deletions), earlier), known, cancellationToken);
+        study = study with { Preview = await PreviewAsync(study, known, cancellationToken) };
         run.Studies[(institution, studyKey)] = study.Instances();
         if (!run.Write)
         {
@@ -141,6 +143,16 @@ public sealed class CatalogRebuild
         return chosen.Name is null
             ? study
             : await CorrectedPatient.OfAsync(CorrectedAttributes.Under(study, chosen.List) with { Corrections = chosen.Name }, study.PatientKey, _ingest.Patients, cancellationToken);
+    }
+
+    /// <summary>The preview that the catalog names, or else one that lies beside the study's objects: pictures of what is not served any more are not shown.</summary>
+    private async Task<string?> PreviewAsync(StudyDocument study, StudyDocument? known, CancellationToken cancellationToken)
+    {
+        string? found = null;
+        var waiting = known is null ? await _retired.NamesAsync(study.Institution, study.StudyKey, cancellationToken) : [];
+        await foreach (var name in _store.ListAsync($"{study.Institution}/{study.StudyKey}/", cancellationToken))
+            if (name.EndsWith(PreviewSuffix, StringComparison.Ordinal) && (known is null ? found is null || !waiting.Contains(name) : name == known.Preview)) found = name;
+        return found;
     }
 
     /// <summary>Corrections of a study that were taken back.</summary>
