@@ -30,6 +30,35 @@ public sealed class StudyKeysTests
     }
 
     [Fact]
+    public async Task GetOrCreate_SendersWithinAHost_MakeOneKeyWithoutFailingAgainstEachOther()
+    {
+        using var keys = Keys();
+        var held = new TaskCompletionSource();
+        _records.Hold = held.Task;
+        var senders = Enumerable.Range(0, 8).Select(_ => keys.GetOrCreateAsync("hospital-a", Study, default).AsTask()).ToArray();
+        held.SetResult();
+        var made = await Task.WhenAll(senders);
+        Assert.Single(made.Select(key => key.Id).Distinct());
+        Assert.Equal(1, _records.Adds);
+        foreach (var key in made) key.Dispose();
+    }
+
+    [Fact]
+    public async Task GetOrCreate_MakerFails_AnotherSenderMakesTheKey()
+    {
+        using var keys = Keys();
+        var held = new TaskCompletionSource();
+        _records.Hold = held.Task;
+        var first = keys.GetOrCreateAsync("hospital-a", Study, default).AsTask();
+        var second = keys.GetOrCreateAsync("hospital-a", Study, default).AsTask();
+        _records.FailNextAdd = true;
+        held.SetResult();
+        await Assert.ThrowsAsync<IOException>(async () => await first);
+        using var key = await second;
+        Assert.Equal(_records.All.Values.Single().Record.Keys.Single().Id, key.Id.ToString());
+    }
+
+    [Fact]
     public async Task GetOrCreate_AnotherStudyOrInstitution_HasAnotherKey()
     {
         using var keys = Keys();
@@ -200,17 +229,34 @@ public sealed class StudyKeysTests
     {
         private int _etag;
 
+        private int _adds;
+
         public ConcurrentDictionary<(string, string), StoredKeyRecord> All { get; } = new();
+
+        /// <summary>Reads wait for this.</summary>
+        public Task Hold { get; set; } = Task.CompletedTask;
+
+        public bool FailNextAdd { get; set; }
+
+        public int Adds => _adds;
 
         public async ValueTask<StoredKeyRecord?> GetAsync(string institution, string subject, CancellationToken cancellationToken)
         {
             await Task.Yield();
+            await Hold;
             return All.GetValueOrDefault((institution, subject));
         }
 
         public async ValueTask<bool> TryAddAsync(KeyRecord record, CancellationToken cancellationToken)
         {
             await Task.Yield();
+            Interlocked.Increment(ref _adds);
+            if (FailNextAdd)
+            {
+                FailNextAdd = false;
+                throw new IOException("The disk is gone.");
+            }
+
             return All.TryAdd((record.Institution, record.Subject), new StoredKeyRecord(record, $"{Interlocked.Increment(ref _etag)}"));
         }
 

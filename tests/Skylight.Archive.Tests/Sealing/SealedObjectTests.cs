@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
 
 namespace Skylight.Archive.Tests.Sealing;
@@ -151,6 +152,28 @@ public sealed class SealedObjectTests : IDisposable
             await small.StoreAsync(_store, default);
         }
 
+        Assert.Equal(plain, await Make.ReadAsync(_store, reference, _key, 0, plain.Length));
+    }
+
+    [Theory]
+    [InlineData(526_000)] // Fills the writer's buffer, which is handed over itself.
+    [InlineData(12_000)] // Copied out of it.
+    public async Task Write_KeptInMemory_OutlivesItsWriter(int length)
+    {
+        var plain = Make.Bytes(length);
+        SealedReference reference;
+        SmallObject? small;
+        await using (var writer = SealedObjectWriter.Create(_store, Make.Folder, _key, SealedType.Pack, SealOptions.Default, keepBytes: 1 << 20))
+        {
+            await writer.WriteAsync(plain, default);
+            (reference, small) = await writer.CommitAsync(default);
+        }
+
+        // Whoever borrows what the writer has given back must not get the object's bytes.
+        var borrowed = Enumerable.Range(0, 64).Select(_ => System.Buffers.ArrayPool<byte>.Shared.Rent(1 << 20)).ToList();
+        foreach (var buffer in borrowed) buffer.AsSpan().Fill(0xEE);
+        using (small) await small!.StoreAsync(_store, default);
+        foreach (var buffer in borrowed) System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
         Assert.Equal(plain, await Make.ReadAsync(_store, reference, _key, 0, plain.Length));
     }
 
