@@ -41,6 +41,10 @@ internal sealed class KeyEncryption(IKeyEncryptionKeyResolver resolver, KeyEncry
         {
             return new WrappedKey(key.Id.ToString(), options.Algorithm, kek.KeyId, await kek.WrapKeyAsync(options.Algorithm, clear, cancellationToken), now);
         }
+        catch (RequestFailedException error)
+        {
+            throw Unavailable(error, kek.KeyId);
+        }
         finally
         {
             CryptographicOperations.ZeroMemory(clear);
@@ -59,9 +63,9 @@ internal sealed class KeyEncryption(IKeyEncryptionKeyResolver resolver, KeyEncry
         {
             throw new KeyUnavailableException(KeyFault.UnwrapFailed, $"key {wrapped.Id}, wrapped by {wrapped.Kek}", error);
         }
-        catch (RequestFailedException error) when (error.Status is 400 or 404)
+        catch (RequestFailedException error)
         {
-            throw new KeyUnavailableException(KeyFault.UnwrapFailed, $"key {wrapped.Id}, wrapped by {wrapped.Kek}", error);
+            throw Unavailable(error, $"key {wrapped.Id}, wrapped by {wrapped.Kek}");
         }
 
         try
@@ -95,9 +99,21 @@ internal sealed class KeyEncryption(IKeyEncryptionKeyResolver resolver, KeyEncry
         {
             throw new KeyUnavailableException(KeyFault.NoKeyEncryptionKey, id, error);
         }
-        catch (RequestFailedException error) when (error.Status == 404)
+        catch (RequestFailedException error)
         {
-            throw new KeyUnavailableException(KeyFault.NoKeyEncryptionKey, id, error);
+            throw Unavailable(error, id);
         }
     }
+
+    /// <summary>What a vault's refusal means; its own word for it stands behind the key, without the text, which may quote the request.</summary>
+    private static KeyUnavailableException Unavailable(RequestFailedException error, string subject) => new(
+        error.Status switch
+        {
+            400 => KeyFault.UnwrapFailed,
+            401 or 403 => KeyFault.Refused,
+            404 => KeyFault.NoKeyEncryptionKey,
+            _ => KeyFault.NotReached,
+        },
+        error.ErrorCode is { Length: > 0 } code ? $"{subject} ({code})" : subject,
+        error);
 }

@@ -17,6 +17,12 @@ public enum KeyFault
 
     /// <summary>The key record has a version or shape this reader does not accept.</summary>
     BadRecord,
+
+    /// <summary>The vault refuses the key-encryption key: it is disabled, not yet or no longer valid, or this program has no right to it.</summary>
+    Refused,
+
+    /// <summary>The vault did not answer, or asks to wait, after all tries. Nothing is wrong with the key.</summary>
+    NotReached,
 }
 
 /// <summary>A key is missing or wrong. The message names the key or key-encryption key, never key material.</summary>
@@ -28,9 +34,11 @@ public sealed class KeyUnavailableException(KeyFault fault, string subject, Exce
     private static string Words(KeyFault fault) => fault switch
     {
         KeyFault.NoRecord => "There is no key record for this key",
-        KeyFault.NoKeyEncryptionKey => "The key-encryption key is not in the key ring",
+        KeyFault.NoKeyEncryptionKey => "The key-encryption key is not in the key ring or vault",
         KeyFault.UnwrapFailed => "The key-encryption key does not unwrap this key record (another key of the same name, or a damaged record)",
         KeyFault.WrongKey => "The key at hand is not the one that is named",
+        KeyFault.Refused => "The key vault refuses the key-encryption key (disabled, out of its time, or no permission)",
+        KeyFault.NotReached => "The key vault did not answer, or asks to wait",
         _ => "The key record is of an unsupported version or shape",
     };
 }

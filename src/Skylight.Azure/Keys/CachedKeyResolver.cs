@@ -21,6 +21,9 @@ public sealed class CachedKeyResolver(IKeyEncryptionKeyResolver inner, TimeProvi
     public async Task<IKeyEncryptionKey> ResolveAsync(string keyId, CancellationToken cancellationToken = default) =>
         Known(keyId) ?? Remember(keyId, await inner.ResolveAsync(keyId, cancellationToken));
 
+    /// <summary>The newest version of a key is asked for again.</summary>
+    public void Forget(string keyId) => _keys.TryRemove(keyId, out _);
+
     private IKeyEncryptionKey? Known(string keyId) => _keys.TryGetValue(keyId, out var known) && known.Until > time.GetUtcNow() ? known.Key : null;
 
     private IKeyEncryptionKey Remember(string keyId, IKeyEncryptionKey key)

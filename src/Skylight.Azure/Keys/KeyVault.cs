@@ -4,10 +4,8 @@ using Azure.Security.KeyVault.Keys.Cryptography;
 
 namespace Skylight.Azure.Keys;
 
-/// <summary>Key Vault's client, in builds with the genuine packages.</summary>
+/// <summary>Key Vault's genuine client, in builds with the genuine packages.</summary>
 internal static class KeyVault
 {
-    public static string? Missing => null;
-
     public static IKeyEncryptionKeyResolver Resolver(TokenCredential credential) => new KeyResolver(credential);
 }

@@ -13,10 +13,11 @@ public static class KeyVaultServices
     public static IServiceCollection AddAzureKeys(this IServiceCollection services)
     {
         services.AddSingleton<IValidateOptions<KeyEncryptionOptions>, KeyVaultRules>();
-        services.AddSingleton<IKeyEncryptionKeyResolver>(static provider =>
+        services.AddSingleton(static provider =>
             new CachedKeyResolver(KeyVault.Resolver(provider.GetRequiredService<TokenCredential>()), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IKeyEncryptionKeyResolver>(static provider => provider.GetRequiredService<CachedKeyResolver>());
         services.AddSingleton<IKeyEncryptionKeyVersions>(static provider =>
-            new VaultKeyVersions(KeyVault.Resolver(provider.GetRequiredService<TokenCredential>()), provider.GetRequiredService<TimeProvider>()));
+            new VaultKeyVersions(new VaultClient(provider.GetRequiredService<TokenCredential>()), provider.GetRequiredService<CachedKeyResolver>()));
         return services;
     }
 }
@@ -26,9 +27,9 @@ internal sealed class KeyVaultRules : IValidateOptions<KeyEncryptionOptions>
 {
     public ValidateOptionsResult Validate(string? name, KeyEncryptionOptions options)
     {
-        if (KeyVault.Missing is { } missing) return ValidateOptionsResult.Fail($"{missing} A key ring file serves for development, on the edge: Skylight:KeyEncryption:KeyTemplate=local:{{institution}}.");
-        if (!options.KeyTemplate.StartsWith("https://", StringComparison.Ordinal))
-            return ValidateOptionsResult.Fail($"{KeyEncryptionOptions.Section}:KeyTemplate must be the address of a key in Key Vault: https://VAULT.vault.azure.net/keys/skylight-{{institution}}.");
+        if (!options.KeyTemplate.StartsWith("https://", StringComparison.Ordinal) || !Uri.TryCreate(options.KeyTemplate, UriKind.Absolute, out _))
+            return ValidateOptionsResult.Fail(
+                $"{KeyEncryptionOptions.Section}:KeyTemplate must be the address of a key in Key Vault: https://VAULT.vault.azure.net/keys/skylight-{{institution}}. A key ring file (local:{{institution}}) serves on the edge.");
         return options.Algorithm == "A256KW" && !options.KeyTemplate.Contains(".managedhsm.", StringComparison.Ordinal)
             ? ValidateOptionsResult.Fail($"{KeyEncryptionOptions.Section}:Algorithm A256KW needs a Managed HSM; a vault's keys wrap with RSA-OAEP-256.")
             : ValidateOptionsResult.Success;

@@ -18,6 +18,8 @@ public sealed class KeyRotationWork(IKeyEncryptionKeyVersions versions, IKeyReco
     public async Task<MaintenanceRun> StepAsync(MaintenanceRun run, CancellationToken cancellationToken)
     {
         if (run.Target is null) return run with { Target = await VersionAsync(run, cancellationToken), Cursor = FirstPage };
+        // Another process may have begun this run: what this one remembers as the newest version may be older than that.
+        await versions.ListAsync(keys.KeyEncryptionKeyOf(run.Institution), cancellationToken);
         var page = await records.ListAsync(run.Institution, Page, run.Cursor == FirstPage ? null : run.Cursor, cancellationToken);
         foreach (var stored in page.Items)
         {
@@ -26,7 +28,7 @@ public sealed class KeyRotationWork(IKeyEncryptionKeyVersions versions, IKeyReco
                 var changed = await keys.RewrapAsync(run.Institution, stored.Record.Subject, cancellationToken);
                 run = run with { Done = run.Done + 1, Changed = run.Changed + (changed > 0 ? 1 : 0) };
             }
-            catch (KeyUnavailableException error)
+            catch (KeyUnavailableException error) when (error.Fault != KeyFault.NotReached)
             {
                 // One lost key must not keep the others under the old version.
                 run = run.With(new VerifyFinding(VerifyCode.KeyUnavailable, true, run.Institution, stored.Record.Subject, null, error.Fault.ToString())) with { Done = run.Done + 1 };

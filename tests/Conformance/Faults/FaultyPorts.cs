@@ -1,7 +1,6 @@
 using Azure.Core.Cryptography;
 using Skylight.Archive.Objects;
 using Skylight.Core.Catalog;
-using Skylight.Core.Documents;
 using Skylight.Core.Queues;
 
 namespace Skylight.Conformance.Faults;
@@ -68,20 +67,6 @@ public sealed class FaultyObjectStore(IObjectStore inner, FaultPlan plan) : IObj
 
         public override ValueTask DisposeAsync() => inner.DisposeAsync();
     }
-}
-
-/// <summary>Records whose calls fail before or after their effect.</summary>
-public sealed class FaultyDocuments(IDocuments inner, FaultPlan plan) : IDocuments
-{
-    public ValueTask<Stored<T>?> GetAsync<T>(DocumentKey key, CancellationToken cancellationToken) where T : class => FaultyCall.ReadAsync(plan, () => inner.GetAsync<T>(key, cancellationToken));
-
-    public ValueTask<string> PutAsync<T>(DocumentKey key, T value, Match match, IReadOnlyCollection<string> terms, CancellationToken cancellationToken) where T : class =>
-        FaultyCall.WriteAsync(plan, () => inner.PutAsync(key, value, match, terms, cancellationToken));
-
-    public ValueTask<bool> DeleteAsync(DocumentKey key, Match match, CancellationToken cancellationToken) => FaultyCall.WriteAsync(plan, () => inner.DeleteAsync(key, match, cancellationToken));
-
-    public ValueTask<DocumentPage<T>> ListAsync<T>(string pk, string type, string? term, int limit, string? continuation, CancellationToken cancellationToken) where T : class =>
-        FaultyCall.ReadAsync(plan, () => inner.ListAsync<T>(pk, type, term, limit, continuation, cancellationToken));
 }
 
 /// <summary>A commit whose calls fail before or after their effect.</summary>

@@ -42,10 +42,14 @@ public sealed class CachedKeyResolverTests : KeyRingConformance, IDisposable
     [Theory]
     [InlineData("local:{institution}", "A256KW")]
     [InlineData("https://v.vault.azure.net/keys/skylight-{institution}", "RSA-OAEP-256")]
-    public void Rules_InABuildWithoutTheClient_SayWhatToDo(string template, string algorithm)
+    [InlineData("https://v.vault.azure.net/keys/skylight-{institution}", "A256KW")]
+    [InlineData("https://v.managedhsm.azure.net/keys/skylight-{institution}", "A256KW")]
+    public void Rules_NameWhatAVaultCannotServe(string template, string algorithm)
     {
         var result = new KeyVaultRules().Validate(null, new KeyEncryptionOptions { KeyTemplate = template, Algorithm = algorithm });
-        Assert.Contains("-p:AzurePackages=true", result.FailureMessage, StringComparison.Ordinal);
+        var wrong = template.StartsWith("local", StringComparison.Ordinal) ? "KeyTemplate" : algorithm == "A256KW" && template.Contains(".vault.", StringComparison.Ordinal) ? "Algorithm" : null;
+        Assert.Equal(wrong is not null, result.Failed);
+        if (wrong is not null) Assert.Contains(wrong, result.FailureMessage, StringComparison.Ordinal);
     }
 
     protected override Task RotateAsync()
