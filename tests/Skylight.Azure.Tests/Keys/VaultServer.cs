@@ -14,6 +14,8 @@ internal sealed class VaultServer : HttpMessageHandler
     public const string Address = "https://hospital.vault.example.net";
     private const int PageSize = 2;
 
+    private static readonly JsonSerializerOptions s_json = new() { DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull };
+
     private readonly Dictionary<string, List<Version>> _keys = [];
     private int _throttled;
 
@@ -119,8 +121,8 @@ internal sealed class VaultServer : HttpMessageHandler
 
     private static HttpResponseMessage Json(object value)
     {
-        var options = new JsonSerializerOptions { DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull };
-        return new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(value, options)) { Headers = { ContentType = new("application/json") } } };
+        var body = JsonSerializer.SerializeToUtf8Bytes(value, s_json);
+        return new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(body) { Headers = { ContentType = new("application/json") } } };
     }
 
     private sealed class Version(string id, RSA key, long created)
