@@ -30,7 +30,7 @@ public sealed class SeriesIndex
     /// </summary>
     public static SeriesIndex Merge(IReadOnlyList<SeriesIndex> deltas)
     {
-        if (deltas.Count == 1) return deltas[0];
+        if (deltas.Count == 1 && !HasRival(deltas[0])) return deltas[0];
         var merged = new List<IndexEntry>(deltas.Sum(delta => delta.Entries.Count));
         var places = new Dictionary<(string, int, string), int>(merged.Capacity);
         var current = new Dictionary<string, int>(merged.Capacity);
@@ -53,6 +53,15 @@ public sealed class SeriesIndex
         }
 
         return new SeriesIndex(merged);
+    }
+
+    /// <summary>Whether two entries of one UID are marked current: revisions that came in one batch.</summary>
+    private static bool HasRival(SeriesIndex delta)
+    {
+        var current = new HashSet<string>(delta.Entries.Count);
+        foreach (var entry in delta.Entries)
+            if (entry.Current && !current.Add(entry.SopInstanceUid)) return true;
+        return false;
     }
 
     /// <summary>Seals an index as a small object, stored nowhere yet.</summary>

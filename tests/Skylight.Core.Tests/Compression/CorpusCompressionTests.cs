@@ -29,7 +29,6 @@ public sealed class CorpusCompressionTests
             await batch.CommitAsync(default);
         }
 
-        var before = await compression.VerifyAsync();
         await compression.PolicyAsync(codec);
         var coded = 0;
         foreach (var key in await bench.Catalog.ListStudyKeysAsync(IngestBench.A, "", 1000, default))
@@ -39,9 +38,7 @@ public sealed class CorpusCompressionTests
         }
 
         Assert.InRange(coded, 15, 80);
-        // Two copies of one instance with the same content are told apart by their rows alone; what the verifier thinks of that does not change.
-        var after = await compression.VerifyAsync();
-        Assert.Equal(before.Findings.Select(finding => finding.Code), after.Findings.Select(finding => finding.Code));
+        Assert.Empty((await compression.VerifyAsync()).Findings);
     }
 
     [Theory]

@@ -1,8 +1,10 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
 using Skylight.Core.Ingest;
 using Skylight.Core.Patients;
 using Skylight.Core.Quarantine;
+using Skylight.Core.Retrieve;
 
 namespace Skylight.Core.Tests.Ingest;
 
@@ -51,6 +53,18 @@ public sealed class IdentityTests : IAsyncLifetime
         var outcomes = await _bench.Send(TestDicom.Ct(), TestDicom.Ct());
         Assert.Equal([OutcomeKind.Stored, OutcomeKind.Duplicate], outcomes.Select(outcome => outcome.Kind));
         Assert.Equal(1, (await _bench.Study()).Instances());
+    }
+
+    [Fact]
+    public async Task Send_TwoRevisionsInOneBatch_ServesTheLaterAlone()
+    {
+        var outcomes = await _bench.Send(TestDicom.Ct(), TestDicom.Ct(name: "Zhang^San=张^三").Set(0x00081030, "LO", "Thorax"));
+        Assert.Equal([OutcomeKind.Stored, OutcomeKind.Revision], outcomes.Select(outcome => outcome.Kind));
+        var study = await _bench.Study();
+        Assert.Equal((1, "Thorax"), (study.Instances(), study.Attributes.StudyDescription));
+        var reader = new StudyReader(_bench.Store, _bench.Keys, _bench.Parts, NullLogger<StudyReader>.Instance);
+        var served = await reader.ListAsync(study, Assert.Single(study.Series), default);
+        Assert.Equal(2, Assert.Single(served).Revision);
     }
 
     [Theory]
