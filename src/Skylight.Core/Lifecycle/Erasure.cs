@@ -237,6 +237,10 @@ public sealed class Erasure(
 
         var (_, objects) = await _pages.ReadAsync(erasure, cancellationToken);
         foreach (var name in objects) await DeleteAsync(name, cancellationToken);
+
+        // What a merge or a re-encryption wrote while the list was made is under a destroyed key; the same study, received anew, is under another.
+        await foreach (var name in store.ListAsync($"{SealedName.Folder(erasure.Institution, erasure.StudyKey)}/", cancellationToken))
+            if (await IsUnderAsync(erasure.Keys, name, cancellationToken)) await DeleteAsync(name, cancellationToken);
         return erasure;
     }
 
@@ -244,6 +248,19 @@ public sealed class Erasure(
     {
         await store.DeleteAsync(name, cancellationToken);
         if (replica is not null) await replica.DeleteAsync(name, cancellationToken);
+    }
+
+    private async ValueTask<bool> IsUnderAsync(IReadOnlyList<string> destroyed, string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return destroyed.Contains((await SealedObjectReader.ReadHeaderAsync(store, name, cancellationToken)).KeyId.ToString());
+        }
+        catch (Exception error) when (error is ObjectMissingException or ObjectArchivedException or SealedObjectException)
+        {
+            // Gone meanwhile, or nobody can say whose it is: the sweep of objects that nothing names has it.
+            return false;
+        }
     }
 
     private async Task<ErasureRecord> RecordsAsync(ErasureRecord erasure, CancellationToken cancellationToken)

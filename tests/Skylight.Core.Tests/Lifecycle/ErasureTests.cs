@@ -1,5 +1,6 @@
 using System.Text;
 using Skylight.Archive.Objects;
+using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
@@ -267,6 +268,22 @@ public sealed class ErasureTests : IDisposable
         Assert.Equal([pack], (await NamesAsync(ingest)).Where(name => name.EndsWith(".pack", StringComparison.Ordinal)).Select(name => name[(name.LastIndexOf('/') + 1)..]));
         Assert.Equal(OutcomeKind.Stored, (await ingest.SendOne(Slice(2))).Kind);
         Assert.Contains("1.2.3.1.2", await bench.ServedAsync());
+    }
+
+    [Fact]
+    public async Task Erase_ObjectWrittenAfterTheListWasMade_GoesToo()
+    {
+        await using var ingest = await OpenAsync();
+        await using var bench = new LifecycleBench(ingest: ingest);
+        await ingest.Send(Slice(1), Slice(2));
+        var erasure = await bench.ApprovedAsync();
+        SmallObject late;
+        using (var key = await ingest.Keys.GetOrCreateAsync(IngestBench.A, erasure.StudyKey, default))
+            late = SealedObjectWriter.Seal(SealedName.Folder(IngestBench.A, erasure.StudyKey), key, SealedType.Preview, SealOptions.Default, "late"u8).Object;
+        while ((await ingest.Keys.IdsAsync(IngestBench.A, erasure.StudyKey, default)).Count > 0) await bench.Erasure.StepAsync(IngestBench.A, erasure.Id, default);
+        using (late) await late.StoreAsync(ingest.Store, default);
+        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(erasure.Id)).Status);
+        Assert.Empty(await NamesAsync(ingest));
     }
 
     [Fact]
