@@ -8,7 +8,7 @@ namespace Skylight.Benchmarks.Archive.Rival;
 /// its audit trail, as it always does; Orthanc does none of these.
 /// </summary>
 /// <param name="tiny">Small instances in a round of storing them.</param>
-/// <param name="only">Runs the scenarios whose title contains this.</param>
+/// <param name="only">Runs the scenarios whose title contains this, or with an exclamation mark before it those whose does not.</param>
 /// <param name="alone">Skylight without its rival: for profiling.</param>
 internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int studies, int slices, int tiny, string only, bool alone) : IAsyncDisposable
 {
@@ -109,10 +109,18 @@ internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int s
     /// <summary>The first round of a scenario that reads warms the caches of both and does not count.</summary>
     private async Task CompareAsync(string title, string unit, Func<Load, int, Task<Result>> run)
     {
-        if (!title.Contains(only, StringComparison.OrdinalIgnoreCase)) return;
+        if (only.StartsWith('!') ? title.Contains(only[1..], StringComparison.OrdinalIgnoreCase) : !title.Contains(only, StringComparison.OrdinalIgnoreCase)) return;
         var results = _servers.Select(_ => new List<Result>()).ToArray();
-        for (var round = 0; round < rounds; round++)
-            for (var side = 0; side < _servers.Count; side++) results[side].Add(await run(new Load(_servers[side], _files), round));
+        var reads = !title.StartsWith("store", StringComparison.Ordinal);
+        for (var round = reads ? -1 : 0; round < rounds; round++)
+        {
+            for (var side = 0; side < _servers.Count; side++)
+            {
+                var result = await run(new Load(_servers[side], _files), Math.Max(round, 0));
+                if (round >= 0) results[side].Add(result);
+            }
+        }
+
         double Rate(Result result) => unit == "MB/s" ? result.MegabytesPerSecond : result.PerSecond;
         var (ours, theirs) = (results[0], results[^1]);
         var ratio = Median(ours.Zip(theirs, (a, b) => Rate(a) / Rate(b)));
