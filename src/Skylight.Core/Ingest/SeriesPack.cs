@@ -11,6 +11,7 @@ internal sealed class SeriesPack(PackWriter writer, string seriesKey, KeyId key)
 {
     private PackWriter? _writer = writer;
     private bool _isNamed;
+    private bool _isOffered;
 
     public string SeriesKey { get; } = seriesKey;
 
@@ -44,6 +45,12 @@ internal sealed class SeriesPack(PackWriter writer, string seriesKey, KeyId key)
         Stored();
     }
 
+    /// <summary>A commit that names the pack begins. Where it ends without an answer it may yet be durable, so the pack must stay: if nothing names it, the sweep has it.</summary>
+    public void Offer() => _isOffered = true;
+
+    /// <summary>The commit was refused: nothing names the pack.</summary>
+    public void Withdraw() => _isOffered = false;
+
     /// <summary>Something names the pack now: a study document, or an intake item.</summary>
     public void Stored()
     {
@@ -52,10 +59,10 @@ internal sealed class SeriesPack(PackWriter writer, string seriesKey, KeyId key)
         Small = null;
     }
 
-    /// <summary>Ends with the pack; deletes it when it was closed into the store and nothing came to name it.</summary>
+    /// <summary>Ends with the pack; deletes it when it was closed into the store and nothing can have come to name it.</summary>
     public async ValueTask AbandonAsync(IObjectStore store)
     {
-        var isOrphan = Reference is not null && Small is null && !_isNamed;
+        var isOrphan = Reference is not null && Small is null && !_isNamed && !_isOffered;
         Small?.Dispose();
         Small = null;
         if (_writer is not null) await _writer.DisposeAsync();

@@ -158,8 +158,14 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
             : new[] { instance.Row(step.Intake.DocumentKey, step.Batch.Context.Origin) }));
         var packs = steps.SelectMany(step => step.Kept).Select(instance => instance.Pending.Pack).Distinct().ToList();
         List<SmallObject> objects = [.. packs.Where(pack => pack.Small is not null).Select(pack => pack.Small!), .. smalls];
+        foreach (var pack in packs) pack.Offer();
         var outcome = await service.Commit.CommitAsync(new CommitBatch(StudyChange.Of(current, next, Newest(rows)), objects), cancellationToken);
-        if (outcome == CommitOutcome.Conflict) return false;
+        if (outcome == CommitOutcome.Conflict)
+        {
+            foreach (var pack in packs) pack.Withdraw();
+            return false;
+        }
+
         foreach (var pack in packs) pack.Stored();
         foreach (var step in steps.Where(step => step.Kept.Count > 0)) Log.StudyCommitted(service.Logger, _institution, step.Intake.DocumentKey, step.Kept.Count, step.Decided.Count - step.Kept.Count);
         return true;

@@ -44,3 +44,36 @@ public sealed class FaultyIngestTests
         Assert.Equal(files.Length, rows.Count(row => row.State == InstanceState.Current));
     }
 }
+
+/// <summary>A commit whose answer is lost has happened all the same: what it names must be there.</summary>
+public sealed class LostAnswerTests
+{
+    [Fact]
+    public async Task LargePack_WhenTheAnswerToItsCommitIsLost_StaysWhereTheStudyNamesIt()
+    {
+        await using var bench = new IngestBench(wrapCommit: inner => new LostAnswer(inner), configure: options => options.SmallPackBytes = 0);
+        var slice = TestDicom.Ct(study: "1.2.3", series: "1.2.3.1", sop: "1.2.3.1.1");
+        await Assert.ThrowsAsync<IOException>(() => bench.SendOne(slice));
+        var entry = Assert.Single(await bench.Entries(await bench.Study()));
+        Assert.Equal(slice.ToBytes(), await bench.Bytes(entry));
+        Assert.Equal(OutcomeKind.Duplicate, (await bench.SendOne(slice)).Kind);
+    }
+
+    private sealed class LostAnswer(ICommit inner) : ICommit
+    {
+        private bool _lost;
+
+        public async Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
+        {
+            var outcome = await inner.CommitAsync(batch, cancellationToken);
+            if (_lost) return outcome;
+            _lost = true;
+            throw new IOException("The answer was lost.");
+        }
+
+        public Task<CommitOutcome> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) =>
+            inner.RemoveAsync(institution, studyKey, etag, sopInstanceUids, cancellationToken);
+
+        public Task PurgeAsync(CancellationToken cancellationToken) => inner.PurgeAsync(cancellationToken);
+    }
+}
