@@ -8,6 +8,7 @@ using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Institutions;
 using Skylight.Core.Studies;
+using Skylight.Core.Tiers;
 
 namespace Skylight.Core.Lifecycle;
 
@@ -18,7 +19,7 @@ namespace Skylight.Core.Lifecycle;
 /// <param name="replica">The second copy of the objects, where one is configured.</param>
 public sealed class Erasure(
     ICatalog catalog, ICommit commit, IDocuments documents, IObjectStore store, StudyKeys keys, StudyParts parts, SeriesMerge merge, Deletions deletions, ErasureTraces traces,
-    InstitutionSecrets secrets, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, [FromKeyedServices("replica")] IObjectStore? replica = null)
+    InstitutionSecrets secrets, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, Rehydrations rehydrations, [FromKeyedServices("replica")] IObjectStore? replica = null)
 {
     private const int MaxAttempts = 50;
     private const int RowsPerRead = 1000;
@@ -30,7 +31,10 @@ public sealed class Erasure(
     public async ValueTask<Stored<ErasureRecord>?> GetAsync(string institution, string id, CancellationToken cancellationToken) =>
         await documents.GetAsync<ErasureRecord>(Key(institution, id), cancellationToken);
 
-    /// <summary>Does the next step of an approved erasure. False when there is none left: it is done, or a hold has stopped it.</summary>
+    /// <summary>
+    /// Does the next step of an approved erasure. False when there is none left to do now: it is done, a hold has stopped it, or it waits for an archived study to
+    /// be rehydrated; then a later run goes on.
+    /// </summary>
     public async Task<bool> StepAsync(string institution, string id, CancellationToken cancellationToken)
     {
         if (await GetAsync(institution, id, cancellationToken) is not { Value.Status: ErasureStatus.Running } stored) return false;
@@ -46,6 +50,7 @@ public sealed class Erasure(
             ErasureStep.Purge => await PurgeAsync(erasure, cancellationToken),
             _ => await CertifyAsync(erasure, cancellationToken),
         };
+        if (next is null) return false;
         next = next with { Step = next.Step + 1 };
         await documents.PutAsync(Key(institution, id), next, Match.Version(stored.ETag), ErasureRequests.Terms(next), cancellationToken);
         return next.Status == ErasureStatus.Running;
@@ -223,12 +228,16 @@ public sealed class Erasure(
         throw new IOException("The study was changed by others at every attempt.");
     }
 
-    private async Task<ErasureRecord> ObjectsAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    /// <summary>Null while instances cannot be dropped because their study is on its way out of the archive.</summary>
+    private async Task<ErasureRecord?> ObjectsAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
         if (erasure.Level != DeletionLevel.Study)
         {
             // What is replaced is deleted when nobody can be reading it any more, a day later.
             var replaced = await merge.DropAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
+            if (replaced is null && await StudyAsync(erasure, cancellationToken) is { } archived && (await rehydrations.RequestAsync(archived, cancellationToken)).Readable)
+                replaced = await merge.DropAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
+            if (replaced is null) return null;
             var emptied = await StudyAsync(erasure, cancellationToken) is { } left && IsEmpty(left);
 
             // Nothing is left of the study but its name: it goes whole, from the first step on.

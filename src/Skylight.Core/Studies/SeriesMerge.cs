@@ -28,7 +28,7 @@ public sealed class SeriesMerge(
     /// <exception cref="SealedObjectException">A part is damaged; the study is as it was.</exception>
     public async Task<IReadOnlyList<string>> MergeAsync(string institution, string studyKey, CancellationToken cancellationToken)
     {
-        if (await StudyAsync(institution, studyKey, hidden: false, cancellationToken) is not { } study) return [];
+        if (await StudyAsync(institution, studyKey, cancellationToken) is not { } study) return [];
         var merges = new List<Merge>();
         foreach (var (seriesKey, list) in await parts.ListAllAsync(study, cancellationToken))
             if (await CompactAsync(study, seriesKey, list, cancellationToken) is { } merge) merges.Add(merge);
@@ -36,23 +36,27 @@ public sealed class SeriesMerge(
     }
 
     /// <summary>
-    /// Writes every series with deleted revisions anew without them, whatever its size. Answers the names that the study no longer refers to; empty when there was
-    /// nothing to drop, or when the study was changed at every attempt. Nobody who reads what is left sees a difference.
+    /// Writes every series with deleted revisions anew without them, whatever its size. Answers the names that the study no longer refers to, empty when there was
+    /// nothing to drop; null when the study is archived, so that nothing can be dropped before it is rehydrated. Nobody who reads what is left sees a difference.
     /// </summary>
+    /// <exception cref="IOException">The study was changed by others at every attempt; the deleted revisions are still there.</exception>
     /// <inheritdoc cref="MergeAsync" path="/exception"/>
-    public async Task<IReadOnlyList<string>> DropAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>?> DropAsync(string institution, string studyKey, CancellationToken cancellationToken)
     {
-        if (await StudyAsync(institution, studyKey, hidden: true, cancellationToken) is not { } study) return [];
+        if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: { ProvisionalOf: null } study }) return [];
         var merges = new List<Merge>();
         foreach (var (seriesKey, list) in await parts.ListAllAsync(study, cancellationToken))
         {
             var deltas = new List<SeriesIndex>();
             foreach (var part in list) deltas.Add(await SeriesIndex.ReadAsync(store, part.ObjectName(study, part.Index), keys, cancellationToken));
-            if (deltas.Count > 0 && SeriesIndex.Merge(deltas).Entries.Any(entry => entry.State == EntryState.Deleted))
-                merges.Add(await CompactAsync(study, seriesKey, [.. list], whole: true, cancellationToken));
+            if (deltas.Count == 0 || SeriesIndex.Merge(deltas).Entries.All(entry => entry.State != EntryState.Deleted)) continue;
+            if (study.Tier == StorageTier.Archive) return null;
+            merges.Add(await CompactAsync(study, seriesKey, [.. list], whole: true, cancellationToken));
         }
 
-        return merges.Count == 0 ? [] : await ExchangeAsync(institution, studyKey, merges, SealOptions.Default, cancellationToken);
+        if (merges.Count == 0) return [];
+        return await ExchangeAsync(institution, studyKey, merges, SealOptions.Default, cancellationToken) is { Count: > 0 } replaced
+            ? replaced : throw new IOException("The study was changed by others at every attempt.");
     }
 
     /// <summary>
@@ -86,7 +90,7 @@ public sealed class SeriesMerge(
     /// <inheritdoc cref="MergeAsync" path="/exception"/>
     public async Task<CodingTally> CodeAsync(string institution, string studyKey, string seriesKey, SeriesCoding coding, CancellationToken cancellationToken)
     {
-        if (await StudyAsync(institution, studyKey, hidden: false, cancellationToken) is not { } study) return CodingTally.None;
+        if (await StudyAsync(institution, studyKey, cancellationToken) is not { } study) return CodingTally.None;
         var list = await parts.ListAsync(study, seriesKey, cancellationToken);
         var first = list.Count;
         for (var i = list.Count - 1; i >= 0 && list[i].Folder is null; i--)
@@ -167,8 +171,8 @@ public sealed class SeriesMerge(
     /// Null for a study that is left alone: held content is decided about by the part that it lies in, a hidden study waits to be erased, and the packs of an
     /// archived one cannot be read.
     /// </summary>
-    private async ValueTask<StudyDocument?> StudyAsync(string institution, string studyKey, bool hidden, CancellationToken cancellationToken) =>
-        await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is { Value: { ProvisionalOf: null, Tier: not StorageTier.Archive } study } && (hidden || !study.Hidden) ? study : null;
+    private async ValueTask<StudyDocument?> StudyAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is { Value: { ProvisionalOf: null, Tier: not StorageTier.Archive, Hidden: false } study } ? study : null;
 
     /// <summary>The study with every run exchanged and all part lists in the document; null when a run is no longer there as it was.</summary>
     private async ValueTask<StudyDocument?> ExchangeAsync(StudyDocument study, List<Merge> merges, CancellationToken cancellationToken)

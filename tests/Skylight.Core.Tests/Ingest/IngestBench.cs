@@ -36,7 +36,7 @@ internal sealed class IngestBench : IAsyncDisposable
     private readonly string _folder;
     private readonly bool _owns;
 
-    public IngestBench(string? folder = null, Func<IObjectStore, IObjectStore>? wrapStore = null, Func<ICommit, ICommit>? wrapCommit = null, Action<IngestOptions>? configure = null, bool journal = false)
+    public IngestBench(string? folder = null, Func<IObjectStore, IObjectStore>? wrapStore = null, Func<ICommit, ICommit>? wrapCommit = null, Action<IngestOptions>? configure = null, bool journal = false, int rehydrationSeconds = 0)
     {
         _owns = folder is null;
         _folder = folder ?? Directory.CreateTempSubdirectory("skylight-").FullName;
@@ -48,7 +48,7 @@ internal sealed class IngestBench : IAsyncDisposable
         var keyRecords = new DocumentKeyRecords(Documents);
         Keys = new StudyKeys(keyRecords, _ring, new KeyEncryptionOptions(), Time);
         _secrets = new InstitutionSecrets(keyRecords, _ring, new KeyEncryptionOptions(), Time);
-        Folder = FolderObjectStore.Open(Path.Combine(_folder, "objects"), new FolderObjectStoreOptions { Fsync = false, MinFreeBytes = 0 }, Time);
+        Folder = FolderObjectStore.Open(Path.Combine(_folder, "objects"), new FolderObjectStoreOptions { Fsync = false, MinFreeBytes = 0, RehydrationDelaySeconds = rehydrationSeconds }, Time);
         _journal = journal ? Journal.Open(Path.Combine(_folder, "journal"), new JournalOptions(), Time) : null;
         IObjectStore whole = _journal is null ? Folder : new JournalObjectStore(_journal, Folder);
         Store = wrapStore?.Invoke(whole) ?? whole;

@@ -8,6 +8,7 @@ using Skylight.Core.Ingest;
 using Skylight.Core.Institutions;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Tests.Ingest;
+using Skylight.Core.Tiers;
 using Skylight.Core.Uploads;
 
 namespace Skylight.Core.Tests.Lifecycle;
@@ -268,6 +269,48 @@ public sealed class ErasureTests : IDisposable
         Assert.Equal([pack], (await NamesAsync(ingest)).Where(name => name.EndsWith(".pack", StringComparison.Ordinal)).Select(name => name[(name.LastIndexOf('/') + 1)..]));
         Assert.Equal(OutcomeKind.Stored, (await ingest.SendOne(Slice(2))).Kind);
         Assert.Contains("1.2.3.1.2", await bench.ServedAsync());
+    }
+
+    [Fact]
+    public async Task Instances_OfAnArchivedStudy_WaitForItsRehydration_AndAreCertifiedOnlyThen()
+    {
+        await using var ingest = new IngestBench(rehydrationSeconds: 3600);
+        await using var bench = new LifecycleBench(ingest: ingest);
+        await ingest.Send(Slice(1), Slice(2));
+        var study = await ingest.Study();
+        Assert.Equal(TierMove.Done, await bench.Tiers.MoveAsync(IngestBench.A, study.StudyKey, StorageTier.Archive, default));
+        var deletion = (await bench.DeleteAsync("1.2.3.1", "1.2.3.1.2")).Record!;
+        var asked = await bench.Requests.RequestAsync(IngestBench.A, study.StudyKey, ErasureBasis.ReceivedInError, null, LifecycleBench.By, false, deletion, default);
+        await bench.Requests.ApproveAsync(IngestBench.A, asked.Erasure!.Id, "hospital-a/second", default);
+        var waiting = await bench.RunAsync(asked.Erasure.Id);
+        Assert.Equal((ErasureStatus.Running, ErasureStep.Objects, null), (waiting.Status, waiting.Step, waiting.Certificate));
+        Assert.NotNull((await ingest.Study()).Rehydration);
+        Assert.Equal(ErasureStep.Objects, (await bench.RunAsync(asked.Erasure.Id)).Step);
+
+        ingest.Time.Advance(TimeSpan.FromHours(16));
+        Assert.Equal(1, await bench.Rehydrations.AdvanceAsync(default));
+        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(asked.Erasure.Id)).Status);
+        Assert.Equal("1.2.3.1.1", Assert.Single(await ingest.Entries(await ingest.Study())).SopInstanceUid);
+    }
+
+    [Fact]
+    public async Task Instances_OfAStudyThatNeverStopsChanging_AreNotCertified()
+    {
+        await using var ingest = await OpenAsync();
+        await using var bench = new LifecycleBench(ingest: ingest);
+        await ingest.Send(Slice(1), Slice(2));
+        var study = await ingest.Study();
+        var deletion = (await bench.DeleteAsync("1.2.3.1", "1.2.3.1.2")).Record!;
+        var asked = await bench.Requests.RequestAsync(IngestBench.A, study.StudyKey, ErasureBasis.ReceivedInError, null, LifecycleBench.By, false, deletion, default);
+        await bench.Requests.ApproveAsync(IngestBench.A, asked.Erasure!.Id, "hospital-a/second", default);
+        while ((await bench.Erasure.GetAsync(IngestBench.A, asked.Erasure.Id, default))!.Value.Step != ErasureStep.Objects) await bench.Erasure.StepAsync(IngestBench.A, asked.Erasure.Id, default);
+
+        var next = 10;
+        await using var busy = new LifecycleBench(ingest: ingest, wrapCommit: inner => new BeforeCommit(inner, () => ingest.SendOne(Slice(next++))));
+        await Assert.ThrowsAsync<IOException>(() => busy.RunAsync(asked.Erasure.Id));
+        Assert.Equal((ErasureStatus.Running, ErasureStep.Objects), (await bench.Erasure.GetAsync(IngestBench.A, asked.Erasure.Id, default))!.Value is { } still ? (still.Status, still.Step) : default);
+        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(asked.Erasure.Id)).Status);
+        Assert.DoesNotContain(await ingest.Entries(await ingest.Study()), entry => entry.SopInstanceUid == "1.2.3.1.2");
     }
 
     [Fact]

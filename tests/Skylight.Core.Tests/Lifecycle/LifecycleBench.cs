@@ -11,6 +11,7 @@ using Skylight.Core.Retrieve;
 using Skylight.Core.Studies;
 using Skylight.Core.Tests.Ingest;
 using Skylight.Core.Tests.Uploads;
+using Skylight.Core.Tiers;
 using Skylight.Core.Uploads;
 
 namespace Skylight.Core.Tests.Lifecycle;
@@ -43,13 +44,16 @@ internal sealed class LifecycleBench : IAsyncDisposable
             Ingest.Documents, ingress, new UploadContent(Ingest.Documents, ingress), reports, Microsoft.Extensions.Options.Options.Create(new UploadOptions()), Ingest.Time, NullLogger<UploadSessions>.Instance);
         Reports = reports;
         var traces = new ErasureTraces(Ingest.Catalog, Ingest.Documents, Ingest.Items, Ingest.Patients, reports, uploads, Deletions);
+        Use = new StudyUse(Ingest.Documents, Ingest.Time);
+        Tiers = new StudyTiers(Ingest.Catalog, commit, Ingest.Parts, Ingest.Store, Ingest.Time, NullLogger<StudyTiers>.Instance);
+        Rehydrations = new Rehydrations(Tiers, Ingest.Store, Use, Ingest.Documents, Microsoft.Extensions.Options.Options.Create(new TierOptions()), NullLogger<Rehydrations>.Instance);
         Erasure = new Erasure(
-            Ingest.Catalog, commit, Ingest.Documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Ingest.Secrets, Institutions, Audit, Ingest.Time, replica);
+            Ingest.Catalog, commit, Ingest.Documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Ingest.Secrets, Institutions, Audit, Ingest.Time, Rehydrations, replica);
         Due = new ErasureDue(Ingest.Catalog, Deletions, Requests, Institutions, Ingest.Time, NullLogger<ErasureDue>.Instance);
         var lists = new CorrectionLists(Ingest.Store, Ingest.Keys);
         Corrections = new CorrectionService(Ingest.Catalog, commit, Ingest.Documents, Ingest.Parts, Ingest.Keys, lists, Ingest.Patients, Retired, Ingest.Time);
         Reader = new StudyReader(Ingest.Store, Ingest.Keys, Ingest.Parts, NullLogger<StudyReader>.Instance, lists);
-        Retrieval = new Retrieval(Ingest.Catalog, Reader, new Skylight.Core.Tiers.StudyUse(Ingest.Documents, Ingest.Time));
+        Retrieval = new Retrieval(Ingest.Catalog, Reader, Use);
     }
 
     public IngestBench Ingest { get; }
@@ -65,6 +69,12 @@ internal sealed class LifecycleBench : IAsyncDisposable
     public ErasureRequests Requests { get; }
 
     public Erasure Erasure { get; }
+
+    public StudyUse Use { get; }
+
+    public StudyTiers Tiers { get; }
+
+    public Rehydrations Rehydrations { get; }
 
     public ErasureDue Due { get; }
 
