@@ -42,13 +42,14 @@ public sealed class StatisticsHttp(Gate gate, SavedStatistics statistics, Statis
         return Answer.Created($"/api/statistics/{id}", new StatisticsView(id, definition, null, null));
     }
 
-    /// <summary>The result, at most ten minutes old; <c>?refresh=true</c> counts at once.</summary>
+    /// <summary>The result, at most ten minutes old; <c>?refresh=true</c> counts at once, <c>?format=csv</c> is for spreadsheets.</summary>
     [Function("statistics-get")]
     public async Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/statistics/{id}")] HttpRequest request, string id, CancellationToken cancellationToken)
     {
         var admission = await AdmitAsync(request, cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         if (await statistics.ResultAsync(admission.Institution, id, request.Query["refresh"] is ["true"], cancellationToken) is not { } saved) return Refusals.NotFound();
+        if (request.Query["format"] is ["csv"]) return StatisticsCsv.Answer(saved);
         return Answer.Json(new StatisticsView(id, saved.Definition, saved.Result, await keeper.LastAsync(admission.Institution, cancellationToken)));
     }
 

@@ -36,6 +36,9 @@ public sealed record StudyAttributes
     /// <summary>Free text of (0008,0080).</summary>
     public string? InstitutionName { get; init; }
 
+    /// <summary>Institutional Department Name (0008,1040), or where that is absent Requesting Service (0032,1033): for statistics.</summary>
+    public string? Department { get; init; }
+
     /// <summary>(0008,0201); the institution's zone where absent.</summary>
     public string? TimezoneOffset { get; init; }
 

@@ -114,6 +114,7 @@ internal static class InstanceFactsReader
         StudyDescription = Text(dataset, DicomTags.StudyDescription),
         ReferringPhysicianName = Name(dataset, DicomTags.ReferringPhysicianName),
         InstitutionName = Text(dataset, DicomTags.InstitutionName),
+        Department = Text(dataset, DicomTags.InstitutionalDepartmentName) ?? Text(dataset, DicomTags.RequestingService),
         TimezoneOffset = Text(dataset, DicomTags.TimezoneOffsetFromUTC),
     };
 

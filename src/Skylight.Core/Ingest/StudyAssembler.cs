@@ -127,6 +127,7 @@ internal static class StudyAssembler
         StudyDescription = first.StudyDescription ?? second.StudyDescription,
         ReferringPhysicianName = first.ReferringPhysicianName ?? second.ReferringPhysicianName,
         InstitutionName = first.InstitutionName ?? second.InstitutionName,
+        Department = first.Department ?? second.Department,
         TimezoneOffset = first.TimezoneOffset ?? second.TimezoneOffset,
     };
 

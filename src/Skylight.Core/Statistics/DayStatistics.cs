@@ -19,9 +19,12 @@ public sealed record DayStatistics(int V, string Day, DateTimeOffset CountedAt, 
 
 /// <summary>What studies have in common.</summary>
 /// <param name="Modalities">All modalities of a study, joined by <c>+</c> in ordinal order: <c>CT+SR</c>.</param>
-public readonly record struct StatisticsKey(string Modalities, StorageTier Tier, int Level, string Performing, StudyState State)
+/// <param name="BodyParts">All its body parts, likewise; null in counts of before there were any.</param>
+/// <param name="Department">As <see cref="StudyAttributes.Department"/>; empty where the study names none.</param>
+public readonly record struct StatisticsKey(string Modalities, StorageTier Tier, int Level, string Performing, StudyState State, string? BodyParts = null, string? Department = null)
 {
-    public static StatisticsKey Of(StudySummary study) => new(string.Join('+', study.Attributes.Modalities), study.Tier, study.Level, study.Performing ?? "", study.State);
+    public static StatisticsKey Of(StudySummary study) => new(
+        string.Join('+', study.Attributes.Modalities), study.Tier, study.Level, study.Performing ?? "", study.State, string.Join('+', study.BodyParts), study.Attributes.Department ?? "");
 }
 
 public sealed record StatisticsCell(StatisticsKey Key, long Studies, long Instances, long Bytes);

@@ -15,6 +15,12 @@ public enum StatisticsDimension
     Level,
     Performing,
     State,
+
+    /// <summary>A study counts for each of its body parts.</summary>
+    BodyPart,
+
+    /// <summary>Institutional Department Name, else Requesting Service.</summary>
+    Department,
 }
 
 /// <summary>A saved statistic.</summary>
@@ -43,7 +49,8 @@ public sealed record StatisticsRow(IReadOnlyList<string> Keys, long Studies, lon
 
 /// <summary>A statistic's result, as it was at <paramref name="CountedAt"/>.</summary>
 /// <param name="Cut">There were more lines than a result holds.</param>
-public sealed record StatisticsResult(DateTimeOffset CountedAt, IReadOnlyList<StatisticsRow> Rows, bool Cut);
+/// <param name="Withheld">Lines by body part or department with too few studies to be told apart, which stand together in one line, or in none.</param>
+public sealed record StatisticsResult(DateTimeOffset CountedAt, IReadOnlyList<StatisticsRow> Rows, bool Cut, int Withheld = 0);
 
 /// <summary>Saved statistics of an institution, with their last results.</summary>
 public sealed class SavedStatistics(IDocuments documents, StatisticsKeeper keeper, TimeProvider time)
@@ -53,6 +60,12 @@ public sealed class SavedStatistics(IDocuments documents, StatisticsKeeper keepe
 
     private const string Type = "statistics";
     private const int MaxRows = 1000;
+
+    /// <summary>By body part and department, fewer studies than this might be known by whoever reads the line.</summary>
+    internal const int SmallestCount = 10;
+
+    /// <summary>Key of the line that stands for those with too few.</summary>
+    internal const string Other = "other";
 
     public sealed record Saved(StatisticsDefinition Definition, StatisticsResult? Result);
 
@@ -97,10 +110,11 @@ public sealed class SavedStatistics(IDocuments documents, StatisticsKeeper keepe
             {
                 var modalities = cell.Key.Modalities.Split('+');
                 if ((definition.Modality is { } modality && !modalities.Contains(modality)) || (definition.Tier is { } tier && cell.Key.Tier != tier)) continue;
-                IEnumerable<string> each = definition.By.Contains(StatisticsDimension.Modality) ? modalities : [""];
-                foreach (var one in each)
+                string[] each = definition.By.Contains(StatisticsDimension.Modality) ? modalities : [""];
+                string[] parts = definition.By.Contains(StatisticsDimension.BodyPart) ? (cell.Key.BodyParts ?? "").Split('+') : [""];
+                foreach (var (one, part) in each.SelectMany(one => parts.Select(part => (one, part))))
                 {
-                    var keys = definition.By.Select(dimension => Value(dimension, day.Day, one, cell.Key)).ToArray();
+                    var keys = definition.By.Select(dimension => Value(dimension, day.Day, one, part, cell.Key)).ToArray();
                     var id = string.Join('\n', keys);
                     var row = rows.GetValueOrDefault(id) ?? new StatisticsRow(keys, 0, 0, 0);
                     rows[id] = row with { Studies = row.Studies + cell.Studies, Instances = row.Instances + cell.Instances, Bytes = row.Bytes + cell.Bytes };
@@ -108,10 +122,22 @@ public sealed class SavedStatistics(IDocuments documents, StatisticsKeeper keepe
             }
         }
 
-        return new StatisticsResult(now, [.. rows.Values.Take(MaxRows)], rows.Count > MaxRows);
+        var told = rows.Values.ToList();
+        var withheld = definition.By.Any(dimension => dimension is StatisticsDimension.BodyPart or StatisticsDimension.Department) ? Withhold(told, definition.By.Count) : 0;
+        return new StatisticsResult(now, [.. told.Take(MaxRows)], told.Count > MaxRows, withheld);
     }
 
-    private static string Value(StatisticsDimension dimension, string day, string modality, StatisticsKey key) => dimension switch
+    /// <summary>Puts the lines with too few studies together; answers how many there were. What are still too few is left out.</summary>
+    private static int Withhold(List<StatisticsRow> rows, int dimensions)
+    {
+        var few = rows.FindAll(row => row.Studies < SmallestCount);
+        rows.RemoveAll(few.Contains);
+        if (few.Sum(row => row.Studies) >= SmallestCount)
+            rows.Add(new StatisticsRow([.. Enumerable.Repeat(Other, dimensions)], few.Sum(row => row.Studies), few.Sum(row => row.Instances), few.Sum(row => row.Bytes)));
+        return few.Count;
+    }
+
+    private static string Value(StatisticsDimension dimension, string day, string modality, string part, StatisticsKey key) => dimension switch
     {
         StatisticsDimension.Day => day,
         StatisticsDimension.Month => day == DayStatistics.NoDay ? day : day[..6],
@@ -119,6 +145,8 @@ public sealed class SavedStatistics(IDocuments documents, StatisticsKeeper keepe
         StatisticsDimension.Tier => key.Tier.ToString(),
         StatisticsDimension.Level => key.Level.ToString(CultureInfo.InvariantCulture),
         StatisticsDimension.Performing => key.Performing,
+        StatisticsDimension.BodyPart => part,
+        StatisticsDimension.Department => key.Department ?? "",
         _ => key.State.ToString(),
     };
 }

@@ -48,6 +48,33 @@ public sealed class StatisticsTests : IAsyncLifetime
     }
 
     [Fact]
+    public void Counts_ByBodyPartAndDepartment_TellNobodyApart()
+    {
+        var cells = new[]
+        {
+            new StatisticsCell(new StatisticsKey("CT", StorageTier.Hot, 4, "a", StudyState.Complete, "CHEST+HEAD", "放射科"), 11, 11, 11),
+            new StatisticsCell(new StatisticsKey("CT", StorageTier.Hot, 4, "a", StudyState.Complete, "HEAD", "急诊科"), 9, 9, 9),
+            new StatisticsCell(new StatisticsKey("MR", StorageTier.Hot, 4, "a", StudyState.Complete, "KNEE", ""), 1, 1, 1),
+        };
+        Assert.Equal(["CHEST 11", "HEAD 20"], Rows(StatisticsDimension.BodyPart));
+        Assert.Equal(["放射科 11", "other 10"], Rows(StatisticsDimension.Department));
+        Assert.Equal(["CT 20", "MR 1"], Rows(StatisticsDimension.Modality));
+
+        string[] Rows(StatisticsDimension by) =>
+            [.. SavedStatistics.Count(new StatisticsDefinition(1, "", [by], null, null, null, null), [new DayStatistics(1, "20260301", default, cells)], default).Rows.Select(row => $"{row.Keys[0]} {row.Studies}")];
+    }
+
+    [Fact]
+    public async Task Counts_TakeTheDepartmentOfTheFile_ElseWhoAskedForIt()
+    {
+        await _bench.SendOne(TestDicom.Ct().Set(0x00081040, "LO", "放射科").Set(0x00321033, "LO", "急诊科").Set(0x00180015, "CS", "CHEST"));
+        await _bench.SendOne(TestDicom.Ct(study: "1.2.4", series: "1.2.4.1", sop: "1.2.4.1.1").Set(0x00321033, "LO", "急诊科"));
+        await _keeper.ReconcileAsync(IngestBench.A, default);
+        var cells = Assert.Single(await _keeper.DaysAsync(IngestBench.A, default)).Cells;
+        Assert.Equal([("CHEST", "放射科"), ("", "急诊科")], cells.Select(cell => (cell.Key.BodyParts, cell.Key.Department)).OrderByDescending(key => key.BodyParts, StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Reconcile_FindsWhatNoMarkHasTold_AndThenNothing()
     {
         await SendAsync("1.2.3", "20260301", "CT", 1);
