@@ -30,7 +30,7 @@ public sealed class FaultyPortsTests : IAsyncDisposable
         var plan = new FaultPlan(seed, 0.2);
         await using var database = SqliteDatabase.Open(Path.Combine(_folder, "queues.db"), SqliteDurability.Full, SqliteQueue.Schema);
         var plain = new SqliteQueue(database, new ManualTime());
-        IQueue queue = new FaultyQueue(plain, plan);
+        var queue = new FaultyQueue(plain, plan);
         var sent = Enumerable.Range(0, 60).Select(i => $"message {i}").ToHashSet();
         foreach (var text in sent) await RepeatAsync(async () => { await queue.SendAsync("work", Encoding.UTF8.GetBytes(text), TimeSpan.Zero, default); return true; });
         var handled = new HashSet<string>();
