@@ -8,8 +8,8 @@ namespace Skylight.Archive.Series;
 /// <summary>Little building blocks of the index and metadata formats: variable-length integers, tagged fields, compressed blocks.</summary>
 internal sealed class WireWriter
 {
-    /// <summary>Blocks up to this size are stored as they are.</summary>
-    private const int StoredBytes = 1024;
+    /// <summary>Blocks up to this size are stored as they are: what one instance's commit has, which the next merge of the series packs with its neighbours.</summary>
+    private const int StoredBytes = 4096;
 
     private readonly ArrayBufferWriter<byte> _buffer = new(1024);
 

@@ -39,6 +39,8 @@ public sealed class StudyClock(ICatalog catalog, ICommit commit, SeriesMerge mer
         }
 
         if (StudyStates.Advance(study, time.GetUtcNow(), NewEventId()) is not { } next) return false;
+        // Nothing is done between quiet and complete where the journal merges: one write of the study is enough.
+        if (commit.MergesAsItDrains && StudyStates.Advance(next, time.GetUtcNow(), NewEventId()) is { } complete) next = complete;
         // A conflict means that instances have just arrived: their commit has set the time anew.
         return await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(study, next), []), cancellationToken) == CommitOutcome.Committed;
     }

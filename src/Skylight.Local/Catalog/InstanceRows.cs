@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Skylight.Core.Catalog;
 using Skylight.Local.Sqlite;
@@ -10,16 +9,23 @@ internal static class InstanceRows
 {
     private const string Columns = "i.sop, i.class, st.id, se.key, i.dataset, i.pixel, i.pixel_kind, i.file, i.revision, i.trust, i.state, i.item, i.origin";
 
-    public static IReadOnlyList<InstanceIndexRow> Find(SqliteConnection connection, string pk, IReadOnlyCollection<string> sopInstanceUids)
+    public static List<InstanceIndexRow> Find(SqliteConnection connection, string pk, IReadOnlyCollection<string> sopInstanceUids)
     {
-        using var command = connection.Statement($"""
+        var rows = new List<InstanceIndexRow>();
+        using var found = connection.Raw($"""
             SELECT {Columns}
-            FROM json_each($sops) u CROSS JOIN instances i ON i.pk=$pk AND i.sop=u.value JOIN studies st ON st.n=i.n JOIN series se ON se.s=i.s
-            ORDER BY i.sop, i.revision
+            FROM instances i CROSS JOIN studies st ON st.n=i.n CROSS JOIN series se ON se.s=i.s
+            WHERE i.pk=? AND i.sop=? ORDER BY i.revision
             """);
-        command.Parameters.AddWithValue("$pk", pk);
-        command.Parameters.AddWithValue("$sops", JsonSerializer.Serialize(sopInstanceUids.Distinct(StringComparer.Ordinal)));
-        return Read(command);
+        found.Bind(1, pk);
+        foreach (var uid in sopInstanceUids.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
+        {
+            found.Bind(2, uid);
+            Read(found, rows);
+            found.Reset();
+        }
+
+        return rows;
     }
 
     /// <summary>Stored rows with newer ones laid over them: the last of each identity, in order of UID and revision.</summary>
@@ -40,15 +46,15 @@ internal static class InstanceRows
     /// <summary>Rows after a UID, in order of UID, never some of a UID's rows alone.</summary>
     public static IReadOnlyList<InstanceIndexRow> List(SqliteConnection connection, string pk, string after, int limit)
     {
-        using var command = connection.CreateCommand();
-        command.CommandText = $"""
+        using var found = connection.Raw($"""
             SELECT {Columns}
-            FROM instances i JOIN studies st ON st.n=i.n JOIN series se ON se.s=i.s WHERE i.pk=$pk AND i.sop>$after ORDER BY i.sop LIMIT $limit
-            """;
-        command.Parameters.AddWithValue("$pk", pk);
-        command.Parameters.AddWithValue("$after", after);
-        command.Parameters.AddWithValue("$limit", limit + 1);
-        var rows = Read(command);
+            FROM instances i JOIN studies st ON st.n=i.n JOIN series se ON se.s=i.s WHERE i.pk=? AND i.sop>? ORDER BY i.sop LIMIT ?
+            """);
+        found.Bind(1, pk);
+        found.Bind(2, after);
+        found.Bind(3, limit + 1);
+        var rows = new List<InstanceIndexRow>();
+        Read(found, rows);
         if (rows.Count <= limit) return rows;
 
         // One row too many was asked for: it shows whether the last UID is whole. If not, that UID waits for the next page.
@@ -57,72 +63,56 @@ internal static class InstanceRows
         return whole > 0 ? rows[..whole] : Find(connection, pk, [last]);
     }
 
-    private static List<InstanceIndexRow> Read(SqliteCommand command)
+    private static void Read(RawStatement found, List<InstanceIndexRow> rows)
     {
-        using var reader = command.ExecuteReader();
-        var rows = new List<InstanceIndexRow>();
-        while (reader.Read())
+        while (found.Step())
         {
             rows.Add(new InstanceIndexRow
             {
-                SopInstanceUid = reader.GetString(0),
-                SopClassUid = reader.GetString(1),
-                StudyKey = reader.GetString(2),
-                SeriesKey = reader.GetString(3),
-                DatasetDigest = reader.GetFieldValue<byte[]>(4),
-                PixelDigest = reader.GetFieldValue<byte[]>(5),
-                PixelDigestKind = reader.GetString(6),
-                FileSha256 = reader.GetFieldValue<byte[]>(7),
-                Revision = reader.GetInt32(8),
-                Trust = (SourceTrust)reader.GetInt32(9),
-                State = (InstanceState)reader.GetInt32(10),
-                ItemId = reader.IsDBNull(11) ? null : reader.GetString(11),
-                Origin = reader.GetInt64(12),
+                SopInstanceUid = found.Text(0),
+                SopClassUid = found.Text(1),
+                StudyKey = found.Text(2),
+                SeriesKey = found.Text(3),
+                DatasetDigest = found.Blob(4).ToArray(),
+                PixelDigest = found.Blob(5).ToArray(),
+                PixelDigestKind = found.Text(6),
+                FileSha256 = found.Blob(7).ToArray(),
+                Revision = (int)found.Int64(8),
+                Trust = (SourceTrust)found.Int64(9),
+                State = (InstanceState)found.Int64(10),
+                ItemId = found.IsNull(11) ? null : found.Text(11),
+                Origin = found.Int64(12),
             });
         }
-
-        return rows;
     }
 
     public static void Write(SqliteConnection connection, long n, StudyDocument study, IReadOnlyList<InstanceIndexRow> rows)
     {
         if (rows.Count == 0) return;
-        using var put = connection.Statement("""
-            INSERT INTO instances VALUES($pk,$sop,$n,$dataset,$pixel,$kind,$s,$class,$file,$revision,$trust,$state,$origin,$item)
-            ON CONFLICT DO UPDATE SET s=$s, class=$class, file=$file, revision=$revision, trust=$trust, state=$state, origin=$origin, item=$item
+        using var put = connection.Raw("""
+            INSERT INTO instances VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)
+            ON CONFLICT DO UPDATE SET s=?7, class=?8, file=?9, revision=?10, trust=?11, state=?12, origin=?13, item=?14
             """);
-        put.Parameters.AddWithValue("$pk", study.Institution);
-        put.Parameters.AddWithValue("$n", n);
-        var sop = put.Parameters.Add("$sop", SqliteType.Text);
-        var dataset = put.Parameters.Add("$dataset", SqliteType.Blob);
-        var pixel = put.Parameters.Add("$pixel", SqliteType.Blob);
-        var kind = put.Parameters.Add("$kind", SqliteType.Text);
-        var series = put.Parameters.Add("$s", SqliteType.Integer);
-        var sopClass = put.Parameters.Add("$class", SqliteType.Text);
-        var file = put.Parameters.Add("$file", SqliteType.Blob);
-        var revision = put.Parameters.Add("$revision", SqliteType.Integer);
-        var trust = put.Parameters.Add("$trust", SqliteType.Integer);
-        var state = put.Parameters.Add("$state", SqliteType.Integer);
-        var origin = put.Parameters.Add("$origin", SqliteType.Integer);
-        var item = put.Parameters.Add("$item", SqliteType.Text);
+        put.Bind(1, study.Institution);
+        put.Bind(3, n);
         var numbers = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var row in rows)
         {
             if (row.StudyKey != study.StudyKey) throw new ArgumentException("An index row belongs to another study than its change.", nameof(rows));
             if (!numbers.TryGetValue(row.SeriesKey, out var s)) numbers[row.SeriesKey] = s = SeriesNumber(connection, n, row.SeriesKey);
-            sop.Value = row.SopInstanceUid;
-            dataset.Value = row.DatasetDigest;
-            pixel.Value = row.PixelDigest;
-            kind.Value = row.PixelDigestKind;
-            series.Value = s;
-            sopClass.Value = row.SopClassUid;
-            file.Value = row.FileSha256;
-            revision.Value = row.Revision;
-            trust.Value = (int)row.Trust;
-            state.Value = (int)row.State;
-            origin.Value = row.Origin;
-            item.Value = (object?)row.ItemId ?? DBNull.Value;
-            put.ExecuteNonQuery();
+            put.Bind(2, row.SopInstanceUid);
+            put.Bind(4, row.DatasetDigest);
+            put.Bind(5, row.PixelDigest);
+            put.Bind(6, row.PixelDigestKind);
+            put.Bind(7, s);
+            put.Bind(8, row.SopClassUid);
+            put.Bind(9, row.FileSha256);
+            put.Bind(10, row.Revision);
+            put.Bind(11, (int)row.Trust);
+            put.Bind(12, (int)row.State);
+            put.Bind(13, row.Origin);
+            put.Bind(14, row.ItemId);
+            put.Run();
         }
     }
 

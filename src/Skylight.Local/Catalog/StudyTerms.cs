@@ -11,25 +11,35 @@ internal static class StudyTerms
     /// <summary>The level of nearly all studies, which has no term.</summary>
     public const int UsualLevel = 4;
 
+    private const int FewTerms = 8;
+
     public static string LevelTerm(int level) => level.ToString(CultureInfo.InvariantCulture);
 
+    /// <summary>Writes what has changed: a study that becomes quiet has one term more and one less, and some sixty that stay.</summary>
     public static void Write(SqliteConnection connection, long n, StudyDocument study)
     {
         var sort = StudyFilter.SortKey(study.Attributes);
-        var wanted = Of(study);
-        if (Same(connection, n, sort, wanted)) return;
-        Remove(connection, study.Institution, n);
-        using var insert = connection.Statement("INSERT OR IGNORE INTO terms VALUES($pk,$kind,$value,$sort,$n)");
-        insert.Parameters.AddWithValue("$pk", study.Institution);
-        insert.Parameters.AddWithValue("$sort", sort);
-        insert.Parameters.AddWithValue("$n", n);
-        var kind = insert.Parameters.Add("$kind", SqliteType.Integer);
-        var value = insert.Parameters.Add("$value", SqliteType.Text);
-        foreach (var term in wanted)
+        var missing = Of(study);
+        if (Surplus(connection, n, sort, missing) is { } surplus)
         {
-            kind.Value = (int)term.Kind;
-            value.Value = term.Value;
-            insert.ExecuteNonQuery();
+            Delete(connection, study.Institution, n, sort, surplus);
+        }
+        else
+        {
+            Remove(connection, study.Institution, n);
+            missing = Of(study);
+        }
+
+        if (missing.Count == 0) return;
+        using var insert = connection.Raw("INSERT OR IGNORE INTO terms VALUES(?,?,?,?,?)");
+        insert.Bind(1, study.Institution);
+        insert.Bind(4, sort);
+        insert.Bind(5, n);
+        foreach (var term in missing)
+        {
+            insert.Bind(2, (int)term.Kind);
+            insert.Bind(3, term.Value);
+            insert.Run();
             if (term.Kind == TermKind.Name) WriteTails(connection, study.Institution, term.Value);
         }
     }
@@ -75,19 +85,40 @@ internal static class StudyTerms
         }
     }
 
-    private static bool Same(SqliteConnection connection, long n, string sort, HashSet<(TermKind Kind, string Value)> wanted)
+    /// <summary>
+    /// The stored terms that the study has no longer; what is stored is taken out of <paramref name="wanted"/>. Null when so much has changed that all are better
+    /// written anew: the place in the order of dates, a name, or many.
+    /// </summary>
+    private static List<(TermKind Kind, string Value)>? Surplus(SqliteConnection connection, long n, string sort, HashSet<(TermKind Kind, string Value)> wanted)
     {
-        using var select = connection.Statement("SELECT kind, value, sort FROM terms WHERE n=$n");
-        select.Parameters.AddWithValue("$n", n);
-        using var reader = select.ExecuteReader();
-        var count = 0;
-        while (reader.Read())
+        var surplus = new List<(TermKind Kind, string Value)>();
+        using var stored = connection.Raw("SELECT kind, value, sort FROM terms WHERE n=?");
+        stored.Bind(1, n);
+        while (stored.Step())
         {
-            if (reader.GetString(2) != sort || !wanted.Contains(((TermKind)reader.GetInt32(0), reader.GetString(1)))) return false;
-            count++;
+            var term = ((TermKind)stored.Int64(0), stored.Text(1));
+            if (stored.Text(2) != sort) return null;
+            if (wanted.Remove(term)) continue;
+            if (term.Item1 == TermKind.Name || surplus.Count == FewTerms) return null;
+            surplus.Add(term);
         }
 
-        return count == wanted.Count;
+        return surplus;
+    }
+
+    private static void Delete(SqliteConnection connection, string pk, long n, string sort, List<(TermKind Kind, string Value)> surplus)
+    {
+        if (surplus.Count == 0) return;
+        using var delete = connection.Raw("DELETE FROM terms WHERE pk=? AND kind=? AND value=? AND sort=? AND n=?");
+        delete.Bind(1, pk);
+        delete.Bind(4, sort);
+        delete.Bind(5, n);
+        foreach (var (kind, value) in surplus)
+        {
+            delete.Bind(2, (int)kind);
+            delete.Bind(3, value);
+            delete.Run();
+        }
     }
 
     /// <summary>Takes all terms of a study out, and the tails of names that no other study has.</summary>
@@ -130,14 +161,13 @@ internal static class StudyTerms
 
     private static void WriteTails(SqliteConnection connection, string pk, string name)
     {
-        using var insert = connection.Statement("INSERT OR IGNORE INTO name_tails VALUES($pk,$tail,$name)");
-        insert.Parameters.AddWithValue("$pk", pk);
-        insert.Parameters.AddWithValue("$name", name);
-        var tail = insert.Parameters.Add("$tail", SqliteType.Text);
-        foreach (var value in Tails(name))
+        using var insert = connection.Raw("INSERT OR IGNORE INTO name_tails VALUES(?,?,?)");
+        insert.Bind(1, pk);
+        insert.Bind(3, name);
+        foreach (var tail in Tails(name))
         {
-            tail.Value = value;
-            insert.ExecuteNonQuery();
+            insert.Bind(2, tail);
+            insert.Run();
         }
     }
 

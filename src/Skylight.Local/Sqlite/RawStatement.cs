@@ -30,7 +30,8 @@ internal sealed class RawStatement : IDisposable
     public void Bind(int at, string? value) => Check(value is null ? raw.sqlite3_bind_null(_statement, at) : raw.sqlite3_bind_text(_statement, at, value));
 
     /// <inheritdoc cref="Bind(int, long)"/>
-    public void Bind(int at, ReadOnlySpan<byte> value) => Check(raw.sqlite3_bind_blob(_statement, at, value));
+    /// <remarks>No bytes are an empty value, not NULL.</remarks>
+    public void Bind(int at, ReadOnlySpan<byte> value) => Check(value.IsEmpty ? raw.sqlite3_bind_zeroblob(_statement, at, 0) : raw.sqlite3_bind_blob(_statement, at, value));
 
     /// <summary>Goes to the next row; false after the last one.</summary>
     /// <exception cref="SqliteException">The statement failed.</exception>

@@ -62,6 +62,33 @@ public sealed class SqliteCatalogTests : CatalogConformance, IAsyncDisposable
         Assert.NotEqual(before, Dump());
     }
 
+    [Fact]
+    public async Task Apply_ChangesOfEveryKind_LeavesTheTermsOfTheDocumentAsItIsNow()
+    {
+        Func<StudyDocument, StudyDocument>[] changes =
+        [
+            static study => study with { State = StudyState.Receiving },
+            static study => study with { State = StudyState.Complete },
+            static study => study with { Tags = ["teaching"], Level = 2 },
+            static study => study with { Tags = [.. Enumerable.Range(0, 20).Select(n => $"tag{n}")] },
+            static study => study with { Tags = [] },
+            static study => study with { Attributes = study.Attributes with { PatientName = "Wang^Li" } },
+            static study => study with { Attributes = study.Attributes with { StudyDate = "20200101" } },
+            static study => study with { Hidden = true },
+            static study => study with { Hidden = false },
+        ];
+        var current = StudyChange.Of(null, Study(1), []);
+        await _catalog.ApplyAsync(current, default);
+        for (var i = 0; i < changes.Length; i++)
+        {
+            current = StudyChange.Of(current.Document, changes[i](current.Document), []);
+            await _catalog.ApplyAsync(current, default);
+            await using var fresh = SqliteDatabase.Open(Path.Combine(_folder, $"fresh{i}.db"), SqliteDurability.Full, SqliteCatalog.Schema);
+            await new SqliteCatalog(fresh).ApplyAsync(StudyChange.Of(null, current.Document, []), default);
+            Assert.Equal(Dump(fresh)[..^1], Dump()[..^1]);
+        }
+    }
+
     private List<string> Dump(SqliteDatabase? database = null) => (database ?? _database).Read(static connection =>
     {
         var rows = new List<string>();
