@@ -10,12 +10,12 @@ public sealed class ArchiveTortureTests(ITestOutputHelper output) : IDisposable
     public void Dispose() => Directory.Delete(_work, recursive: true);
 
     [Fact]
-    public async Task Torture_TwelveKills_LosesNothing()
+    public async Task Torture_TwentyKills_LosesNothing()
     {
         if (TortureRun.Unavailable() is { } reason) Assert.Skip(reason);
-        var result = await new TortureRun(new TortureOptions(12, 4, _work), output.WriteLine).RunAsync(TestContext.Current.CancellationToken);
+        var result = await new TortureRun(new TortureOptions(20, 4, _work), output.WriteLine).RunAsync(TestContext.Current.CancellationToken);
         Assert.True(result.Ok, $"{result}, failures {result.Failures}");
-        Assert.Equal(12, result.Kills);
+        Assert.Equal(20, result.Kills);
         Assert.True(result is { Acknowledged: > 0, PowerCuts: > 0, Faults: > 0 }, $"{result}");
     }
 }
