@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Skylight.Conformance;
+using Skylight.Edge.Hosting;
 
 namespace Skylight.Edge.Tests.Triggers;
 
@@ -105,6 +107,18 @@ public sealed class TimerTests : IAsyncLifetime
         await _recorder.NextAsync(2);
         Assert.Equal(2, _recorder.Calls.Count);
         Assert.EndsWith("06:00 late", _recorder.Calls.Last(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Timer_CutOffBeforeItsTurnToStop_LetsTheHostEnd()
+    {
+        _recorder.Behave = (_, cancellation) => Task.Delay(Timeout.Infinite, cancellation);
+        await StartAsync(typeof(HourlyTimer));
+        await UntilCallsAsync(1);
+        _host!.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.True(_host.Services.GetRequiredService<Drain>().Expired.IsCancellationRequested);
+        await _host.DisposeAsync();
     }
 
     [Fact]

@@ -104,8 +104,9 @@ internal sealed class TimerTriggers(
                 state = await RunAsync(timer, state, pastDue: Now() - state.Next > TimeSpan.FromSeconds(1));
             }
         }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested || drain.Expired.IsCancellationRequested)
         {
+            // The drain time may be over before it is this service's turn to stop.
             return;
         }
     }
