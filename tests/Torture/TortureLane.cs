@@ -125,6 +125,9 @@ internal sealed class TortureLane(TortureOptions options, int lane, string shim,
         }
 
         await host.KillAsync();
+
+        // An actor that waits for something to delete does not notice that the host is gone.
+        await stop.CancelAsync();
         await load;
     }
 
