@@ -16,10 +16,11 @@ namespace Skylight.Core.Lifecycle;
 /// Carries out erasures, step by step: each step is safe to repeat, and the record remembers which are done, so that a killed erasure goes on where it was. The key
 /// goes first; from then on whatever is left, anywhere, cannot be read.
 /// </summary>
+/// <param name="rehydrations">Brings archived studies back; null for a tool on a host at rest, which leaves what waits for that to the host.</param>
 /// <param name="replica">The second copy of the objects, where one is configured.</param>
 public sealed class Erasure(
     ICatalog catalog, ICommit commit, IDocuments documents, IObjectStore store, StudyKeys keys, StudyParts parts, SeriesMerge merge, Deletions deletions, ErasureTraces traces,
-    InstitutionSecrets secrets, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, Rehydrations rehydrations, [FromKeyedServices("replica")] IObjectStore? replica = null)
+    InstitutionSecrets secrets, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, Rehydrations? rehydrations = null, [FromKeyedServices("replica")] IObjectStore? replica = null)
 {
     private const int MaxAttempts = 50;
     private const int RowsPerRead = 1000;
@@ -235,7 +236,7 @@ public sealed class Erasure(
         {
             // What is replaced is deleted when nobody can be reading it any more, a day later.
             var replaced = await merge.DropAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
-            if (replaced is null && await StudyAsync(erasure, cancellationToken) is { } archived && (await rehydrations.RequestAsync(archived, cancellationToken)).Readable)
+            if (replaced is null && rehydrations is not null && await StudyAsync(erasure, cancellationToken) is { } archived && (await rehydrations.RequestAsync(archived, cancellationToken)).Readable)
                 replaced = await merge.DropAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
             if (replaced is null) return null;
             var emptied = await StudyAsync(erasure, cancellationToken) is { } left && IsEmpty(left);

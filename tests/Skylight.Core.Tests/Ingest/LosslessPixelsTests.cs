@@ -4,7 +4,8 @@ using Skylight.Imaging;
 
 namespace Skylight.Core.Tests.Ingest;
 
-/// <summary>One image has one pixel digest, native or losslessly compressed.</summary>
+/// <summary>One image has one pixel digest, native or losslessly compressed. Counts rented buffers, so it runs alone.</summary>
+[Collection(nameof(MemoryTests))]
 public sealed class LosslessPixelsTests
 {
     private const string Rle = "1.2.840.10008.1.2.5", JpegLs = "1.2.840.10008.1.2.4.80", Jpeg2000 = "1.2.840.10008.1.2.4.90";
