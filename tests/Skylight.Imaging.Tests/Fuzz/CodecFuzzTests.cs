@@ -2,7 +2,12 @@ using System.Globalization;
 
 namespace Skylight.Imaging.Tests.Fuzz;
 
+/// <summary>Rented buffers are counted here, so nothing else may run beside it.</summary>
+[CollectionDefinition(nameof(CodecFuzzTests), DisableParallelization = true)]
+public sealed class FuzzAlone;
+
 /// <summary>A short run in this process; <c>./dev bench fuzz</c> runs as many as wanted in processes of their own. SKYLIGHT_FUZZ multiplies the inputs.</summary>
+[Collection(nameof(CodecFuzzTests))]
 public sealed class CodecFuzzTests
 {
     private static int Scale => int.TryParse(Environment.GetEnvironmentVariable("SKYLIGHT_FUZZ"), NumberStyles.None, CultureInfo.InvariantCulture, out var scale) ? scale : 1;
