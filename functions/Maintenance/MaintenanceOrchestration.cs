@@ -40,15 +40,8 @@ public sealed class MaintenanceTimer(MaintenanceRuns runs, InstitutionDirectory 
     [Function("maintenance-due")]
     public async Task Run([TimerTrigger("25 */5 * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
     {
-        string? continuation = null;
-        do
-        {
-            var page = await institutions.ListAsync(200, continuation, cancellationToken);
-            foreach (var institution in page.Items)
-                foreach (var run in await runs.RunningAsync(institution.Value.Code, cancellationToken)) await MaintenanceStarts.ScheduleAsync(client, run, cancellationToken);
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
+        await foreach (var institution in institutions.CodesAsync(cancellationToken))
+            foreach (var run in await runs.RunningAsync(institution, cancellationToken)) await MaintenanceStarts.ScheduleAsync(client, run, cancellationToken);
     }
 }
 

@@ -21,14 +21,7 @@ public sealed class ArchiveVerifier(
     public async Task<VerifyReport> VerifyAsync(VerifyDepth depth, CancellationToken cancellationToken)
     {
         var codes = new List<string>();
-        string? continuation = null;
-        do
-        {
-            var page = await institutions.ListAsync(200, continuation, cancellationToken);
-            codes.AddRange(page.Items.Select(item => item.Value.Code));
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
+        await foreach (var code in institutions.CodesAsync(cancellationToken)) codes.Add(code);
         return await VerifyAsync(codes, depth, cancellationToken);
     }
 

@@ -51,14 +51,7 @@ internal sealed class StudyWalk(ICatalog catalog, InstitutionDirectory instituti
     private async ValueTask<IReadOnlyList<string>> CodesAsync(CancellationToken cancellationToken)
     {
         var codes = new List<string>();
-        string? continuation = null;
-        do
-        {
-            var page = await institutions.ListAsync(200, continuation, cancellationToken);
-            codes.AddRange(page.Items.Select(item => item.Value.Code));
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
+        await foreach (var code in institutions.CodesAsync(cancellationToken)) codes.Add(code);
         codes.Sort(StringComparer.Ordinal);
         return codes;
     }

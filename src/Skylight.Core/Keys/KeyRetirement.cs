@@ -20,14 +20,7 @@ public sealed class KeyRetirement(
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         var destroyed = 0;
-        string? continuation = null;
-        do
-        {
-            var page = await institutions.ListAsync(200, continuation, cancellationToken);
-            foreach (var item in page.Items) destroyed += await RunAsync(item.Value.Code, cancellationToken);
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
+        await foreach (var institution in institutions.CodesAsync(cancellationToken)) destroyed += await RunAsync(institution, cancellationToken);
         return destroyed;
     }
 

@@ -94,26 +94,18 @@ public sealed class Erasure(
     public async Task<IReadOnlyList<ErasureRecord>> ListErasedAsync(CancellationToken cancellationToken)
     {
         var list = new List<ErasureRecord>();
-        string? more = null;
-        do
+        await foreach (var institution in institutions.CodesAsync(cancellationToken))
         {
-            var page = await institutions.ListAsync(100, more, cancellationToken);
-            foreach (var institution in page.Items)
+            string? continuation = null;
+            do
             {
-                string? continuation = null;
-                do
-                {
-                    var records = await documents.ListAsync<ErasureRecord>(
-                        institution.Value.Code, ErasureRecord.Type, $"status:{ErasureStatus.Erased}", 200, continuation, cancellationToken);
-                    list.AddRange(records.Items.Select(item => item.Value));
-                    continuation = records.Continuation;
-                }
-                while (continuation is not null);
+                var records = await documents.ListAsync<ErasureRecord>(institution, ErasureRecord.Type, $"status:{ErasureStatus.Erased}", 200, continuation, cancellationToken);
+                list.AddRange(records.Items.Select(item => item.Value));
+                continuation = records.Continuation;
             }
-
-            more = page.Continuation;
+            while (continuation is not null);
         }
-        while (more is not null);
+
         return list;
     }
 

@@ -20,14 +20,7 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
     public async Task<int> RunAsync(StartErasure start, CancellationToken cancellationToken)
     {
         var due = 0;
-        string? continuation = null;
-        do
-        {
-            var page = await institutions.ListAsync(Page, continuation, cancellationToken);
-            foreach (var institution in page.Items) due += await RunAsync(institution.Value.Code, start, cancellationToken);
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
+        await foreach (var institution in institutions.CodesAsync(cancellationToken)) due += await RunAsync(institution, start, cancellationToken);
         return due;
     }
 

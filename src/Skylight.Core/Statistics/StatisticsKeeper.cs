@@ -131,14 +131,7 @@ public sealed class StatisticsKeeper(ICatalog catalog, IDocuments documents, Ins
     private async Task<IReadOnlyList<string>> InstitutionsAsync(CancellationToken cancellationToken)
     {
         var codes = new List<string>();
-        string? continuation = null;
-        do
-        {
-            var page = await institutions.ListAsync(200, continuation, cancellationToken);
-            codes.AddRange(page.Items.Select(item => item.Value.Code));
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
+        await foreach (var code in institutions.CodesAsync(cancellationToken)) codes.Add(code);
         return codes;
     }
 

@@ -20,15 +20,8 @@ public sealed class TierSweep(ICatalog catalog, TierPolicies policies, StudyUse 
     public async Task<IReadOnlyList<string>> InstitutionsAsync(CancellationToken cancellationToken)
     {
         var found = new List<string>();
-        string? continuation = null;
-        do
-        {
-            var page = await institutions.ListAsync(200, continuation, cancellationToken);
-            foreach (var institution in page.Items)
-                if (await policies.FindAsync(institution.Value.Code, cancellationToken) is { Value.Rules.Count: > 0 }) found.Add(institution.Value.Code);
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
+        await foreach (var institution in institutions.CodesAsync(cancellationToken))
+            if (await policies.FindAsync(institution, cancellationToken) is { Value.Rules.Count: > 0 }) found.Add(institution);
         return found;
     }
 

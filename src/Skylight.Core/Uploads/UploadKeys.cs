@@ -15,14 +15,7 @@ public sealed class UploadKeys(IDocuments documents, InstitutionDirectory instit
     public async Task<int> PurgeAsync(CancellationToken cancellationToken)
     {
         var purged = 0;
-        string? more = null;
-        do
-        {
-            var page = await institutions.ListAsync(100, more, cancellationToken);
-            foreach (var institution in page.Items) purged += await PurgeAsync(institution.Value.Code, cancellationToken);
-            more = page.Continuation;
-        }
-        while (more is not null);
+        await foreach (var institution in institutions.CodesAsync(cancellationToken)) purged += await PurgeAsync(institution, cancellationToken);
         return purged;
     }
 
