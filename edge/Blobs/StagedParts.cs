@@ -1,3 +1,4 @@
+using Skylight.Archive;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
@@ -47,18 +48,14 @@ internal sealed class StagedParts(IObjectStore store, string root, StudyKeys key
 }
 
 /// <summary>Reads a blob's parts as one stream that seeks.</summary>
-internal sealed class PartsStream(StagedParts store, IReadOnlyList<BlobPart> parts, long length) : Stream
+internal sealed class PartsStream(StagedParts store, IReadOnlyList<BlobPart> parts, long length) : ReadOnlyStream
 {
     private readonly long[] _starts = Starts(parts);
     private SealedObjectReader? _reader;
     private int _open = -1;
     private long _position;
 
-    public override bool CanRead => true;
-
     public override bool CanSeek => true;
-
-    public override bool CanWrite => false;
 
     public override long Length => length;
 
@@ -96,25 +93,6 @@ internal sealed class PartsStream(StagedParts store, IReadOnlyList<BlobPart> par
             // Overwritten or deleted while it was read: the version that was opened is gone.
             throw new UploadChangedException();
         }
-    }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Reading is asynchronous.");
-
-    public override long Seek(long offset, SeekOrigin origin) => Position = origin switch
-    {
-        SeekOrigin.Begin => offset,
-        SeekOrigin.Current => _position + offset,
-        _ => length + offset,
-    };
-
-    public override void SetLength(long value) => throw new NotSupportedException("The stream is read-only.");
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("The stream is read-only.");
-
-    public override void Flush()
-    {
     }
 
     private static long[] Starts(IReadOnlyList<BlobPart> parts)

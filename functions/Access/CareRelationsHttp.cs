@@ -73,7 +73,7 @@ public sealed class CareRelationsHttp(Gate gate, RelationRecords relations, Acco
     /// <summary>The subject of a staff account of the institution that takes part in care; null for anything else.</summary>
     private async ValueTask<string?> SubjectAsync(string institution, string name, CancellationToken cancellationToken)
     {
-        var stored = name.Contains('/', StringComparison.Ordinal) ? await accounts.FindAsync(name, cancellationToken) : await accounts.FindBySignInNameAsync(name, cancellationToken);
+        var stored = await accounts.FindByNameAsync(name, cancellationToken);
         return stored?.Value is { } account && account.Institution == institution && account.Roles.Any(r => r is Role.Clinician or Role.Radiologist or Role.Technician)
             ? account.Subject
             : null;

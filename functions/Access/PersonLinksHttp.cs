@@ -65,7 +65,7 @@ public sealed class PersonLinksHttp(Gate gate, RelationRecords relations, Accoun
 
     private async ValueTask<string?> SubjectAsync(string name, CancellationToken cancellationToken)
     {
-        var stored = name.Contains('/', StringComparison.Ordinal) ? await accounts.FindAsync(name, cancellationToken) : await accounts.FindBySignInNameAsync(name, cancellationToken);
+        var stored = await accounts.FindByNameAsync(name, cancellationToken);
         return stored?.Value is { } account && account.Roles.Contains(Role.Patient) ? account.Subject : null;
     }
 

@@ -6,7 +6,6 @@ using Skylight.Archive.Coding;
 using Skylight.Core.Access;
 using Skylight.Core.Audit;
 using Skylight.Core.Compression;
-using Skylight.Core.Documents;
 using Skylight.Functions.Access;
 using Skylight.Functions.Http;
 
@@ -39,9 +38,7 @@ public sealed class CompressionHttp(Gate gate, CompressionPolicies policies, Pic
     {
         var admission = await gate.AdmitAsync(request, AccessAction.TierManage, ObjectRef.InstitutionRecord(null), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var stored = await policies.FindAsync(admission.Institution, cancellationToken);
-        if (stored is not null) request.HttpContext.Response.Headers.ETag = $"\"{stored.ETag}\"";
-        return Answer.Json(stored?.Value ?? CompressionPolicy.None);
+        return PolicyAnswer.Of(request, await policies.FindAsync(admission.Institution, cancellationToken), CompressionPolicy.None);
     }
 
     [Function("compression-policy-put")]
@@ -52,21 +49,9 @@ public sealed class CompressionHttp(Gate gate, CompressionPolicies policies, Pic
         var body = await JsonBody.ReadAsync<PolicyBody>(request, cancellationToken);
         if (body.Refusal is { } malformed) return malformed;
         var policy = new CompressionPolicy(1, body.Value!.AfterDays ?? CompressionPolicy.None.AfterDays, body.Value.Rules ?? []);
-        if (policy.Faults(codecs) is { Count: > 0 } faults) return Problem.Of(400, "policy-invalid", "Some fields cannot be taken.", "部分字段不符合要求。", ("fields", faults));
-        var match = request.Headers.IfMatch is [{ } tag] ? Match.Version(tag.Trim('"')) : Match.Any;
-        string etag;
-        try
-        {
-            etag = await policies.PutAsync(admission.Institution, policy, match, cancellationToken);
-        }
-        catch (DocumentConflictException)
-        {
-            return Problem.Of(412, "policy-changed", "The policy was changed meanwhile.", "策略已被他人修改。");
-        }
-
-        await audit.DoneAsync(admission.Actor, admission.Institution, "compression-policy.change", "current", cancellationToken);
-        request.HttpContext.Response.Headers.ETag = $"\"{etag}\"";
-        return Answer.Json(policy);
+        return await PolicyAnswer.PutAsync(
+            request, policy, policy.Faults(codecs), match => policies.PutAsync(admission.Institution, policy, match, cancellationToken),
+            () => audit.DoneAsync(admission.Actor, admission.Institution, "compression-policy.change", "current", cancellationToken));
     }
 
     /// <summary>Applies the policy now; one sweep an institution and hour, however often it is asked for.</summary>

@@ -43,6 +43,8 @@ public sealed class Problem : IActionResult
 
     public static Problem NotFound() => Of(404, "not-found", "There is nothing here, or nothing that you may see.", "此处没有内容，或您无权查看。");
 
+    public static Problem UnknownStatus() => BadRequest("unknown-status", "There is no such status.", "没有该状态。", "status");
+
     /// <summary>409: a hold forbids it.</summary>
     public static Problem OnHold(StudyHold? hold) => Of(
         409, "study-on-hold", "The study is on hold; nothing of it may be deleted.", "该检查处于保全状态，不得删除。",

@@ -29,9 +29,7 @@ public sealed class IntakeHttp(Gate gate, IntakeItems items, IntakeService intak
     {
         var admission = await gate.AdmitAsync(request, AccessAction.IntakeHandle, ObjectRef.Intake(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var status = IntakeStatus.Open;
-        if (request.Query["status"] is [{ Length: > 0 } wanted] && !Enum.TryParse(wanted, ignoreCase: true, out status))
-            return Problem.BadRequest("unknown-status", "There is no such status.", "没有该状态。", "status");
+        if (Paging.StatusOf(request, IntakeStatus.Open) is not { } status) return Problem.UnknownStatus();
         var paging = Paging.Of(request);
         var page = await items.ListAsync(admission.Institution, status, paging.Limit, paging.Next, cancellationToken);
         return Answer.List<IntakeView>([.. page.Items.Select(item => View(item.Value))], page.Continuation);

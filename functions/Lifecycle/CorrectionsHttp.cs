@@ -59,9 +59,7 @@ public sealed class CorrectionsHttp(Gate gate, CorrectionService corrections, Au
     {
         var admission = await gate.AdmitAsync(request, AccessAction.CorrectionDecide, ObjectRef.Lifecycle(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var status = CorrectionStatus.Proposed;
-        if (request.Query["status"] is [{ Length: > 0 } wanted] && (!Enum.TryParse(wanted, ignoreCase: true, out status) || !Enum.IsDefined(status)))
-            return Problem.BadRequest("unknown-status", "There is no such status.", "没有该状态。", "status");
+        if (Paging.StatusOf(request, CorrectionStatus.Proposed) is not { } status) return Problem.UnknownStatus();
         var paging = Paging.Of(request);
         var page = await corrections.ListAsync(admission.Institution, null, status, paging.Limit, paging.Next, cancellationToken);
         return Answer.List<CorrectionRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);

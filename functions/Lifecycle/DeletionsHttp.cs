@@ -17,9 +17,7 @@ public sealed class DeletionsHttp(Gate gate, Deletions deletions, AuditRecorder 
     {
         var admission = await gate.AdmitAsync(request, AccessAction.DeletionHandle, ObjectRef.Lifecycle(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var status = DeletionStatus.Hidden;
-        if (request.Query["status"] is [{ Length: > 0 } wanted] && (!Enum.TryParse(wanted, ignoreCase: true, out status) || !Enum.IsDefined(status)))
-            return Problem.BadRequest("unknown-status", "There is no such status.", "没有该状态。", "status");
+        if (Paging.StatusOf(request, DeletionStatus.Hidden) is not { } status) return Problem.UnknownStatus();
         var paging = Paging.Of(request);
         var page = await deletions.ListAsync(admission.Institution, status, paging.Limit, paging.Next, cancellationToken);
         return Answer.List<DeletionRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);

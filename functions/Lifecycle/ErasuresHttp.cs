@@ -55,9 +55,7 @@ public sealed class ErasuresHttp(Gate gate, ErasureRequests requests, Erasure er
     {
         var admission = await gate.AdmitAsync(request, AccessAction.ErasureDecide, ObjectRef.Lifecycle(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var status = ErasureStatus.Requested;
-        if (request.Query["status"] is [{ Length: > 0 } wanted] && (!Enum.TryParse(wanted, ignoreCase: true, out status) || !Enum.IsDefined(status)))
-            return Problem.BadRequest("unknown-status", "There is no such status.", "没有该状态。", "status");
+        if (Paging.StatusOf(request, ErasureStatus.Requested) is not { } status) return Problem.UnknownStatus();
         var paging = Paging.Of(request);
         var page = await requests.ListAsync(admission.Institution, status, paging.Limit, paging.Next, cancellationToken);
         return Answer.List<ErasureRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);

@@ -4,7 +4,6 @@ using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask.Client;
 using Skylight.Core.Access;
 using Skylight.Core.Audit;
-using Skylight.Core.Documents;
 using Skylight.Core.Tiers;
 using Skylight.Functions.Access;
 using Skylight.Functions.Http;
@@ -23,9 +22,7 @@ public sealed class TierPolicyHttp(Gate gate, TierPolicies policies, AuditRecord
     {
         var admission = await gate.AdmitAsync(request, AccessAction.TierManage, ObjectRef.InstitutionRecord(null), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var stored = await policies.FindAsync(admission.Institution, cancellationToken);
-        if (stored is not null) request.HttpContext.Response.Headers.ETag = $"\"{stored.ETag}\"";
-        return Answer.Json(stored?.Value ?? TierPolicy.None);
+        return PolicyAnswer.Of(request, await policies.FindAsync(admission.Institution, cancellationToken), TierPolicy.None);
     }
 
     [Function("tier-policy-put")]
@@ -36,21 +33,9 @@ public sealed class TierPolicyHttp(Gate gate, TierPolicies policies, AuditRecord
         var body = await JsonBody.ReadAsync<PolicyBody>(request, cancellationToken);
         if (body.Refusal is { } malformed) return malformed;
         var policy = new TierPolicy(1, body.Value!.Rules ?? []);
-        if (policy.Faults() is { Count: > 0 } faults) return Problem.Of(400, "policy-invalid", "Some fields cannot be taken.", "部分字段不符合要求。", ("fields", faults));
-        var match = request.Headers.IfMatch is [{ } tag] ? Match.Version(tag.Trim('"')) : Match.Any;
-        string etag;
-        try
-        {
-            etag = await policies.PutAsync(admission.Institution, policy, match, cancellationToken);
-        }
-        catch (DocumentConflictException)
-        {
-            return Problem.Of(412, "policy-changed", "The policy was changed meanwhile.", "策略已被他人修改。");
-        }
-
-        await audit.DoneAsync(admission.Actor, admission.Institution, "tier-policy.change", "current", cancellationToken);
-        request.HttpContext.Response.Headers.ETag = $"\"{etag}\"";
-        return Answer.Json(policy);
+        return await PolicyAnswer.PutAsync(
+            request, policy, policy.Faults(), match => policies.PutAsync(admission.Institution, policy, match, cancellationToken),
+            () => audit.DoneAsync(admission.Actor, admission.Institution, "tier-policy.change", "current", cancellationToken));
     }
 
     /// <summary>Applies the policy now; a sweep that is going on already is answered instead of a second one.</summary>

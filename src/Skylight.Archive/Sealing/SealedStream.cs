@@ -4,7 +4,7 @@ using System.IO.Pipelines;
 namespace Skylight.Archive.Sealing;
 
 /// <summary>A forward-only stream over a range of a sealed object's plaintext. Owns its reader.</summary>
-public sealed class SealedStream : Stream
+public sealed class SealedStream : ReadOnlyStream
 {
     private const int AheadBytes = 512 * 1024;
 
@@ -48,10 +48,6 @@ public sealed class SealedStream : Stream
 
     public override bool CanRead => !_disposed;
 
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
     public override long Length => _end - _start;
 
     public override long Position
@@ -88,21 +84,6 @@ public sealed class SealedStream : Stream
         _aheadAt += count;
         return count;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Reading is asynchronous: the store may be remote.");
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException("The stream reads forward only.");
-
-    public override void SetLength(long value) => throw new NotSupportedException("The stream is read-only.");
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("The stream is read-only.");
 
     protected override void Dispose(bool disposing)
     {

@@ -1,4 +1,5 @@
 using Skylight.Core.Catalog;
+using Skylight.Core.Studies;
 
 namespace Skylight.Azure.Cosmos;
 
@@ -60,7 +61,7 @@ internal sealed record StudyItem : ITrailed
         PatientKey = study.PatientKey,
         Terms = study.IsVisible() ? [.. StudySearchTerms.Of(study)] : [],
         Events = study.Outbox.Count == 0 ? null : study.Outbox.Min(item => item.At).ToUnixTimeMilliseconds(),
-        Due = DueAt(study)?.ToUnixTimeMilliseconds(),
+        Due = StudyStates.DueAt(study)?.ToUnixTimeMilliseconds(),
         Pages = pages,
         Summary = StudySummary.Of(study),
         Doc = study,
@@ -68,15 +69,6 @@ internal sealed record StudyItem : ITrailed
 
     /// <summary>What is left of a study while its rows are being deleted: nothing that says anything about a patient.</summary>
     public StudyItem Removed(string write) => new() { Id = Id, Pk = Pk, Writes = WriteTrail.Extend(Writes, write), Revision = Revision, Pages = [.. Pages, .. Retired] };
-
-    private static DateTimeOffset? DueAt(StudyDocument study) => study.ProvisionalOf is not null || study.Hidden
-        ? null
-        : study.State switch
-        {
-            StudyState.Receiving => study.Sources.Count == 0 ? study.ReceivedAt : study.Sources.Max(source => source.QuietAt),
-            StudyState.Quiet => study.ReceivedAt,
-            _ => null,
-        };
 }
 
 /// <summary>A page of index rows that a study names.</summary>

@@ -3,6 +3,7 @@ using System.Globalization;
 using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
+using Skylight.Archive;
 using Skylight.Core.Uploads;
 
 namespace Skylight.Azure.Ingress;
@@ -11,7 +12,7 @@ namespace Skylight.Azure.Ingress;
 /// One version of a blob, read in ranges under If-Match: reads say <see cref="UploadChangedException"/> once it is gone. A blob of up to <see cref="FirstBytes"/>
 /// takes one request in all, however often it is read; of a longer one a range is kept, twice as long a range each time where it is read from front to back.
 /// </summary>
-internal sealed class FrozenStream : Stream
+internal sealed class FrozenStream : ReadOnlyStream
 {
     private const int FirstBytes = 4 << 20;
     private const int MostBytes = 32 << 20;
@@ -26,11 +27,7 @@ internal sealed class FrozenStream : Stream
 
     private FrozenStream(BlobClient blob, BlobRequestConditions? version) => (_blob, _version) = (blob, version);
 
-    public override bool CanRead => true;
-
     public override bool CanSeek => true;
-
-    public override bool CanWrite => false;
 
     public override long Length => _length;
 
@@ -61,21 +58,6 @@ internal sealed class FrozenStream : Stream
         _buffer.AsMemory(at, count).CopyTo(buffer);
         _position += count;
         return count;
-    }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Reading is asynchronous.");
-
-    public override long Seek(long offset, SeekOrigin origin) =>
-        Position = origin switch { SeekOrigin.Begin => offset, SeekOrigin.Current => _position + offset, _ => _length + offset };
-
-    public override void SetLength(long value) => throw new NotSupportedException("The stream is read-only.");
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("The stream is read-only.");
-
-    public override void Flush()
-    {
     }
 
     protected override void Dispose(bool disposing)

@@ -1,9 +1,10 @@
 using System.Buffers;
+using Skylight.Archive;
 
 namespace Skylight.Azure.Objects;
 
 /// <summary>What is gathered for one request, in pooled pieces: it grows without copying, and a small object takes little. Reads like a seekable stream, for repeats and checksums.</summary>
-internal sealed class BlockBuffer : Stream
+internal sealed class BlockBuffer : ReadOnlyStream
 {
     private const int FirstPiece = 64 << 10;
     private const int Piece = 1 << 20;
@@ -12,11 +13,7 @@ internal sealed class BlockBuffer : Stream
     private long _length;
     private long _position;
 
-    public override bool CanRead => true;
-
     public override bool CanSeek => true;
-
-    public override bool CanWrite => false;
 
     public override long Length => _length;
 
@@ -52,22 +49,7 @@ internal sealed class BlockBuffer : Stream
         return count;
     }
 
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.FromResult(Read(buffer.Span));
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => Task.FromResult(Read(buffer.AsSpan(offset, count)));
-
-    public override long Seek(long offset, SeekOrigin origin) =>
-        Position = origin switch { SeekOrigin.Begin => offset, SeekOrigin.Current => _position + offset, _ => _length + offset };
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
-    }
 
     protected override void Dispose(bool disposing)
     {

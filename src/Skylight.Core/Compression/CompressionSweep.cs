@@ -16,13 +16,8 @@ public sealed class CompressionSweep(
     private const int Page = 500;
 
     /// <summary>Institutions that have a policy.</summary>
-    public async Task<IReadOnlyList<string>> InstitutionsAsync(CancellationToken cancellationToken)
-    {
-        var found = new List<string>();
-        await foreach (var institution in institutions.CodesAsync(cancellationToken))
-            if (await policies.FindAsync(institution, cancellationToken) is { Value.Rules.Count: > 0 }) found.Add(institution);
-        return found;
-    }
+    public async Task<IReadOnlyList<string>> InstitutionsAsync(CancellationToken cancellationToken) =>
+        await institutions.CodesAsync(cancellationToken).Where(async (code, token) => await policies.FindAsync(code, token) is { Value.Rules.Count: > 0 }).ToListAsync(cancellationToken);
 
     public async Task<CompressionPlan> PlanAsync(string institution, string? next, CancellationToken cancellationToken)
     {

@@ -26,6 +26,10 @@ public sealed class AccountDirectory(IDocuments documents, InstitutionSecret sec
         return await FindAsync(institution, await IdAsync(institution, login, cancellationToken), cancellationToken);
     }
 
+    /// <summary>By <see cref="Actor.Subject"/> or by what a person types.</summary>
+    public ValueTask<Stored<Account>?> FindByNameAsync(string name, CancellationToken cancellationToken) =>
+        name.Contains('/', StringComparison.Ordinal) ? FindAsync(name, cancellationToken) : FindBySignInNameAsync(name, cancellationToken);
+
     /// <summary>The account that an identity of an external issuer is bound to, in the one institution the issuer speaks for.</summary>
     public async ValueTask<Stored<Account>?> FindExternalAsync(string institution, string issuer, string subject, CancellationToken cancellationToken)
     {

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Skylight.Archive;
 
 namespace Skylight.Core.Retrieve;
 
@@ -220,19 +221,9 @@ public sealed class MultipartReader : IDisposable
         return true;
     }
 
-    private sealed class PartStream(MultipartReader reader) : Stream
+    private sealed class PartStream(MultipartReader reader) : ReadOnlyStream
     {
         private MultipartReader? _reader = reader;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
         public void Detach() => _reader = null;
 
@@ -244,21 +235,6 @@ public sealed class MultipartReader : IDisposable
             reader._start += length;
             return length;
         }
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("A request body is read asynchronously.");
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }
 

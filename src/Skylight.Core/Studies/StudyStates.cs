@@ -39,6 +39,16 @@ public static class StudyStates
         _ => null,
     };
 
+    /// <summary>When <see cref="Advance"/> is to be tried; null where time alone brings nothing.</summary>
+    public static DateTimeOffset? DueAt(StudyDocument study) => study.ProvisionalOf is not null || study.Hidden
+        ? null
+        : study.State switch
+        {
+            StudyState.Receiving => study.Sources.Count == 0 ? study.ReceivedAt : study.Sources.Max(source => source.QuietAt),
+            StudyState.Quiet => study.ReceivedAt,
+            _ => null,
+        };
+
     private static IReadOnlyList<StudyEvent> Add(StudyDocument study, string type, int instances, DateTimeOffset now, string eventId) =>
         [.. study.Outbox, new StudyEvent(eventId, type, now, study.Revision + 1, instances)];
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Skylight.Archive;
 using Skylight.Core.Documents;
 
 namespace Skylight.Core.Uploads;
@@ -89,16 +90,12 @@ internal sealed class UploadManifest(IDocuments documents)
     private static bool HasControl(string text) => text.Any(char.IsControl);
 
     /// <summary>Ends with <see cref="ManifestException"/> past its limit, so that a manifest cannot occupy the host for hours.</summary>
-    private sealed class BoundedStream(Stream inner, int limit) : Stream
+    private sealed class BoundedStream(Stream inner, int limit) : ReadOnlyStream
     {
         private readonly byte[] _first = new byte[1];
         private int _pending;
         private int _read;
 
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
         public override long Position { get => _read; set => throw new NotSupportedException(); }
 
         /// <summary>Whether the stream has no byte; reads one ahead and gives it back to the first read.</summary>
@@ -121,14 +118,5 @@ internal sealed class UploadManifest(IDocuments documents)
             _read += read;
             return _read <= limit ? read : throw new ManifestException($"The manifest has more than {limit} bytes.");
         }
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override void Flush() { }
     }
 }

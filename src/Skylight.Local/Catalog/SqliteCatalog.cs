@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Skylight.Core.Catalog;
+using Skylight.Core.Studies;
 using Skylight.Core.Documents;
 using Skylight.Local.Sqlite;
 
@@ -355,7 +356,7 @@ public sealed class SqliteCatalog : ICatalog
             put.Parameters.AddWithValue("$revision", study.Revision);
             put.Parameters.AddWithValue("$provisional", study.ProvisionalOf is null ? 0 : 1);
             put.Parameters.AddWithValue("$outbox", study.Outbox.Count);
-            put.Parameters.AddWithValue("$due", (object?)DueAt(study)?.ToUnixTimeMilliseconds() ?? DBNull.Value);
+            put.Parameters.AddWithValue("$due", (object?)StudyStates.DueAt(study)?.ToUnixTimeMilliseconds() ?? DBNull.Value);
             put.Parameters.AddWithValue("$summary", JsonSerializer.SerializeToUtf8Bytes(StudySummary.Of(study), DocumentJson.Options));
             n = (long)put.ExecuteScalar()!;
         }
@@ -369,13 +370,4 @@ public sealed class SqliteCatalog : ICatalog
 
         return n;
     }
-
-    private static DateTimeOffset? DueAt(StudyDocument study) => study.ProvisionalOf is not null || study.Hidden
-        ? null
-        : study.State switch
-        {
-            StudyState.Receiving => study.Sources.Count == 0 ? study.ReceivedAt : study.Sources.Max(source => source.QuietAt),
-            StudyState.Quiet => study.ReceivedAt,
-            _ => null,
-        };
 }

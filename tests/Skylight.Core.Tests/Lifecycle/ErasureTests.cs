@@ -249,11 +249,9 @@ public sealed class ErasureTests : IDisposable
         await using var bench = new LifecycleBench(ingest: ingest);
         for (var i = 1; i <= 4; i++) await ingest.SendOne(Slice(i));
         var study = await ingest.Study();
-        var deletion = (await bench.DeleteAsync("1.2.3.1", "1.2.3.1.2")).Record!;
         var bytes = study.Series[0].Bytes;
-        var asked = await bench.Requests.RequestAsync(IngestBench.A, study.StudyKey, ErasureBasis.ReceivedInError, null, LifecycleBench.By, false, deletion, default);
-        await bench.Requests.ApproveAsync(IngestBench.A, asked.Erasure!.Id, "hospital-a/second", default);
-        var erased = await bench.RunAsync(asked.Erasure.Id);
+        var id = await bench.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.2");
+        var erased = await bench.RunAsync(id);
         Assert.Equal((ErasureStatus.Erased, 1, DeletionLevel.Instances), (erased.Status, erased.Instances, erased.Level));
         study = await ingest.Study();
         Assert.Equal(["1.2.3.1.1", "1.2.3.1.3", "1.2.3.1.4"], await bench.ServedAsync());
@@ -279,17 +277,15 @@ public sealed class ErasureTests : IDisposable
         await ingest.Send(Slice(1), Slice(2));
         var study = await ingest.Study();
         Assert.Equal(TierMove.Done, await bench.Tiers.MoveAsync(IngestBench.A, study.StudyKey, StorageTier.Archive, default));
-        var deletion = (await bench.DeleteAsync("1.2.3.1", "1.2.3.1.2")).Record!;
-        var asked = await bench.Requests.RequestAsync(IngestBench.A, study.StudyKey, ErasureBasis.ReceivedInError, null, LifecycleBench.By, false, deletion, default);
-        await bench.Requests.ApproveAsync(IngestBench.A, asked.Erasure!.Id, "hospital-a/second", default);
-        var waiting = await bench.RunAsync(asked.Erasure.Id);
+        var id = await bench.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.2");
+        var waiting = await bench.RunAsync(id);
         Assert.Equal((ErasureStatus.Running, ErasureStep.Objects, null), (waiting.Status, waiting.Step, waiting.Certificate));
         Assert.NotNull((await ingest.Study()).Rehydration);
-        Assert.Equal(ErasureStep.Objects, (await bench.RunAsync(asked.Erasure.Id)).Step);
+        Assert.Equal(ErasureStep.Objects, (await bench.RunAsync(id)).Step);
 
         ingest.Time.Advance(TimeSpan.FromHours(16));
         Assert.Equal(1, await bench.Rehydrations.AdvanceAsync(default));
-        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(asked.Erasure.Id)).Status);
+        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(id)).Status);
         Assert.Equal("1.2.3.1.1", Assert.Single(await ingest.Entries(await ingest.Study())).SopInstanceUid);
     }
 
@@ -299,17 +295,14 @@ public sealed class ErasureTests : IDisposable
         await using var ingest = await OpenAsync();
         await using var bench = new LifecycleBench(ingest: ingest);
         await ingest.Send(Slice(1), Slice(2));
-        var study = await ingest.Study();
-        var deletion = (await bench.DeleteAsync("1.2.3.1", "1.2.3.1.2")).Record!;
-        var asked = await bench.Requests.RequestAsync(IngestBench.A, study.StudyKey, ErasureBasis.ReceivedInError, null, LifecycleBench.By, false, deletion, default);
-        await bench.Requests.ApproveAsync(IngestBench.A, asked.Erasure!.Id, "hospital-a/second", default);
-        while ((await bench.Erasure.GetAsync(IngestBench.A, asked.Erasure.Id, default))!.Value.Step != ErasureStep.Objects) await bench.Erasure.StepAsync(IngestBench.A, asked.Erasure.Id, default);
+        var id = await bench.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.2");
+        while ((await bench.Erasure.GetAsync(IngestBench.A, id, default))!.Value.Step != ErasureStep.Objects) await bench.Erasure.StepAsync(IngestBench.A, id, default);
 
         var next = 10;
         await using var busy = new LifecycleBench(ingest: ingest, wrapCommit: inner => new BeforeCommit(inner, () => ingest.SendOne(Slice(next++))));
-        await Assert.ThrowsAsync<IOException>(() => busy.RunAsync(asked.Erasure.Id));
-        Assert.Equal((ErasureStatus.Running, ErasureStep.Objects), (await bench.Erasure.GetAsync(IngestBench.A, asked.Erasure.Id, default))!.Value is { } still ? (still.Status, still.Step) : default);
-        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(asked.Erasure.Id)).Status);
+        await Assert.ThrowsAsync<IOException>(() => busy.RunAsync(id));
+        Assert.Equal((ErasureStatus.Running, ErasureStep.Objects), (await bench.Erasure.GetAsync(IngestBench.A, id, default))!.Value is { } still ? (still.Status, still.Step) : default);
+        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(id)).Status);
         Assert.DoesNotContain(await ingest.Entries(await ingest.Study()), entry => entry.SopInstanceUid == "1.2.3.1.2");
     }
 
@@ -336,10 +329,8 @@ public sealed class ErasureTests : IDisposable
         await using var bench = new LifecycleBench(ingest: ingest);
         await ingest.Send(Slice(1), Slice(2));
         var study = await ingest.Study();
-        var deletion = (await bench.DeleteAsync("1.2.3.1")).Record!;
-        var asked = await bench.Requests.RequestAsync(IngestBench.A, study.StudyKey, ErasureBasis.ReceivedInError, null, LifecycleBench.By, false, deletion, default);
-        await bench.Requests.ApproveAsync(IngestBench.A, asked.Erasure!.Id, "hospital-a/second", default);
-        var erased = await bench.RunAsync(asked.Erasure.Id);
+        var id = await bench.ApprovedDeletionAsync("1.2.3.1");
+        var erased = await bench.RunAsync(id);
         Assert.Equal((DeletionLevel.Study, 2), (erased.Level, erased.Instances));
         Assert.Null(await ingest.Catalog.GetStudyByKeyAsync(IngestBench.A, study.StudyKey, default));
         Assert.Empty(await ingest.Keys.IdsAsync(IngestBench.A, study.StudyKey, default));
@@ -351,15 +342,12 @@ public sealed class ErasureTests : IDisposable
         await using var ingest = await OpenAsync();
         await using var bench = new LifecycleBench(ingest: ingest);
         await ingest.Send(Slice(1), Slice(2));
-        var study = await ingest.Study();
-        var deletion = (await bench.DeleteAsync("1.2.3.1")).Record!;
-        var asked = await bench.Requests.RequestAsync(IngestBench.A, study.StudyKey, ErasureBasis.ReceivedInError, null, LifecycleBench.By, false, deletion, default);
-        await bench.Requests.ApproveAsync(IngestBench.A, asked.Erasure!.Id, "hospital-a/second", default);
-        do await bench.Erasure.StepAsync(IngestBench.A, asked.Erasure.Id, default);
-        while ((await bench.Erasure.GetAsync(IngestBench.A, asked.Erasure.Id, default))!.Value.Level != DeletionLevel.Study);
+        var id = await bench.ApprovedDeletionAsync("1.2.3.1");
+        do await bench.Erasure.StepAsync(IngestBench.A, id, default);
+        while ((await bench.Erasure.GetAsync(IngestBench.A, id, default))!.Value.Level != DeletionLevel.Study);
 
         Assert.Equal(OutcomeKind.Stored, (await ingest.SendOne(Slice(3))).Kind);
-        var erased = await bench.RunAsync(asked.Erasure.Id);
+        var erased = await bench.RunAsync(id);
         Assert.Equal((ErasureStatus.Erased, DeletionLevel.Series, 2), (erased.Status, erased.Level, erased.Instances));
         Assert.Equal(["1.2.3.1.3"], await bench.ServedAsync());
         foreach (var entry in await ingest.Entries(await ingest.Study())) Assert.Equal(entry.Length, (await ingest.Bytes(entry)).Length);
@@ -372,12 +360,10 @@ public sealed class ErasureTests : IDisposable
         await using var bench = new LifecycleBench(ingest: ingest);
         await ingest.Send([.. Enumerable.Range(1, 40).Select(n => Slice(n))]);
         var key = (await ingest.Study()).StudyKey;
-        var deletion = (await bench.DeleteAsync("1.2.3.1", "1.2.3.1.7")).Record!;
 
         // The state only: the bytes are dropped by a compaction that never came.
-        var asked = await bench.Requests.RequestAsync(IngestBench.A, key, ErasureBasis.ReceivedInError, null, LifecycleBench.By, false, deletion, default);
-        await bench.Requests.ApproveAsync(IngestBench.A, asked.Erasure!.Id, "hospital-a/second", default);
-        for (var step = 0; step < 4; step++) await bench.Erasure.StepAsync(IngestBench.A, asked.Erasure.Id, default);
+        var id = await bench.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.7");
+        for (var step = 0; step < 4; step++) await bench.Erasure.StepAsync(IngestBench.A, id, default);
         await ingest.SendOne(Slice(41));
         await ingest.SendOne(Slice(42));
         var parts = (await ingest.Study()).Series[0].Parts.Count;
@@ -385,7 +371,7 @@ public sealed class ErasureTests : IDisposable
         Assert.InRange((await ingest.Study()).Series[0].Parts.Count, 2, parts - 1);
         Assert.Equal(41, (await bench.ServedAsync()).Length);
         Assert.DoesNotContain("1.2.3.1.7", await bench.ServedAsync());
-        await bench.RunAsync(asked.Erasure.Id);
+        await bench.RunAsync(id);
         Assert.Equal(41, (await bench.ServedAsync()).Length);
         Assert.DoesNotContain(await ingest.Entries(await ingest.Study()), entry => entry.State == EntryState.Deleted);
     }

@@ -130,6 +130,15 @@ internal sealed class LifecycleBench : IAsyncDisposable
         return (await Requests.ApproveAsync(IngestBench.A, asked.Erasure!.Id, "hospital-a/second", default)).Erasure!;
     }
 
+    /// <summary>Deletes what is named of the study 1.2.3, and answers the id of its erasure, approved.</summary>
+    public async Task<string> ApprovedDeletionAsync(string series, string? instance = null)
+    {
+        var deletion = (await DeleteAsync(series, instance)).Record!;
+        var asked = (await Requests.RequestAsync(IngestBench.A, deletion.StudyKey, ErasureBasis.ReceivedInError, null, By, false, deletion, default)).Erasure!;
+        await Requests.ApproveAsync(IngestBench.A, asked.Id, "hospital-a/second", default);
+        return asked.Id;
+    }
+
     public ValueTask DisposeAsync() => _owns ? Ingest.DisposeAsync() : ValueTask.CompletedTask;
 }
 

@@ -1,26 +1,12 @@
+using Skylight.Archive;
+
 namespace Skylight.Core.Ingest.Containers;
 
 /// <summary>The bytes of one archive entry, counted against the budget. Damage in the archive refuses the file instead of failing the batch.</summary>
 /// <param name="crc">CRC-32 that the archive names; null where it names none.</param>
-internal sealed class EntryStream(Stream inner, ArchiveBudget budget, uint? crc = null) : Stream
+internal sealed class EntryStream(Stream inner, ArchiveBudget budget, uint? crc = null) : ReadOnlyStream
 {
     private Crc32 _crc = new();
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -40,19 +26,6 @@ internal sealed class EntryStream(Stream inner, ArchiveBudget budget, uint? crc 
         else if (_crc.Value != crc) throw new FileRefusedException(IngestReasons.ArchiveDamaged);
         return count;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <summary>What the archive readers of .NET throw about bytes that are not what they should be.</summary>
     public static bool IsDamage(Exception error) =>

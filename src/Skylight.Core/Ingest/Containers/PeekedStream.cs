@@ -1,7 +1,9 @@
+using Skylight.Archive;
+
 namespace Skylight.Core.Ingest.Containers;
 
 /// <summary>A stream whose first bytes can be looked at before it is read from the start.</summary>
-internal sealed class PeekedStream : Stream
+internal sealed class PeekedStream : ReadOnlyStream
 {
     private readonly Stream _inner;
     private readonly byte[] _head;
@@ -12,45 +14,16 @@ internal sealed class PeekedStream : Stream
 
     public ReadOnlyMemory<byte> Head => _head.AsMemory(0, _count);
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
     public static async ValueTask<PeekedStream> CreateAsync(Stream inner, int bytes, CancellationToken cancellationToken)
     {
         var head = new byte[bytes];
         return new PeekedStream(inner, head, await inner.ReadAtLeastAsync(head, bytes, throwOnEndOfStream: false, cancellationToken));
     }
 
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
     public override int Read(Span<byte> buffer) => _at < _count ? FromHead(buffer) : _inner.Read(buffer);
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         _at < _count ? ValueTask.FromResult(FromHead(buffer.Span)) : _inner.ReadAsync(buffer, cancellationToken);
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private int FromHead(Span<byte> buffer)
     {

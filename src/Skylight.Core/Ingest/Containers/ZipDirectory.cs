@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Skylight.Archive;
 
 namespace Skylight.Core.Ingest.Containers;
 
@@ -6,7 +7,7 @@ namespace Skylight.Core.Ingest.Containers;
 /// A ZIP file whose directory is in memory. The ZIP reader of .NET reads the directory synchronously, which streams out of a blob or a sealed object do not
 /// offer; and its size is known, and bounded, before anything is made of it (APPNOTE 4.3.12 to 4.3.16).
 /// </summary>
-internal sealed class ZipDirectory : Stream
+internal sealed class ZipDirectory : ReadOnlyStream
 {
     private const int EndBytes = 22;
     private const int LocatorBytes = 20;
@@ -23,11 +24,7 @@ internal sealed class ZipDirectory : Stream
     /// <summary>First byte of the directory.</summary>
     public long Start { get; }
 
-    public override bool CanRead => true;
-
     public override bool CanSeek => true;
-
-    public override bool CanWrite => false;
 
     public override long Length => _zip.Length;
 
@@ -50,8 +47,6 @@ internal sealed class ZipDirectory : Stream
         return Entries(tail) > maxEntries ? (null, IngestReasons.ArchiveTooManyEntries) : (new ZipDirectory(zip, tail, start), null);
     }
 
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
     public override int Read(Span<byte> buffer) =>
         _position >= Start ? FromTail(buffer) : throw new NotSupportedException("Only the directory of an archive is read synchronously.");
 
@@ -63,25 +58,6 @@ internal sealed class ZipDirectory : Stream
         _position += count;
         return count;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override long Seek(long offset, SeekOrigin origin) =>
-        _position = offset + origin switch
-        {
-            SeekOrigin.Begin => 0,
-            SeekOrigin.Current => _position,
-            _ => Length,
-        };
-
-    public override void Flush()
-    {
-    }
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private int FromTail(Span<byte> buffer)
     {
