@@ -41,7 +41,7 @@ public static class LocalArchive
         services.AddSingleton(provider => Journal.Journal.Open(
             Path.Combine(dataFolder, "journal"), provider.GetRequiredService<IOptions<JournalOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IObjectStore>(static provider =>
-            new JournalObjectStore(provider.GetRequiredService<Journal.Journal>(), provider.GetRequiredService<FolderObjectStore>()));
+            new JournalObjectStore(provider.GetRequiredService<Journal.Journal>(), provider.GetRequiredService<FolderObjectStore>()).WithReplica(provider));
         services.TryAddSingleton(static _ => Pictures.Codecs());
         services.AddSingleton<PackReader>();
         services.AddSingleton(Drain);

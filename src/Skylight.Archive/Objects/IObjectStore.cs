@@ -14,6 +14,7 @@ public interface IObjectStore
     /// <summary>Reads at <paramref name="offset"/> and answers the number of bytes read: fewer than asked only at the object's end, 0 past it.</summary>
     /// <exception cref="ObjectMissingException">There is no such object.</exception>
     /// <exception cref="ObjectArchivedException">The object lies in <see cref="ObjectTier.Archive"/>: it can be read once it has been moved to another tier.</exception>
+    /// <exception cref="ObjectUnreadableException">The medium does not give the bytes back.</exception>
     ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken);
 
     /// <summary>The object's length in bytes, or null when there is no such object.</summary>
@@ -83,6 +84,12 @@ public sealed class ObjectBusyException(string name) : IOException($"The object 
 
 /// <summary>There is no object of that name.</summary>
 public sealed class ObjectMissingException(string name) : IOException($"There is no object '{name}'.")
+{
+    public string Name { get; } = name;
+}
+
+/// <summary>The object is there, and its medium does not give the bytes back (a bad sector): this copy is lost.</summary>
+public sealed class ObjectUnreadableException(string name, Exception inner) : IOException($"The medium does not give back the object '{name}'.", inner)
 {
     public string Name { get; } = name;
 }

@@ -24,6 +24,12 @@ internal sealed class Generations<T>(int capacity) where T : class
         if (Interlocked.CompareExchange(ref _young, new Generation(), young) == young) _old = young;
     }
 
+    public void Forget(string name)
+    {
+        _young.Items.TryRemove(name, out _);
+        _old.Items.TryRemove(name, out _);
+    }
+
     private sealed class Generation
     {
         public int Weight;

@@ -17,6 +17,9 @@ public sealed class PackReader(IObjectStore store, IReadKeys keys, PictureCodecs
     private readonly Generations<SealedHeader> _headers = new(16_384);
     private readonly Generations<CodedLayout> _layouts = new(1 << 20);
 
+    /// <summary>A reader of the first copies alone, which shares nothing with this one: for those who want to know how they stand.</summary>
+    public PackReader OfFirstCopies() => new(MirroredObjectStore.FirstOf(store), keys, _codecs);
+
     /// <summary>Reads [offset, offset + destination.Length) of an instance.</summary>
     /// <exception cref="SealedObjectException">The pack is damaged there, or ends before the range does.</exception>
     /// <exception cref="ObjectMissingException">The pack is gone: it was compacted or deleted. Read the study document again.</exception>
@@ -137,12 +140,11 @@ public sealed class PackReader(IObjectStore store, IReadKeys keys, PictureCodecs
     private async ValueTask<SealedObjectReader> OpenAsync(SealedReference pack, CancellationToken cancellationToken)
     {
         // Packs never change under their name, so a header once read spares the store a request on each later read.
-        if (_headers.Get(pack.Name) is { } known) return await SealedObjectReader.OpenAsync(store, pack, known, SealedType.Pack, keys, SealOptions.Default, cancellationToken);
-        var header = await SealedObjectReader.ReadHeaderAsync(store, pack.Name, cancellationToken);
-        var reader = await SealedObjectReader.OpenAsync(store, pack, header, SealedType.Pack, keys, SealOptions.Default, cancellationToken);
+        if (_headers.Get(pack.Name) is { } known) return await SealedObjectReader.OpenAsync(store, pack, known, SealedType.Pack, keys, SealOptions.Default, cancellationToken, _headers);
+        var reader = await SealedObjectReader.OpenAsync(store, pack, SealedType.Pack, keys, SealOptions.Default, cancellationToken, _headers);
 
-        // Kept only once it has opened: a damaged header must not outlive the object's repair.
-        _headers.Put(pack.Name, header);
+        // Kept only once it has opened, and until a segment fails under it: a damaged header must not outlive the object's repair.
+        _headers.Put(pack.Name, reader.Header);
         return reader;
     }
 }

@@ -1,12 +1,14 @@
 using System.Buffers;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
+using Skylight.Archive.Packs;
 
 namespace Skylight.Archive.Sealing;
 
 /// <summary>
 /// Reads ranges of one sealed object's plaintext. Only the segments that a range touches are read and decrypted, and no byte of a segment is
-/// returned before that segment has authenticated. Not for concurrent use.
+/// returned before that segment has authenticated. Of a store with second copies (<see cref="MirroredObjectStore"/>) a damaged or missing one is read on from the
+/// other, from the segment at which it failed. Not for concurrent use.
 /// </summary>
 public sealed class SealedObjectReader : IDisposable
 {
@@ -14,16 +16,20 @@ public sealed class SealedObjectReader : IDisposable
     private const int FirstReadBytes = 256 << 10;
     private const int FlushBytes = 256 << 10;
 
-    private readonly IObjectStore _store;
-    private readonly SealedHeader _header;
-    private readonly SegmentCipher _cipher;
-    private readonly SegmentBinding _binding;
-    private readonly int _stride;
-    private readonly long _segments;
+    private readonly IReadKeys _keys;
+    private readonly SealOptions _options;
+    private Copies _copies;
+    private SealedHeader _header;
+    private SegmentCipher _cipher;
+    private SegmentBinding _binding;
+    private int _stride;
+    private long _segments;
 
-    private SealedObjectReader(IObjectStore store, SealedReference reference, SealedHeader header, SegmentCipher cipher)
+    private SealedObjectReader(Copies copies, SealedReference reference, SealedHeader header, SegmentCipher cipher, IReadKeys keys, SealOptions options)
     {
-        _store = store;
+        _copies = copies;
+        _keys = keys;
+        _options = options;
         Reference = reference;
         _header = header;
         _cipher = cipher;
@@ -31,6 +37,12 @@ public sealed class SealedObjectReader : IDisposable
         _stride = header.SegmentBytes + SealedHeader.TagBytes;
         _segments = header.SegmentCount(reference.Length);
     }
+
+    /// <summary>What the object's header says.</summary>
+    internal SealedHeader Header => _header;
+
+    /// <summary>Where headers are kept: one that was in use when a segment did not authenticate may be what is damaged, and is forgotten.</summary>
+    internal Generations<SealedHeader>? KeptHeaders { get; init; }
 
     /// <summary>What is being read.</summary>
     public SealedReference Reference { get; }
@@ -86,6 +98,10 @@ public sealed class SealedObjectReader : IDisposable
             using var reader = await OpenAsync(store, reference, header, type, keys, SealOptions.Default, cancellationToken);
             return reader.OpenWhole(buffer, read);
         }
+        catch (Exception damage) when (Copies.Of(store).CanFallBack(damage, reference.Name))
+        {
+            return await ReadAllFromOtherAsync(Copies.Of(store), reference, type, keys, damage, cancellationToken);
+        }
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
@@ -116,6 +132,10 @@ public sealed class SealedObjectReader : IDisposable
             using var reader = await OpenAsync(store, new SealedReference(name, plain), header, type, keys, SealOptions.Default, cancellationToken);
             return reader.OpenWhole(buffer, read);
         }
+        catch (Exception damage) when (Copies.Of(store).CanFallBack(damage, name))
+        {
+            return await ReadAllFromOtherAsync(Copies.Of(store), name, type, keys, damage, cancellationToken);
+        }
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
@@ -134,8 +154,16 @@ public sealed class SealedObjectReader : IDisposable
             var done = 0;
             while (done < wanted)
             {
-                var batch = await FetchAsync(offset + done, wanted - done, buffer, cancellationToken);
-                for (var segment = batch.First; segment <= batch.Last; segment++) done += OpenInto(batch, segment, offset + done, destination.Span[done..wanted]);
+                try
+                {
+                    var batch = await FetchAsync(offset + done, wanted - done, buffer, cancellationToken);
+                    for (var segment = batch.First; segment <= batch.Last; segment++) done += OpenInto(batch, segment, offset + done, destination.Span[done..wanted]);
+                }
+                catch (Exception damage) when (_copies.CanFallBack(damage, Reference.Name))
+                {
+                    await FallBackAsync(damage, offset + done, cancellationToken);
+                    buffer = Fitting(buffer, wanted);
+                }
             }
 
             return wanted;
@@ -162,18 +190,26 @@ public sealed class SealedObjectReader : IDisposable
             var unflushed = 0;
             for (var end = offset + length; offset < end;)
             {
-                var batch = await FetchAsync(offset, end - offset, buffer, cancellationToken);
-                for (var segment = batch.First; segment <= batch.Last; segment++)
+                try
                 {
-                    var skip = (int)(offset - (segment * _header.SegmentBytes));
-                    var count = (int)Math.Min(PlainLength(segment) - skip, end - offset);
-                    var done = OpenInto(batch, segment, offset, destination.GetSpan(count)[..count]);
-                    destination.Advance(done);
-                    offset += done;
-                    unflushed += done;
-                    if (unflushed < FlushBytes) continue;
-                    unflushed = 0;
-                    if ((await destination.FlushAsync(cancellationToken)).IsCompleted) return;
+                    var batch = await FetchAsync(offset, end - offset, buffer, cancellationToken);
+                    for (var segment = batch.First; segment <= batch.Last; segment++)
+                    {
+                        var skip = (int)(offset - (segment * _header.SegmentBytes));
+                        var count = (int)Math.Min(PlainLength(segment) - skip, end - offset);
+                        var done = OpenInto(batch, segment, offset, destination.GetSpan(count)[..count]);
+                        destination.Advance(done);
+                        offset += done;
+                        unflushed += done;
+                        if (unflushed < FlushBytes) continue;
+                        unflushed = 0;
+                        if ((await destination.FlushAsync(cancellationToken)).IsCompleted) return;
+                    }
+                }
+                catch (Exception damage) when (_copies.CanFallBack(damage, Reference.Name))
+                {
+                    await FallBackAsync(damage, offset, cancellationToken);
+                    buffer = Fitting(buffer, length);
                 }
             }
 
@@ -185,16 +221,17 @@ public sealed class SealedObjectReader : IDisposable
         }
     }
 
-    /// <summary>Reads and authenticates everything, header and length included, and answers the plaintext's length. For scrubs and drills.</summary>
+    /// <summary>Reads and authenticates everything of the copy that was opened, header and length included, and answers the plaintext's length. For scrubs and drills.</summary>
     public async ValueTask<long> VerifyAsync(CancellationToken cancellationToken)
     {
-        var actual = await _store.GetLengthAsync(Reference.Name, cancellationToken) ?? throw new ObjectMissingException(Reference.Name);
+        _copies = Copies.Only(_copies.Store);
+        var actual = await _copies.Store.GetLengthAsync(Reference.Name, cancellationToken) ?? throw new ObjectMissingException(Reference.Name);
         var expected = _header.SealedLength(Length);
         if (actual != expected) throw new SealedObjectException(Reference.Name, _segments - 1, actual < expected ? SealedFault.Truncated : SealedFault.WrongLength);
         await CopyAsync((_, _) => ValueTask.CompletedTask, 0, Length, cancellationToken);
         if (Length > 0) return Length;
         var tag = new byte[SealedHeader.TagBytes];
-        var read = await _store.ReadAsync(Reference.Name, SealedHeader.Size, tag, cancellationToken);
+        var read = await _copies.Store.ReadAsync(Reference.Name, SealedHeader.Size, tag, cancellationToken);
         Open(0, tag.AsSpan(0, read), []);
         return 0;
     }
@@ -202,19 +239,77 @@ public sealed class SealedObjectReader : IDisposable
     public void Dispose() => _cipher.Dispose();
 
     internal static async ValueTask<SealedObjectReader> OpenAsync(
-        IObjectStore store, SealedReference reference, SealedType type, IReadKeys keys, SealOptions options, CancellationToken cancellationToken)
+        IObjectStore store, SealedReference reference, SealedType type, IReadKeys keys, SealOptions options, CancellationToken cancellationToken, Generations<SealedHeader>? keptHeaders = null)
     {
-        var header = await ReadHeaderAsync(store, reference.Name, cancellationToken);
-        return await OpenAsync(store, reference, header, type, keys, options, cancellationToken);
+        try
+        {
+            var header = await ReadHeaderAsync(store, reference.Name, cancellationToken);
+            return await OpenAsync(Copies.Of(store), reference, header, type, keys, options, keptHeaders, cancellationToken);
+        }
+        catch (Exception damage) when (Copies.Of(store).CanFallBack(damage, reference.Name))
+        {
+            return await OpenOtherAsync(Copies.Of(store), reference, type, keys, options, damage, keptHeaders, cancellationToken);
+        }
     }
 
-    internal static async ValueTask<SealedObjectReader> OpenAsync(
-        IObjectStore store, SealedReference reference, SealedHeader header, SealedType type, IReadKeys keys, SealOptions options, CancellationToken cancellationToken)
+    internal static ValueTask<SealedObjectReader> OpenAsync(
+        IObjectStore store, SealedReference reference, SealedHeader header, SealedType type, IReadKeys keys, SealOptions options, CancellationToken cancellationToken,
+        Generations<SealedHeader>? keptHeaders = null) => OpenAsync(Copies.Of(store), reference, header, type, keys, options, keptHeaders, cancellationToken);
+
+    private static async ValueTask<SealedObjectReader> OpenAsync(
+        Copies copies, SealedReference reference, SealedHeader header, SealedType type, IReadKeys keys, SealOptions options, Generations<SealedHeader>? keptHeaders,
+        CancellationToken cancellationToken)
     {
         if (header.Type != type) throw new SealedObjectException(reference.Name, SealedObjectException.Header, SealedFault.WrongType);
         if (!SealedName.Matches(reference.Name, header)) throw new SealedObjectException(reference.Name, SealedObjectException.Header, SealedFault.WrongObject);
         using var key = await keys.GetAsync(reference.Name, header, cancellationToken);
-        return new SealedObjectReader(store, reference, header, options.Cipher(header.Algorithm, key.Bytes));
+        return new SealedObjectReader(copies, reference, header, options.Cipher(header.Algorithm, key.Bytes), keys, options) { KeptHeaders = keptHeaders };
+    }
+
+    private static ValueTask<SealedObjectReader> OpenOtherAsync(
+        Copies copies, SealedReference reference, SealedType type, IReadKeys keys, SealOptions options, Exception damage, Generations<SealedHeader>? keptHeaders,
+        CancellationToken cancellationToken) => copies.FallBackAsync(reference.Name, damage, async other =>
+        {
+            var header = await ReadHeaderAsync(other.Store, reference.Name, cancellationToken);
+            return await OpenAsync(other, reference, header, type, keys, options, keptHeaders, cancellationToken);
+        });
+
+    private static ValueTask<byte[]> ReadAllFromOtherAsync(Copies copies, SealedReference reference, SealedType type, IReadKeys keys, Exception damage, CancellationToken cancellationToken) =>
+        copies.FallBackAsync(reference.Name, damage, other => ReadAllAsync(other.Store, reference, type, keys, cancellationToken));
+
+    private static ValueTask<byte[]> ReadAllFromOtherAsync(Copies copies, string name, SealedType type, IReadKeys keys, Exception damage, CancellationToken cancellationToken) =>
+        copies.FallBackAsync(name, damage, other => ReadAllAsync(other.Store, name, type, keys, cancellationToken));
+
+    /// <summary>Goes on from the other copy, once that has given the segment at <paramref name="offset"/>. Otherwise the damage is thrown on.</summary>
+    private async ValueTask FallBackAsync(Exception damage, long offset, CancellationToken cancellationToken)
+    {
+        var other = await _copies.FallBackAsync(Reference.Name, damage, async swapped =>
+        {
+            var header = await ReadHeaderAsync(swapped.Store, Reference.Name, cancellationToken);
+            var reader = await OpenAsync(Copies.Only(swapped.Store), Reference, header, _header.Type, _keys, _options, null, cancellationToken);
+            try
+            {
+                await reader.ReadAsync(offset, new byte[1], cancellationToken);
+                return reader;
+            }
+            catch
+            {
+                reader.Dispose();
+                throw;
+            }
+        });
+        _cipher.Dispose();
+        _copies = _copies.Swapped;
+        (_header, _cipher, _binding, _stride, _segments) = (other._header, other._cipher, other._binding, other._stride, other._segments);
+    }
+
+    /// <summary>The buffer, or a larger one where the other copy's segments are larger than the damaged header said.</summary>
+    private byte[] Fitting(byte[] buffer, long wanted)
+    {
+        if (buffer.Length >= _stride) return buffer;
+        var larger = ArrayPool<byte>.Shared.Rent(BufferBytes(wanted));
+        ArrayPool<byte>.Shared.Return(buffer);
+        return larger;
     }
 
     private async Task CopyAsync(Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, long offset, long length, CancellationToken cancellationToken)
@@ -226,14 +321,22 @@ public sealed class SealedObjectReader : IDisposable
             var end = offset + length;
             while (offset < end)
             {
-                var batch = await FetchAsync(offset, end - offset, buffer, cancellationToken);
-                for (var segment = batch.First; segment <= batch.Last; segment++)
+                try
                 {
-                    var plain = OpenInPlace(batch, segment);
-                    var skip = (int)(offset - (segment * _header.SegmentBytes));
-                    var count = (int)Math.Min(plain.Length - skip, end - offset);
-                    await write(plain.Slice(skip, count), cancellationToken);
-                    offset += count;
+                    var batch = await FetchAsync(offset, end - offset, buffer, cancellationToken);
+                    for (var segment = batch.First; segment <= batch.Last; segment++)
+                    {
+                        var plain = OpenInPlace(batch, segment);
+                        var skip = (int)(offset - (segment * _header.SegmentBytes));
+                        var count = (int)Math.Min(plain.Length - skip, end - offset);
+                        await write(plain.Slice(skip, count), cancellationToken);
+                        offset += count;
+                    }
+                }
+                catch (Exception damage) when (_copies.CanFallBack(damage, Reference.Name))
+                {
+                    await FallBackAsync(damage, offset, cancellationToken);
+                    buffer = Fitting(buffer, length);
                 }
             }
         }
@@ -258,7 +361,7 @@ public sealed class SealedObjectReader : IDisposable
         var first = offset / _header.SegmentBytes;
         var last = Math.Min((offset + wanted - 1) / _header.SegmentBytes, first + (buffer.Length / _stride) - 1);
         var expected = last == _segments - 1 ? SealedLength(last) + ((last - first) * _stride) : (last - first + 1) * _stride;
-        var read = await _store.ReadAsync(Reference.Name, SealedHeader.Size + (first * _stride), buffer.AsMemory(0, (int)expected), cancellationToken);
+        var read = await _copies.Store.ReadAsync(Reference.Name, SealedHeader.Size + (first * _stride), buffer.AsMemory(0, (int)expected), cancellationToken);
         return new Batch(first, last, buffer, read);
     }
 
@@ -316,8 +419,9 @@ public sealed class SealedObjectReader : IDisposable
     {
         if (sealedBytes.Length < SealedHeader.TagBytes) throw new SealedObjectException(Reference.Name, segment, SealedFault.Truncated);
         _binding.Set(segment, segment == _segments - 1);
-        if (!_cipher.Open(_binding.Nonce, _binding.Associated, sealedBytes[..^SealedHeader.TagBytes], sealedBytes[^SealedHeader.TagBytes..], plaintext))
-            throw new SealedObjectException(Reference.Name, segment, SealedFault.NotAuthentic);
+        if (_cipher.Open(_binding.Nonce, _binding.Associated, sealedBytes[..^SealedHeader.TagBytes], sealedBytes[^SealedHeader.TagBytes..], plaintext)) return;
+        KeptHeaders?.Forget(Reference.Name);
+        throw new SealedObjectException(Reference.Name, segment, SealedFault.NotAuthentic);
     }
 
     private readonly record struct Batch(long First, long Last, byte[] Buffer, int Count);

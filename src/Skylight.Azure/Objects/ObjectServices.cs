@@ -23,7 +23,8 @@ public static class ObjectServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(static provider => Container(provider, provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value));
         services.AddSingleton<IObjectStore>(static provider =>
-            new BlobObjectStore(provider.GetRequiredService<BlobContainerClient>(), provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
+            new BlobObjectStore(provider.GetRequiredService<BlobContainerClient>(), provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value, provider.GetRequiredService<TimeProvider>())
+                .WithReplica(provider));
         services.AddContainerStart(static provider => provider.GetRequiredService<BlobContainerClient>());
         return services.AddAzureReplica();
     }

@@ -18,6 +18,15 @@ internal static partial class Log
     [LoggerMessage(4423, LogLevel.Warning, "Object {Name} could not be read again: {Fault}")]
     public static partial void ScrubKey(ILogger logger, string name, KeyFault fault);
 
+    [LoggerMessage(4425, LogLevel.Warning, "Object {Name} was read from its second copy; it is looked at again in the background")]
+    public static partial void FellBack(ILogger logger, string name);
+
+    [LoggerMessage(4426, LogLevel.Error, "Object {Name}, which a reader found damaged, could not be looked at: {Kind}")]
+    public static partial void RepairFailed(ILogger logger, string name, string kind);
+
+    [LoggerMessage(4427, LogLevel.Debug, "The repair of what readers found damaged ends with the host")]
+    public static partial void RepairEnds(ILogger logger);
+
     [LoggerMessage(4424, LogLevel.Debug, "{Objects} objects copied to the replica")]
     public static partial void Replicated(ILogger logger, int objects);
 }

@@ -20,7 +20,9 @@ internal enum CopyState
 internal sealed class ObjectCheck(StudyKeys keys)
 {
     private const int CopyBytes = 1 << 20;
-    private const string Kept = "damaged/";
+
+    /// <summary>Before the name of a damaged object that was replaced.</summary>
+    public const string Kept = "damaged/";
 
     /// <summary>Reads a copy from end to end. Answers its bytes, and what is wrong in words.</summary>
     /// <exception cref="KeyUnavailableException">Without its key nobody can say.</exception>
@@ -45,6 +47,10 @@ internal sealed class ObjectCheck(StudyKeys keys)
             var (institution, studyKey) = ObjectName.Owner(name);
             if (!await keys.ExistsAsync(institution, studyKey, cancellationToken)) throw;
             return (CopyState.Damaged, status.Length, "the header names an unknown key");
+        }
+        catch (ObjectUnreadableException)
+        {
+            return (CopyState.Damaged, status.Length, "the medium does not give it back");
         }
         catch (ObjectMissingException)
         {
@@ -85,16 +91,30 @@ internal sealed class ObjectCheck(StudyKeys keys)
 
     /// <summary>
     /// Puts a whole copy in the place of a damaged or missing one. The damaged bytes are kept under <c>damaged/</c> for whoever looks into it. The source
-    /// must just have been found whole: nothing damaged ever takes a place. Dying in between leaves the copy missing, which the next scrub mends.
+    /// must just have been found whole: nothing damaged ever takes a place. Dying in between leaves the copy missing, which the next read or scrub mends.
     /// </summary>
     public static async ValueTask MendAsync(IObjectStore whole, IObjectStore bad, string name, CancellationToken cancellationToken)
     {
-        if (await bad.GetLengthAsync(name, cancellationToken) is not null)
+        var status = await bad.GetStatusAsync(name, cancellationToken);
+        if (status is not null)
         {
-            await CopyAsync(bad, bad, name, Kept + name, cancellationToken);
+            await KeepAsync(bad, name, cancellationToken);
             await bad.DeleteAsync(name, cancellationToken);
         }
 
         await CopyAsync(whole, bad, name, name, cancellationToken);
+        if (status is { Tier: not (ObjectTier.Hot or ObjectTier.Archive) and var tier }) await bad.SetTierAsync(name, tier, cancellationToken);
+    }
+
+    private static async ValueTask KeepAsync(IObjectStore bad, string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CopyAsync(bad, bad, name, Kept + name, cancellationToken);
+        }
+        catch (ObjectUnreadableException)
+        {
+            // Nobody will look into what the medium does not give back.
+        }
     }
 }

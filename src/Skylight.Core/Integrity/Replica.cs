@@ -38,7 +38,7 @@ public sealed class Replica
         ICatalog catalog, InstitutionDirectory institutions, StudyParts parts, IDocuments documents, IObjectStore store, StudyKeys keys, IOptions<ScrubOptions> options, TimeProvider time,
         IMeterFactory meters, ILogger<Replica> logger, [FromKeyedServices(Service)] IObjectStore? replica = null)
     {
-        (_documents, _store, _replica, _options, _time, _logger) = (documents, store, replica, options.Value, time, logger);
+        (_documents, _store, _replica, _options, _time, _logger) = (documents, MirroredObjectStore.FirstOf(store), replica, options.Value, time, logger);
         _walk = new StudyWalk(catalog, institutions, parts, store);
         _check = new ObjectCheck(keys);
         var meter = meters.Create("Skylight.Replica");

@@ -10,6 +10,7 @@ using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Events;
 using Skylight.Core.Institutions;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Studies;
 
 namespace Skylight.Core.Integrity;
@@ -30,7 +31,7 @@ public sealed record ScrubPosition(int V, string Institution, string StudyKey, D
 /// Re-reads every object of every study and checks that it is what was written, both copies where there are two, at a bounded rate; its position outlives the
 /// host. A copy that is damaged or missing is replaced from the other when that is whole; what cannot be mended is reported and left as it is.
 /// </summary>
-public sealed class Scrub
+public sealed class Scrub : IDisposable
 {
     private static readonly DocumentKey s_position = new("platform", "scrub", "position");
 
@@ -45,18 +46,21 @@ public sealed class Scrub
     private readonly ILogger<Scrub> _logger;
     private readonly Counter<long> _bytes;
     private readonly Counter<long> _objects;
+    private readonly SemaphoreSlim _mending = new(1, 1);
 
     public Scrub(
         ICatalog catalog, InstitutionDirectory institutions, StudyParts parts, IDocuments documents, IObjectStore store, StudyKeys keys, IEventPublisher events, IOptions<ScrubOptions> options,
         TimeProvider time, IMeterFactory meters, ILogger<Scrub> logger, [FromKeyedServices(Replica.Service)] IObjectStore? replica = null)
     {
-        (_documents, _store, _replica, _events, _options, _time, _logger) = (documents, store, replica, events, options.Value, time, logger);
+        (_documents, _store, _replica, _events, _options, _time, _logger) = (documents, MirroredObjectStore.FirstOf(store), replica, events, options.Value, time, logger);
         _walk = new StudyWalk(catalog, institutions, parts, store);
         _check = new ObjectCheck(keys);
         var meter = meters.Create("Skylight.Scrub");
         _bytes = meter.CreateCounter<long>("skylight.scrub.bytes", "By", "Bytes read again.");
         _objects = meter.CreateCounter<long>("skylight.scrub.objects", "{object}", "Objects read again, by what they were found to be.");
     }
+
+    public void Dispose() => _mending.Dispose();
 
     /// <summary>Goes on for a bounded time, at the configured rate. Answers where it then stands.</summary>
     public async Task<ScrubPosition> StepAsync(CancellationToken cancellationToken)
@@ -95,6 +99,19 @@ public sealed class Scrub
         return (int)(position.Damaged - position.Repaired);
     }
 
+    /// <summary>
+    /// Looks at one object that a reader has found damaged, and mends it where that is due. True when its first copy is whole afterwards.
+    /// </summary>
+    /// <exception cref="KeyUnavailableException">Its key is destroyed, or lost.</exception>
+    public async Task<bool> ObjectAsync(string name, CancellationToken cancellationToken)
+    {
+        if (_replica is null) return false;
+        var (institution, studyKey) = ObjectName.Owner(name);
+        var first = await _check.ReadAsync(_store, name, cancellationToken);
+        if (first.State is CopyState.Whole or CopyState.Archived) return first.State == CopyState.Whole;
+        return await JudgeAsync(new StudyReference(institution, studyKey), name, first, await _check.ReadAsync(_replica, name, cancellationToken), cancellationToken) ?? false;
+    }
+
     private async Task<ScrubPosition> StudyAsync(StudyReference study, ScrubPosition position, Pace pace, CancellationToken cancellationToken)
     {
         foreach (var name in await _walk.NamesAsync(study.Institution, study.StudyKey, listed: true, cancellationToken))
@@ -130,15 +147,42 @@ public sealed class Scrub
         if (!firstBad && !secondBad) return null;
         if (first.State == CopyState.Missing && !await IsNamedAsync(study, name, cancellationToken)) return null;
         var canMend = _replica is not null && (first.State == CopyState.Whole || second.State == CopyState.Whole);
-        if (firstBad && canMend) await ObjectCheck.MendAsync(_replica!, _store, name, cancellationToken);
-        if (secondBad && canMend) await ObjectCheck.MendAsync(_store, _replica!, name, cancellationToken);
+        var mended = canMend && await MendAsync(study, name, firstBad ? _replica! : _store, firstBad ? _store : _replica!, cancellationToken);
 
-        // A copy that the replica has not got yet is its sweep's matter, and no damage.
+        // A copy that the replica has not got yet is its sweep's matter, and no damage; what is being erased is nobody's.
         if (!firstBad && second.State == CopyState.Missing) return null;
-        var mended = canMend && (await _check.ReadAsync(firstBad ? _store : _replica!, name, cancellationToken)).State == CopyState.Whole;
+        if (!mended && await IsBeingErasedAsync(study, cancellationToken)) return null;
         await ReportAsync(study, name, firstBad ? secondBad && _replica is not null ? "both" : "first" : "replica", (firstBad ? first : second).Fault ?? "missing", mended, cancellationToken);
         return mended;
     }
+
+    /// <summary>
+    /// Replaces a copy from the whole one, unless somebody else has meanwhile. What is being erased stays as it is, and what was erased or replaced while this
+    /// wrote goes again: nothing that the study no longer names comes back. True when the copy is whole afterwards.
+    /// </summary>
+    private async ValueTask<bool> MendAsync(StudyReference study, string name, IObjectStore whole, IObjectStore bad, CancellationToken cancellationToken)
+    {
+        await _mending.WaitAsync(cancellationToken);
+        try
+        {
+            if ((await _check.ReadAsync(bad, name, cancellationToken)).State == CopyState.Whole) return true;
+            if (await IsBeingErasedAsync(study, cancellationToken)) return false;
+            var named = await IsNamedAsync(study, name, cancellationToken);
+            await ObjectCheck.MendAsync(whole, bad, name, cancellationToken);
+            if (!await IsBeingErasedAsync(study, cancellationToken) && (!named || await IsNamedAsync(study, name, cancellationToken)))
+                return (await _check.ReadAsync(bad, name, cancellationToken)).State == CopyState.Whole;
+            await bad.DeleteAsync(name, cancellationToken);
+            await bad.DeleteAsync(ObjectCheck.Kept + name, cancellationToken);
+            return false;
+        }
+        finally
+        {
+            _mending.Release();
+        }
+    }
+
+    private ValueTask<bool> IsBeingErasedAsync(StudyReference study, CancellationToken cancellationToken) =>
+        ErasureRequests.IsRunningAsync(_documents, study.Institution, study.StudyKey, cancellationToken);
 
     /// <summary>An object that is not there is damage only where the study still names it.</summary>
     private async ValueTask<bool> IsNamedAsync(StudyReference study, string name, CancellationToken cancellationToken) =>

@@ -15,7 +15,7 @@ namespace Skylight.Core.Integrity;
 
 /// <summary>
 /// Holds one study's records against each other: document, key record, part lists, indexes, metadata, packs and index rows. Reads only; a study that changes
-/// meanwhile is looked at again.
+/// meanwhile is looked at again. It reads the first copies alone, so that none is taken for whole because a second one is.
 /// </summary>
 public sealed class StudyVerifier(
     ICatalog catalog, IDocuments documents, StudyParts parts, IObjectStore store, StudyKeys keys, IKeyRecordStore records, InstanceBytes bytes)
@@ -25,11 +25,11 @@ public sealed class StudyVerifier(
 
     private readonly ICatalog _catalog = catalog;
     private readonly IDocuments _documents = documents;
-    private readonly StudyParts _parts = parts;
-    private readonly IObjectStore _store = store;
+    private readonly StudyParts _parts = parts.OfFirstCopies();
+    private readonly IObjectStore _store = MirroredObjectStore.FirstOf(store);
     private readonly StudyKeys _keys = keys;
     private readonly IKeyRecordStore _records = records;
-    private readonly InstanceBytes _bytes = bytes;
+    private readonly InstanceBytes _bytes = bytes.OfFirstCopies();
 
     /// <summary>Adds what it finds to <paramref name="tally"/>. Does nothing when there is no such study.</summary>
     /// <param name="rows">Called with the number of index rows that belong to an entry of the study.</param>

@@ -7,6 +7,7 @@ using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Institutions;
+using Skylight.Core.Integrity;
 using Skylight.Core.Studies;
 using Skylight.Core.Tiers;
 
@@ -231,6 +232,7 @@ public sealed class Erasure(
             if (replaced is null && rehydrations is not null && await StudyAsync(erasure, cancellationToken) is { } archived && (await rehydrations.RequestAsync(archived, cancellationToken)).Readable)
                 replaced = await merge.DropAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
             if (replaced is null) return null;
+            await DeleteDamagedAsync(erasure, cancellationToken);
             var emptied = await StudyAsync(erasure, cancellationToken) is { } left && IsEmpty(left);
 
             // Nothing is left of the study but its name: it goes whole, from the first step on.
@@ -239,11 +241,23 @@ public sealed class Erasure(
 
         var (_, objects) = await _pages.ReadAsync(erasure, cancellationToken);
         foreach (var name in objects) await DeleteAsync(name, cancellationToken);
+        await DeleteDamagedAsync(erasure, cancellationToken);
 
         // What a merge or a re-encryption wrote while the list was made is under a destroyed key; the same study, received anew, is under another.
         await foreach (var name in store.ListAsync($"{SealedName.Folder(erasure.Institution, erasure.StudyKey)}/", cancellationToken))
             if (await IsUnderAsync(erasure.Keys, name, cancellationToken)) await DeleteAsync(name, cancellationToken);
         return erasure;
+    }
+
+    /// <summary>Damaged objects that were replaced by their second copies, and kept: those of a study that stays are under a key that stays.</summary>
+    private async ValueTask DeleteDamagedAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        var folder = $"{ObjectCheck.Kept}{SealedName.Folder(erasure.Institution, erasure.StudyKey)}/";
+        foreach (var copies in (IObjectStore?[])[store, replica])
+        {
+            if (copies is null) continue;
+            await foreach (var name in copies.ListAsync(folder, cancellationToken)) await copies.DeleteAsync(name, cancellationToken);
+        }
     }
 
     private async ValueTask DeleteAsync(string name, CancellationToken cancellationToken)

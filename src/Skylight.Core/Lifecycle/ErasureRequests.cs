@@ -80,6 +80,20 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Rete
         return page.Items.Any(item => item.Value is { Status: ErasureStatus.Running, Level: DeletionLevel.Study, Step: >= ErasureStep.DestroyKey } erasure && erasure.StudyCreatedAt == study.CreatedAt);
     }
 
+    /// <summary>Whether an erasure of a study, or of something in it, is under way: nothing of it may be written again.</summary>
+    internal static async ValueTask<bool> IsRunningAsync(IDocuments documents, string institution, string studyKey, CancellationToken cancellationToken)
+    {
+        string? continuation = null;
+        do
+        {
+            var page = await documents.ListAsync<ErasureRecord>(institution, ErasureRecord.Type, $"study:{studyKey}", 200, continuation, cancellationToken);
+            if (page.Items.Any(item => item.Value.Status == ErasureStatus.Running)) return true;
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return false;
+    }
+
     internal static string[] Terms(ErasureRecord erasure) => [$"status:{erasure.Status}", $"study:{erasure.StudyKey}"];
 
     private async Task<ErasureResult> DecideAsync(string institution, string id, string by, ErasureStatus status, CancellationToken cancellationToken)

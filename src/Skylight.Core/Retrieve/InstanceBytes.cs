@@ -16,6 +16,9 @@ public sealed class InstanceBytes(PackReader packs, ILogger<InstanceBytes> logge
     /// <summary>More than a file has before its dataset tells which instance it is.</summary>
     private const int BeginningBytes = 64 * 1024;
 
+    /// <summary>The same of the first copies alone (<see cref="PackReader.OfFirstCopies"/>).</summary>
+    public InstanceBytes OfFirstCopies() => new(packs.OfFirstCopies(), logger);
+
     /// <summary>
     /// Reads the first bytes of an instance, so that damage or a missing object shows before an answer has begun. What lies behind is verified as it is read.
     /// </summary>

@@ -21,6 +21,9 @@ public sealed class StudyParts(IObjectStore store, IReadKeys keys)
     private const int FewPartBytes = 96 * 1024;
     private const int FewSeries = 60;
 
+    /// <summary>The same of the first copies alone, where there are second ones.</summary>
+    internal StudyParts OfFirstCopies() => new(MirroredObjectStore.FirstOf(store), keys);
+
     /// <summary>All parts of one series in order of commit.</summary>
     /// <exception cref="SealedObjectException">The manifest is damaged.</exception>
     /// <exception cref="ObjectMissingException">The manifest was replaced in the meantime: read the study again.</exception>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Skylight.Archive.Objects;
+using Skylight.Local.Objects;
 
 namespace Skylight.Local.Journal;
 
@@ -21,6 +22,10 @@ public sealed class JournalObjectStore(Journal journal, IObjectStore inner) : IO
             catch (ObjectDisposedException)
             {
                 // The file was drained and dropped in between: the object stands in the folder.
+            }
+            catch (IOException error) when (error is EndOfStreamException || LibC.IsUnreadable(error))
+            {
+                throw new ObjectUnreadableException(name, error);
             }
         }
 

@@ -57,11 +57,18 @@ public sealed class FolderObjectStore : IObjectStore
     {
         using var handle = Open(ObjectName.Check(name));
         var done = 0;
-        while (done < destination.Length)
+        try
         {
-            var read = await RandomAccess.ReadAsync(handle, destination[done..], offset + done, cancellationToken);
-            if (read == 0) break;
-            done += read;
+            while (done < destination.Length)
+            {
+                var read = await RandomAccess.ReadAsync(handle, destination[done..], offset + done, cancellationToken);
+                if (read == 0) break;
+                done += read;
+            }
+        }
+        catch (IOException error) when (LibC.IsUnreadable(error))
+        {
+            throw new ObjectUnreadableException(name, error);
         }
 
         return done;

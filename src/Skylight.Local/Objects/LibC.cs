@@ -6,7 +6,7 @@ namespace Skylight.Local.Objects;
 /// <summary>The few system calls whose outcome must be known exactly: .NET hides the result of some fsyncs and cannot open a directory or rename without overwriting.</summary>
 internal static partial class LibC
 {
-    internal const int NoSuchFile = 2, Exists = 17, OtherFileSystem = 18, Invalid = 22, NoSpace = 28, NotSupported = 95, QuotaExceeded = 122;
+    internal const int NoSuchFile = 2, MediumError = 5, Exists = 17, OtherFileSystem = 18, Invalid = 22, NoSpace = 28, NotSupported = 95, QuotaExceeded = 122;
     private const int AtFdCwd = -100, OpenReadOnly = 0, OpenCloseOnExec = 0x80000, RenameNoReplace = 1, SyncRangeWrite = 2, AdviseDontNeed = 4;
 
     /// <summary>fsync: data and all metadata.</summary>
@@ -68,6 +68,9 @@ internal static partial class LibC
 
     /// <summary>Asks the kernel to begin writing a range back, so that the later fsync has less to wait for. Errors are that fsync's to report.</summary>
     public static void StartWriteback(SafeFileHandle handle, long offset, long length) => _ = SyncFileRange(handle, offset, length, SyncRangeWrite);
+
+    /// <summary>Whether the medium does not give bytes back that it once took.</summary>
+    public static bool IsUnreadable(IOException error) => error.HResult == MediumError;
 
     /// <summary>True when the error says that there is no room: disk full, or the quota used up.</summary>
     public static bool IsFull(IOException error) => error.HResult is NoSpace or QuotaExceeded;

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Skylight.Archive.Objects;
 using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
 using Skylight.EndToEnd.Tests.DicomWeb;
 using Skylight.Local.Journal;
@@ -39,6 +40,31 @@ public sealed class ReplicaHostTests : IAsyncLifetime
         Assert.NotEqual(bytes, mended);
         using var original = await radiologist.GetAsync($"api/studies/{file.Study}/series/{file.Series}/instances/{file.Sop}/original");
         Assert.Equal(file.Bytes, await original.Content.ReadAsByteArrayAsync());
+    }
+
+    [Fact]
+    public async Task Read_OfADamagedPack_GivesWhatWasSent_AndMendsIt()
+    {
+        using var technician = await _edge.ClientAsync("technician");
+        using var radiologist = await _edge.ClientAsync("radiologist");
+        var file = DemoInstance.Load(_edge.Demo)[0];
+        using (var stored = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", file.Bytes)) Assert.True(stored.IsSuccessStatusCode);
+        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
+        await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
+        var name = await FirstPackAsync();
+        var path = Path.Combine(_edge.Data, "host", "objects", name);
+        var whole = await File.ReadAllBytesAsync(path);
+        var bytes = whole.ToArray();
+        bytes[^20] ^= 4;
+        await File.WriteAllBytesAsync(path, bytes);
+        using var original = await radiologist.GetAsync($"api/studies/{file.Study}/series/{file.Series}/instances/{file.Sop}/original");
+        Assert.Equal(file.Bytes, await original.Content.ReadAsByteArrayAsync());
+        var key = (await _edge.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", file.Study, default))!.Value.StudyKey;
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        while (await _edge.Services.GetRequiredService<IDocuments>().GetAsync<DamageRecord>(new DocumentKey("demo", DamageRecord.Type, name.Replace('/', '.')), default) is null)
+            await Task.Delay(50, patience.Token);
+        Assert.Equal(whole, await File.ReadAllBytesAsync(path));
+        Assert.Contains(key, name, StringComparison.Ordinal);
     }
 
     private async Task<string> FirstPackAsync()
