@@ -27,16 +27,19 @@ internal sealed class HostProcess : IDisposable
 
     public Uri Address { get; }
 
+    public int Id => _process.Id;
+
     public bool HasExited => _process.HasExited;
 
     /// <param name="fault">As TORTURE_FAULT in shim.c; null for none.</param>
     /// <param name="port">The same at each start of a data folder: tokens name the address that issued them.</param>
-    public static HostProcess Start(string data, int port, string? shim, string? log, string? fault)
+    /// <param name="instead">Settings in place of those above.</param>
+    public static HostProcess Start(string data, int port, string? shim, string? log, string? fault, IReadOnlyDictionary<string, string?>? instead = null)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) != "dotnet") start.FileName = "dotnet";
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "skylight-edge.dll"));
-        foreach (var argument in (string[])["--data", data, "--port", $"{port}", "--dev", .. Settings]) start.ArgumentList.Add(argument);
+        foreach (var argument in (string[])["--data", data, "--port", $"{port}", "--dev", .. instead?.SelectMany(setting => (string[])[$"--{setting.Key}", setting.Value ?? ""]) ?? Settings]) start.ArgumentList.Add(argument);
         start.Environment["DOTNET_TieredPGO"] = "0";
         if (shim is not null)
         {
