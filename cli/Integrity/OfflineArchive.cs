@@ -20,6 +20,12 @@ namespace Skylight.Cli.Integrity;
 /// </summary>
 public sealed class OfflineArchive : IAsyncDisposable
 {
+    private static readonly KeyValuePair<string, string?>[] s_byItself =
+    [
+        new("Skylight:Objects:CoolFolder", ""), new("Skylight:Objects:ColdFolder", ""), new("Skylight:Objects:ArchiveFolder", ""),
+        new("Skylight:Replica:Folder", ""), new("Skylight:Replica:KeyFolder", ""),
+    ];
+
     private readonly ServiceProvider _provider;
 
     private OfflineArchive(ServiceProvider provider) => _provider = provider;
@@ -29,13 +35,21 @@ public sealed class OfflineArchive : IAsyncDisposable
     /// <exception cref="CliException">There is no archive in the folder, a host has it open, or its journal or key ring cannot be used.</exception>
     public static Task<OfflineArchive> OpenAsync(DirectoryInfo data, CancellationToken cancellationToken) => OpenAsync(data, "catalog.db", cancellationToken);
 
+    /// <summary>
+    /// Opens a folder that was restored, by itself: its settings are those of the host that was backed up, which may be running, and the folders that they name for
+    /// colder tiers and second copies are that host's.
+    /// </summary>
+    public static Task<OfflineArchive> OpenRestoredAsync(DirectoryInfo data, CancellationToken cancellationToken) => OpenAsync(data, "catalog.db", s_byItself, cancellationToken);
+
     /// <inheritdoc cref="OpenAsync(DirectoryInfo, CancellationToken)"/>
     /// <param name="needed">The file or folder that must be there.</param>
-    public static async Task<OfflineArchive> OpenAsync(DirectoryInfo data, string needed, CancellationToken cancellationToken)
+    public static Task<OfflineArchive> OpenAsync(DirectoryInfo data, string needed, CancellationToken cancellationToken) => OpenAsync(data, needed, [], cancellationToken);
+
+    private static async Task<OfflineArchive> OpenAsync(DirectoryInfo data, string needed, IEnumerable<KeyValuePair<string, string?>> settings, CancellationToken cancellationToken)
     {
         if (!Path.Exists(Path.Combine(data.FullName, needed))) throw new CliException(ExitCode.NotFound, $"{data.FullName} has no archive.");
         var services = new ServiceCollection();
-        var configuration = new ConfigurationBuilder().AddJsonFile(Path.Combine(data.FullName, "settings.json"), optional: true).AddEnvironmentVariables().Build();
+        var configuration = new ConfigurationBuilder().AddJsonFile(Path.Combine(data.FullName, "settings.json"), optional: true).AddEnvironmentVariables().AddInMemoryCollection(settings).Build();
         services.AddSingleton<IConfiguration>(configuration);
         services.AddLogging();
         services.AddMetrics();

@@ -56,13 +56,13 @@ public static class RestoreCommand
         var watch = Stopwatch.StartNew();
         var manifest = await FolderRestore.RunAsync(options, cancellationToken);
         var copied = watch.Elapsed;
-        await using var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(options.To), cancellationToken);
-        var erased = await archive.Services.GetRequiredService<Erasure>().ReplayAsync(FolderRestore.Pending(options.To), cancellationToken);
+        await using var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(options.To), cancellationToken);
+        var again = await archive.Services.GetRequiredService<Erasure>().ReplayAsync(FolderRestore.Pending(options.To), cancellationToken);
         FolderRestore.Settle(options.To);
         var usable = watch.Elapsed;
         var report = verify ? await archive.Services.GetRequiredService<ArchiveVerifier>().VerifyAsync(VerifyDepth.Deep, cancellationToken) : null;
         var result = new RestoreReport(
-            manifest.Id, manifest.At, (TimeProvider.System.GetUtcNow() - manifest.At).TotalSeconds, copied.TotalSeconds, usable.TotalSeconds, watch.Elapsed.TotalSeconds, manifest.Objects, manifest.ObjectBytes, erased, report);
+            manifest.Id, manifest.At, (TimeProvider.System.GetUtcNow() - manifest.At).TotalSeconds, copied.TotalSeconds, usable.TotalSeconds, watch.Elapsed.TotalSeconds, manifest.Objects, manifest.ObjectBytes, again, report);
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(result, DocumentJson.Options));
@@ -70,7 +70,8 @@ public static class RestoreCommand
         else
         {
             if (report is not null) VerifyCommand.Print(report, json: false);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"restored {manifest.Id}: {manifest.Objects} objects, {manifest.ObjectBytes / 1e6:0.0} MB; {erased} erased studies destroyed again"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"restored {manifest.Id}: {manifest.Objects} objects, {manifest.ObjectBytes / 1e6:0.0} MB; {again.Studies} erased studies and {again.Instances} erased instances destroyed again"));
+            if (again.Waiting > 0) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{again.Waiting} erasures wait for archived studies: nothing of them is served, and the host drops the bytes once they are rehydrated"));
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"RPO {result.RpoSeconds:0} s (what was stored since that moment is not in it), RTO {result.UsableSeconds:0.0} s (copied after {result.CopiedSeconds:0.0} s){(verify ? $", verified after {result.VerifiedSeconds:0.0} s" : "")}"));
         }
 
@@ -80,5 +81,5 @@ public static class RestoreCommand
     /// <param name="RpoSeconds">Age of the restored moment.</param>
     /// <param name="UsableSeconds">Until a host could be started on the folder.</param>
     private sealed record RestoreReport(
-        string Generation, DateTimeOffset At, double RpoSeconds, double CopiedSeconds, double UsableSeconds, double VerifiedSeconds, long Objects, long ObjectBytes, int ErasedAgain, VerifyReport? Verification);
+        string Generation, DateTimeOffset At, double RpoSeconds, double CopiedSeconds, double UsableSeconds, double VerifiedSeconds, long Objects, long ObjectBytes, ErasureReplay ErasedAgain, VerifyReport? Verification);
 }

@@ -2,6 +2,7 @@ using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Core.Catalog;
 using Skylight.Core.Institutions;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Quarantine;
 using Skylight.Core.Studies;
 
@@ -13,7 +14,7 @@ namespace Skylight.Core.Integrity;
 /// </summary>
 public sealed class ArchiveVerifier(
     StudyVerifier studies, ICatalog catalog, IObjectStore store, StudyKeys keys, IKeyRecordStore records, InstitutionDirectory institutions, IntakeItems intake,
-    RetiredObjects retired, TimeProvider time)
+    RetiredObjects retired, ErasedContent erased, TimeProvider time)
 {
     private const int Page = 500;
 
@@ -49,6 +50,7 @@ public sealed class ArchiveVerifier(
             }
         }
 
+        await ErasedAsync(institution, tally, cancellationToken);
         await IntakeAsync(institution, depth, tally, names, cancellationToken);
         await RowsAsync(institution, tally, rows, cancellationToken);
         await UnreferencedAsync(institution, tally, names, cancellationToken);
@@ -57,6 +59,24 @@ public sealed class ArchiveVerifier(
             var subject = stored.Record.Subject;
             if (subject != KeyRecord.InstitutionSubject && !rows.ContainsKey(subject) && !names.HasOwner(subject))
                 tally.Add(new VerifyFinding(VerifyCode.KeyUnused, false, institution, subject, null, null));
+        }
+    }
+
+    /// <summary>What was erased, wholly or singly, must not be there.</summary>
+    private async Task ErasedAsync(string institution, VerifyTally tally, CancellationToken cancellationToken)
+    {
+        foreach (var erasure in (await erased.ListAsync(institution, cancellationToken)).Where(item => item.Status == ErasureStatus.Erased))
+        {
+            try
+            {
+                if (await erased.IsBackAsync(erasure, cancellationToken))
+                    tally.Add(new VerifyFinding(VerifyCode.ErasedIsBack, true, institution, erasure.StudyKey, null, $"erasure {erasure.Id}"));
+            }
+            catch (Exception error) when (StudyVerifier.Finding(error, institution, erasure.StudyKey, null) is not null)
+            {
+                // What cannot be read of the study has been reported with it.
+                continue;
+            }
         }
     }
 

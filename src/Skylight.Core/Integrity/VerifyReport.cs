@@ -68,6 +68,9 @@ public static class VerifyCode
     /// <summary>A study whose erasure was broken off after its key was destroyed; it goes on when the host starts.</summary>
     public const string ErasureUnfinished = "erasure-unfinished";
 
+    /// <summary>Something that was erased is there again: a backup from before was restored without its erasures. <c>skylight restore</c> repeats them.</summary>
+    public const string ErasedIsBack = "erased-is-back";
+
     /// <summary>A key record of a study that is not there.</summary>
     public const string KeyUnused = "key-unused";
 }

@@ -20,7 +20,7 @@ namespace Skylight.Core.Lifecycle;
 /// <param name="rehydrations">Brings archived studies back; null for a tool on a host at rest, which leaves what waits for that to the host.</param>
 /// <param name="replica">The second copy of the objects, where one is configured.</param>
 public sealed class Erasure(
-    ICatalog catalog, ICommit commit, IDocuments documents, IObjectStore store, StudyKeys keys, StudyParts parts, SeriesMerge merge, Deletions deletions, ErasureTraces traces,
+    ICatalog catalog, ICommit commit, IDocuments documents, IObjectStore store, StudyKeys keys, StudyParts parts, SeriesMerge merge, Deletions deletions, ErasureTraces traces, ErasedContent erased,
     InstitutionSecrets secrets, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, Rehydrations? rehydrations = null, [FromKeyedServices("replica")] IObjectStore? replica = null)
 {
     private const int MaxAttempts = 50;
@@ -59,63 +59,58 @@ public sealed class Erasure(
     }
 
     /// <summary>
-    /// Erases again what a restore from a backup has brought back. To be called at the end of every restore, with the list as it was before it
-    /// (<see cref="ListErasedAsync"/>): the backup may be older than an erasure. Answers how many studies were destroyed again.
+    /// Erases again what a restore from a backup has brought back: studies, series and single instances. To be called at the end of every restore, with the list as
+    /// it was before it (<see cref="ListErasedAsync"/>): the backup may be older than an erasure.
     /// </summary>
-    public async Task<int> ReplayAsync(IReadOnlyList<ErasureRecord> list, CancellationToken cancellationToken)
+    public async Task<ErasureReplay> ReplayAsync(IReadOnlyList<ErasureRecord> list, CancellationToken cancellationToken)
     {
-        var again = 0;
-        foreach (var erasure in list.Where(item => item is { Status: ErasureStatus.Erased, Level: DeletionLevel.Study }))
+        var (studies, instances, waiting) = (0, 0, 0);
+        foreach (var erasure in list.Where(item => item.HasDestroyed))
         {
+            var known = await GetAsync(erasure.Institution, erasure.Id, cancellationToken);
+            var kept = erasure.Marks is { } marks ? await erased.WriteAsync(erasure, marks, cancellationToken) : erasure;
+            if (!await erased.IsBackAsync(kept, cancellationToken))
+            {
+                // The restored records do not know of it: the next restore must. One that is under way in them goes on when the host starts.
+                if (known is null) await PutAgainAsync(kept, kept.Status == ErasureStatus.Erased ? kept : Begin(kept), cancellationToken);
+                continue;
+            }
+
             var study = (await catalog.GetStudyByKeyAsync(erasure.Institution, erasure.StudyKey, cancellationToken))?.Value;
-            var keysBack = (await keys.IdsAsync(erasure.Institution, erasure.StudyKey, cancellationToken)).Intersect(erasure.Keys).Any();
-            if (keysBack || study?.CreatedAt == erasure.StudyCreatedAt)
-            {
-                await documents.PutAsync(
-                    Key(erasure.Institution, erasure.Id), erasure with { Status = ErasureStatus.Running, Step = ErasureStep.Freeze, StudyInstanceUid = study?.StudyInstanceUid, Pages = 0 }, Match.Any,
-                    ErasureRequests.Terms(erasure with { Status = ErasureStatus.Running }), cancellationToken);
-                var running = true;
-                while (running) running = await StepAsync(erasure.Institution, erasure.Id, cancellationToken);
-                again++;
-            }
-            else if (await GetAsync(erasure.Institution, erasure.Id, cancellationToken) is null)
-            {
-                // The restored records do not know of it: the next restore must.
-                await documents.PutAsync(Key(erasure.Institution, erasure.Id), erasure, Match.Any, ErasureRequests.Terms(erasure), cancellationToken);
-            }
+            var again = kept.Level == DeletionLevel.Study || study is null ? 0 : (await erased.FindAsync(study, kept, cancellationToken)).Select(entry => entry.Item1).Distinct().Count();
+            await PutAgainAsync(kept, Begin(kept) with { StudyInstanceUid = kept.Level == DeletionLevel.Study ? study?.StudyInstanceUid : null }, cancellationToken);
+            var running = true;
+            while (running) running = await StepAsync(erasure.Institution, erasure.Id, cancellationToken);
+            if (kept.Level == DeletionLevel.Study) studies++;
+            instances += again;
+            if (await GetAsync(erasure.Institution, erasure.Id, cancellationToken) is { Value.Status: ErasureStatus.Running }) waiting++;
         }
 
-        return again;
+        return new ErasureReplay(studies, instances, waiting);
     }
 
     /// <summary><see cref="ReplayAsync(IReadOnlyList{ErasureRecord}, CancellationToken)"/> with the list that the records hold now.</summary>
-    public async Task<int> ReplayAsync(CancellationToken cancellationToken) => await ReplayAsync(await ListErasedAsync(cancellationToken), cancellationToken);
+    public async Task<ErasureReplay> ReplayAsync(CancellationToken cancellationToken) => await ReplayAsync(await ListErasedAsync(cancellationToken), cancellationToken);
 
-    /// <summary>Every erasure that was carried out, of all institutions: what a backup keeps apart from what it backs up.</summary>
+    /// <summary>Every erasure of all institutions that has destroyed something: what a backup keeps apart from what it backs up.</summary>
     public async Task<IReadOnlyList<ErasureRecord>> ListErasedAsync(CancellationToken cancellationToken)
     {
         var list = new List<ErasureRecord>();
-        await foreach (var institution in institutions.CodesAsync(cancellationToken))
-        {
-            string? continuation = null;
-            do
-            {
-                var records = await documents.ListAsync<ErasureRecord>(institution, ErasureRecord.Type, $"status:{ErasureStatus.Erased}", 200, continuation, cancellationToken);
-                list.AddRange(records.Items.Select(item => item.Value));
-                continuation = records.Continuation;
-            }
-            while (continuation is not null);
-        }
-
+        await foreach (var institution in institutions.CodesAsync(cancellationToken)) list.AddRange(await erased.ListAsync(institution, cancellationToken));
         return list;
     }
+
+    private static ErasureRecord Begin(ErasureRecord erasure) => erasure with { Status = ErasureStatus.Running, Step = ErasureStep.Freeze, Pages = 0, Again = true };
+
+    private async ValueTask PutAgainAsync(ErasureRecord erasure, ErasureRecord next, CancellationToken cancellationToken) =>
+        await documents.PutAsync(Key(erasure.Institution, erasure.Id), next, Match.Any, ErasureRequests.Terms(next), cancellationToken);
 
     private async Task<ErasureRecord> FreezeAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             if (await StudyAsync(erasure, cancellationToken) is not { } study) return erasure;
-            if (Deletions.ForbiddenBy(study) is not null) return erasure with { Status = ErasureStatus.Refused, DecidedAt = time.GetUtcNow() };
+            if (!erasure.Again && Deletions.ForbiddenBy(study) is not null) return erasure with { Status = ErasureStatus.Refused, DecidedAt = time.GetUtcNow() };
 
             // Instances have arrived since it was empty: the study stays, and what was asked for is done.
             if (erasure.EmptiedFrom is { } level && !study.Hidden && !IsEmpty(study)) return erasure with { Level = level, EmptiedFrom = null, Step = ErasureStep.Objects };
@@ -137,7 +132,13 @@ public sealed class Erasure(
 
     private async Task<ErasureRecord> CollectAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
-        if (erasure.Level != DeletionLevel.Study) return erasure;
+        if (erasure.Level != DeletionLevel.Study)
+        {
+            // What was marked before it was destroyed is known by its marks.
+            if (erasure.Again || await StudyAsync(erasure, cancellationToken) is not { } left) return erasure;
+            return await erased.MarkAsync(erasure, left, await deletions.HiddenByAsync(left, erasure.DeletionId!, cancellationToken), cancellationToken);
+        }
+
         var objects = new HashSet<string>(StringComparer.Ordinal);
         await foreach (var name in store.ListAsync($"{SealedName.Folder(erasure.Institution, erasure.StudyKey)}/", cancellationToken)) objects.Add(name);
         var uids = new HashSet<string>(StringComparer.Ordinal);
@@ -200,23 +201,32 @@ public sealed class Erasure(
         {
             if (await StudyAsync(erasure, cancellationToken) is not { } study) return erasure;
             var hidden = await deletions.HiddenByAsync(study, erasure.DeletionId!, cancellationToken);
+            if (erasure.Again) hidden.UnionWith(await erased.FindAsync(study, erasure, cancellationToken));
+            var items = new HashSet<string>(StringComparer.Ordinal);
             using var change = await _states.PrepareAsync(
                 study,
                 (_, entry) => hidden.Contains(Deletions.Identity(entry)) ? entry with { State = EntryState.Deleted, Current = false, Deletion = "" } : null,
-                static (_, row) => row with { State = InstanceState.Deleted, ItemId = null },
+                (_, row) =>
+                {
+                    if (row is { State: InstanceState.Held, ItemId: { } item }) items.Add(item);
+                    return row with { State = InstanceState.Deleted, ItemId = null };
+                },
                 cancellationToken);
             var freed = await deletions.GetAsync(erasure.Institution, erasure.DeletionId!, cancellationToken) is { Value: var deletion } ? await new Refusals(catalog, _states.Contents).LiftAsync(study, deletion, cancellationToken) : [];
             if (change is null && freed.Count == 0) return erasure;
             if (change is not null)
             {
                 // A thumbnail may show what is erased; the orphan sweep finds the object if a crash keeps it.
-                (change.Rows, change.Next) = ([.. change.Rows, .. freed], change.Next with { Preview = null });
+                (change.Rows, change.Next) = ([.. change.Rows, .. freed], change.Next with { Preview = null, Held = Math.Max(0, change.Next.Held - items.Count) });
             }
 
             var batch = change?.Batch ?? new CommitBatch(StudyChange.Of(study, study, freed), []);
             if (await commit.CommitAsync(batch, cancellationToken) != CommitOutcome.Committed) continue;
             if (change is not null && study.Preview is { } preview) await DeleteAsync(preview, cancellationToken);
-            return erasure with { Instances = change?.Count ?? 0 };
+
+            // Held in the restored moment, and taken in and erased since.
+            foreach (var item in items) await traces.RemoveItemAsync(erasure.Institution, item, cancellationToken);
+            return erasure;
         }
 
         throw new IOException("The study was changed by others at every attempt.");
@@ -232,6 +242,10 @@ public sealed class Erasure(
             if (replaced is null && rehydrations is not null && await StudyAsync(erasure, cancellationToken) is { } archived && (await rehydrations.RequestAsync(archived, cancellationToken)).Readable)
                 replaced = await merge.DropAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
             if (replaced is null) return null;
+
+            // On a host at rest nobody reads what was replaced.
+            if (rehydrations is null)
+                foreach (var name in replaced) await DeleteAsync(name, cancellationToken);
             await DeleteDamagedAsync(erasure, cancellationToken);
             var emptied = await StudyAsync(erasure, cancellationToken) is { } left && IsEmpty(left);
 

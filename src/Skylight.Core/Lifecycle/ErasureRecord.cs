@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Skylight.Archive.Keys;
 using Skylight.Core.Documents;
 
@@ -64,6 +65,20 @@ public sealed record ErasureRecord
     public string? StudyInstanceUid { get; init; }
 
     public int Pages { get; init; }
+
+    /// <summary>Pages of marks of single instances (<see cref="ErasedContent"/>), which stay.</summary>
+    public int MarkPages { get; init; }
+
+    /// <summary>Set only in a list that travels with a backup; documents have their marks in pages beside them.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Marks { get; init; }
+
+    /// <summary>It was carried out before, and a restore has brought back what it took: a hold of the restored moment, which was released before the erasure, does not stop it.</summary>
+    public bool Again { get; init; }
+
+    /// <summary>Something may be destroyed already: a restore must not bring it back.</summary>
+    [JsonIgnore]
+    public bool HasDestroyed => Status == ErasureStatus.Erased || (Status == ErasureStatus.Running && Step > ErasureStep.Collect);
 
     public int Instances { get; init; }
 

@@ -33,6 +33,9 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
             if (await deletions.TryPutAsync(stored, Ended(stored.Value, erasure), cancellationToken)) return;
     }
 
+    /// <summary>Removes one intake item.</summary>
+    internal async Task RemoveItemAsync(string institution, string id, CancellationToken cancellationToken) => await items.RemoveAsync(institution, id, cancellationToken);
+
     private async Task RemoveCorrectionsAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
         while (await documents.ListAsync<CorrectionRecord>(erasure.Institution, CorrectionRecord.Type, $"study:{erasure.StudyKey}", Page, null, cancellationToken) is { Items.Count: > 0 } page)

@@ -23,6 +23,7 @@ public static class LifecycleServices
         services.AddSingleton<Uploads.UploadKeys>();
         services.AddSingleton<ErasureRequests>();
         services.AddSingleton<ErasureTraces>();
+        services.AddSingleton<ErasedContent>();
         services.AddSingleton<Erasure>();
         services.AddSingleton<ErasureDue>();
         return services;

@@ -9,6 +9,7 @@ using Skylight.Core.Documents;
 using Skylight.Core.Institutions;
 using Skylight.Core.Integrity;
 using Skylight.Core.Keys;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Retrieve;
 using Skylight.Core.Studies;
 using Skylight.Core.Tests.Ingest;
@@ -79,7 +80,7 @@ internal sealed class CompressionBench(IngestBench bench, PictureCodecs? codecs 
     {
         var records = new DocumentKeyRecords(bench.Documents);
         var studies = new StudyVerifier(bench.Catalog, bench.Documents, bench.Parts, bench.Store, bench.Keys, records, new InstanceBytes(Packs, NullLogger<InstanceBytes>.Instance));
-        return await new ArchiveVerifier(studies, bench.Catalog, bench.Store, bench.Keys, records, new InstitutionDirectory(bench.Documents), bench.Items, Retired, bench.Time)
+        return await new ArchiveVerifier(studies, bench.Catalog, bench.Store, bench.Keys, records, new InstitutionDirectory(bench.Documents), bench.Items, Retired, new ErasedContent(bench.Catalog, bench.Documents, bench.Store, bench.Keys, bench.Parts, bench.Secrets), bench.Time)
             .VerifyAsync([IngestBench.A], VerifyDepth.Deep, default);
     }
 }

@@ -1,9 +1,11 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Archive.Keys;
 using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
 using Skylight.Core.Institutions;
 using Skylight.Core.Integrity;
 using Skylight.Core.Keys;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Retrieve;
 using Skylight.Core.Studies;
 using Skylight.Core.Tests.Ingest;
@@ -155,6 +157,24 @@ public sealed class ArchiveVerifierTests : IAsyncLifetime
         file.WriteByte((byte)(value ^ 1));
     }
 
+    [Theory]
+    [InlineData(DeletionLevel.Study)]
+    [InlineData(DeletionLevel.Instances)]
+    public async Task Verify_WhatWasErasedIsBack_SaysSo(DeletionLevel level)
+    {
+        var study = await _bench.Study();
+        var erased = new ErasedContent(_bench.Catalog, _bench.Documents, _bench.Store, _bench.Keys, _bench.Parts, _bench.Secrets);
+        var erasure = new ErasureRecord
+        {
+            Institution = IngestBench.A, Id = "e1", StudyKey = study.StudyKey, PatientKey = study.PatientKey, Level = level, Basis = ErasureBasis.LegalOrder, Status = ErasureStatus.Erased,
+            RequestedBy = "hospital-a/one", StudyCreatedAt = study.CreatedAt,
+        };
+        if (level != DeletionLevel.Study) erasure = await erased.MarkAsync(erasure, study, new HashSet<(string, int, string)> { Deletions.Identity((await _bench.Entries(study))[0]) }, default);
+        await _bench.Documents.PutAsync(new DocumentKey(IngestBench.A, ErasureRecord.Type, "e1"), erasure, Match.Any, ErasureRequests.Terms(erasure), default);
+        var finding = Assert.Single((await VerifyAsync(VerifyDepth.Quick)).Findings, finding => finding.IsError);
+        Assert.Equal((VerifyCode.ErasedIsBack, study.StudyKey, "erasure e1"), (finding.Code, finding.StudyKey, finding.Detail));
+    }
+
     private async Task<string> FirstPackAsync() => (await _bench.Entries(await _bench.Study()))[0].Pack.Name;
 
     private async Task<VerifyReport> VerifyAsync(VerifyDepth depth)
@@ -164,7 +184,8 @@ public sealed class ArchiveVerifierTests : IAsyncLifetime
         var bytes = new InstanceBytes(_bench.Packs, NullLogger<InstanceBytes>.Instance);
         var studies = new StudyVerifier(_bench.Catalog, _bench.Documents, _bench.Parts, _bench.Store, _bench.Keys, records, bytes);
         var retired = new RetiredObjects(_bench.Documents, _bench.Catalog, _bench.Parts, _bench.Store, _bench.Time, NullLogger<RetiredObjects>.Instance);
-        var verifier = new ArchiveVerifier(studies, _bench.Catalog, _bench.Store, _bench.Keys, records, new InstitutionDirectory(_bench.Documents), _bench.Items, retired, _bench.Time);
+        var verifier = new ArchiveVerifier(studies, _bench.Catalog, _bench.Store, _bench.Keys, records, new InstitutionDirectory(_bench.Documents), _bench.Items, retired,
+            new ErasedContent(_bench.Catalog, _bench.Documents, _bench.Store, _bench.Keys, _bench.Parts, _bench.Secrets), _bench.Time);
         return await verifier.VerifyAsync([IngestBench.A], depth, default);
     }
 }

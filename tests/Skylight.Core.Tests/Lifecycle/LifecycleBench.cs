@@ -44,11 +44,14 @@ internal sealed class LifecycleBench : IAsyncDisposable
             Ingest.Documents, ingress, new UploadContent(Ingest.Documents, ingress), reports, Microsoft.Extensions.Options.Options.Create(new UploadOptions()), Ingest.Time, NullLogger<UploadSessions>.Instance);
         Reports = reports;
         var traces = new ErasureTraces(Ingest.Catalog, Ingest.Documents, Ingest.Items, Ingest.Patients, reports, uploads, Deletions);
+        Erased = new ErasedContent(Ingest.Catalog, Ingest.Documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Ingest.Secrets);
         Use = new StudyUse(Ingest.Documents, Ingest.Time);
         Tiers = new StudyTiers(Ingest.Catalog, commit, Ingest.Parts, Ingest.Store, Ingest.Time, NullLogger<StudyTiers>.Instance);
         Rehydrations = new Rehydrations(Tiers, Ingest.Store, Use, Ingest.Documents, Microsoft.Extensions.Options.Options.Create(new TierOptions()), NullLogger<Rehydrations>.Instance);
         Erasure = new Erasure(
-            Ingest.Catalog, commit, Ingest.Documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Ingest.Secrets, Institutions, Audit, Ingest.Time, Rehydrations, replica);
+            Ingest.Catalog, commit, Ingest.Documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, Rehydrations, replica);
+        AtRest = new Erasure(
+            Ingest.Catalog, commit, Ingest.Documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, null, replica);
         Due = new ErasureDue(Ingest.Catalog, Deletions, Requests, Institutions, Ingest.Time, NullLogger<ErasureDue>.Instance);
         var lists = new CorrectionLists(Ingest.Store, Ingest.Keys);
         Corrections = new CorrectionService(Ingest.Catalog, commit, Ingest.Documents, Ingest.Parts, Ingest.Keys, lists, Ingest.Patients, Retired, Ingest.Time);
@@ -69,6 +72,11 @@ internal sealed class LifecycleBench : IAsyncDisposable
     public ErasureRequests Requests { get; }
 
     public Erasure Erasure { get; }
+
+    /// <summary>As a tool has it, on a host at rest.</summary>
+    public Erasure AtRest { get; }
+
+    public ErasedContent Erased { get; }
 
     public StudyUse Use { get; }
 

@@ -6,6 +6,7 @@ using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
 using Skylight.Core.Lifecycle;
+using Skylight.Core.Retrieve;
 using Skylight.Dicom;
 using Skylight.EndToEnd.Tests.DicomWeb;
 using Skylight.Local.Backup;
@@ -84,6 +85,38 @@ public sealed class BackupTests(EdgeFixture edge) : IClassFixture<EdgeFixture>, 
         Assert.NotNull(await archive.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", promised[1], default));
         Assert.Equal(1, Assert.Single(await archive.Services.GetRequiredService<Erasure>().ListErasedAsync(default)).V);
         foreach (var id in (string[])["e1", "e2"]) await documents.DeleteAsync(new DocumentKey("demo", ErasureRecord.Type, id), Match.Any, default);
+    }
+
+    [Fact]
+    public async Task Restore_InstanceErasedSince_StaysErased_AndTheRestIsWhole()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        var promised = new List<string>();
+        await StoreAsync(technician, "9", 3, promised);
+        var before = await BackupAsync();
+        var services = edge.Services;
+        var target = new RetrieveTarget(promised[0], $"{promised[0]}.1", $"{promised[0]}.1.2");
+        var deletion = (await services.GetRequiredService<Deletions>().DeleteAsync("demo", target, DeletionReason.ReceivedInError, "demo/one", default)).Record!;
+        var requests = services.GetRequiredService<ErasureRequests>();
+        var asked = (await requests.RequestAsync("demo", deletion.StudyKey, ErasureBasis.ReceivedInError, null, "demo/one", false, deletion, default)).Erasure!;
+        await requests.ApproveAsync("demo", asked.Id, "demo/two", default);
+        var more = true;
+        while (more) more = await services.GetRequiredService<Erasure>().StepAsync("demo", asked.Id, default);
+        await BackupAsync();
+
+        foreach (var (at, from) in ((DateTimeOffset?, string?)[])[(before.At, null), (before.At, Data), (null, null)])
+        {
+            var data = Target;
+            Assert.Equal(0, await RestoreCommand.RunAsync(new RestoreOptions(Set, data) { Passphrase = Passphrase, At = at, ErasuresFrom = from }, verify: true, json: false, default));
+            await using var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(data), default);
+            var study = (await archive.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", promised[0], default))!.Value;
+            Assert.Equal(2, study.Instances());
+            var list = await archive.Services.GetRequiredService<Erasure>().ListErasedAsync(default);
+            Assert.Equal((asked.Id, ErasureStatus.Erased), Assert.Single(list) is { } known ? (known.Id, known.Status) : default);
+            Assert.False(await archive.Services.GetRequiredService<ErasedContent>().IsBackAsync(list[0], default));
+        }
+
+        await services.GetRequiredService<IDocuments>().DeleteAsync(new DocumentKey("demo", ErasureRecord.Type, asked.Id), Match.Any, default);
     }
 
     [Theory]
