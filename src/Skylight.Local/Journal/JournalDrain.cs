@@ -164,7 +164,7 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
             await using var writer = await store.CreateAsync(name, cancellationToken);
             for (var at = 0; at < place.Length;)
             {
-                var read = await JournalObjectStore.ReadAsync(place, at, buffer, cancellationToken);
+                var read = JournalObjectStore.Read(place, at, buffer);
                 await writer.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
                 at += read;
             }

@@ -11,13 +11,13 @@ public sealed class JournalObjectStore(Journal journal, IObjectStore inner) : IO
     public ValueTask<ObjectWriter> CreateAsync(string name, CancellationToken cancellationToken) => inner.CreateAsync(name, cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    public ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         if (journal.Index.Find(ObjectName.Check(name)) is { } place)
         {
             try
             {
-                return await ReadAsync(place, offset, destination, cancellationToken);
+                return ValueTask.FromResult(Read(place, offset, destination.Span));
             }
             catch (ObjectDisposedException)
             {
@@ -29,7 +29,7 @@ public sealed class JournalObjectStore(Journal journal, IObjectStore inner) : IO
             }
         }
 
-        return await inner.ReadAsync(name, offset, destination, cancellationToken);
+        return inner.ReadAsync(name, offset, destination, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -67,17 +67,10 @@ public sealed class JournalObjectStore(Journal journal, IObjectStore inner) : IO
             ? new ObjectStatus(place.Length, ObjectTier.Hot, Rehydrating: false)
             : await inner.GetStatusAsync(name, cancellationToken);
 
-    internal static async ValueTask<int> ReadAsync(JournalPlace place, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    /// <summary>On the caller's thread, as the folder's objects are.</summary>
+    internal static int Read(JournalPlace place, long offset, Span<byte> destination)
     {
         var wanted = (int)Math.Clamp(place.Length - offset, 0, destination.Length);
-        var done = 0;
-        while (done < wanted)
-        {
-            var read = await RandomAccess.ReadAsync(place.File.Handle, destination[done..wanted], place.Offset + offset + done, cancellationToken);
-            if (read == 0) throw new EndOfStreamException();
-            done += read;
-        }
-
-        return done;
+        return FolderObjectStore.ReadFully(place.File.Handle, place.Offset + offset, destination[..wanted]) == wanted ? wanted : throw new EndOfStreamException();
     }
 }

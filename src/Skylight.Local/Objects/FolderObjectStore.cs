@@ -53,22 +53,33 @@ public sealed class FolderObjectStore : IObjectStore
     }
 
     /// <inheritdoc/>
-    public async ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    /// <remarks>
+    /// Reads on the caller's thread. The asynchronous read of the runtime is the same system call on another thread of the pool: as many threads wait for a slow disk,
+    /// and what lies in memory comes without the change of threads, into the cache of the processor that decrypts it.
+    /// </remarks>
+    public ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         using var handle = Open(ObjectName.Check(name));
-        var done = 0;
         try
         {
-            while (done < destination.Length)
-            {
-                var read = await RandomAccess.ReadAsync(handle, destination[done..], offset + done, cancellationToken);
-                if (read == 0) break;
-                done += read;
-            }
+            return ValueTask.FromResult(ReadFully(handle, offset, destination.Span));
         }
         catch (IOException error) when (LibC.IsUnreadable(error))
         {
             throw new ObjectUnreadableException(name, error);
+        }
+    }
+
+    /// <summary>Reads until the destination is full or the file ends; answers the bytes read.</summary>
+    internal static int ReadFully(SafeFileHandle handle, long offset, Span<byte> destination)
+    {
+        var done = 0;
+        while (done < destination.Length)
+        {
+            var read = RandomAccess.Read(handle, destination[done..], offset + done);
+            if (read == 0) break;
+            done += read;
         }
 
         return done;

@@ -3,8 +3,8 @@ using Skylight.Core.Documents;
 namespace Skylight.Local.Sqlite;
 
 /// <summary>
-/// Documents of the types that nearly every request reads, as they were read. Their records are immutable, so one copy serves all. A write drops its document
-/// before it is acknowledged. Thread-safe.
+/// Documents of the types that nearly every request reads, and short lists of those that every access decision asks for, as they were read. Their records are
+/// immutable, so one copy serves all. A write drops its document, and the lists of its type, before it is acknowledged. Thread-safe.
 /// </summary>
 internal sealed class DocumentCache
 {
@@ -12,7 +12,14 @@ internal sealed class DocumentCache
 
     private static readonly HashSet<string> Kept = new(["account", "institution", "patient"], StringComparer.Ordinal);
 
+    /// <summary>Types whose lists by term are kept: nearly always they are empty, and each costs a decision a search in an index.</summary>
+    private static readonly HashSet<string> Listed = new(["care-relation", "person-link", "patient"], StringComparer.Ordinal);
+
+    /// <summary>Longer lists are not kept.</summary>
+    private const int MaxListed = 8;
+
     private readonly Lock _lock = new();
+    private readonly Dictionary<(string Pk, string Type), Dictionary<string, object>> _lists = [];
     private readonly Dictionary<DocumentKey, object> _young = [];
     private Dictionary<DocumentKey, object> _old = [];
     private long _version;
@@ -44,12 +51,33 @@ internal sealed class DocumentCache
     /// <summary>The document has been written or deleted.</summary>
     public void Drop(DocumentKey key)
     {
-        if (!Kept.Contains(key.Type)) return;
+        if (!Kept.Contains(key.Type) && !Listed.Contains(key.Type)) return;
         lock (_lock)
         {
             _version++;
             _young.Remove(key);
             _old.Remove(key);
+            _lists.Remove((key.Pk, key.Type));
+        }
+    }
+
+    /// <summary>The first page of the documents with a term, if it is kept.</summary>
+    public object? GetList(string pk, string type, string term)
+    {
+        if (!Listed.Contains(type)) return null;
+        lock (_lock) return _lists.TryGetValue((pk, type), out var lists) ? lists.GetValueOrDefault(term) : null;
+    }
+
+    /// <summary>As <see cref="Fill"/>: a first page behind which there is no other.</summary>
+    public void FillList<T>(string pk, string type, string term, DocumentPage<T> page, long version) where T : class
+    {
+        if (!Listed.Contains(type) || page.Continuation is not null || page.Items.Count > MaxListed) return;
+        lock (_lock)
+        {
+            if (version != _version) return;
+            if (!_lists.TryGetValue((pk, type), out var lists)) _lists[(pk, type)] = lists = new(StringComparer.Ordinal);
+            if (lists.Count >= MaxDocuments) lists.Clear();
+            lists[term] = page;
         }
     }
 

@@ -92,7 +92,16 @@ public sealed class SqliteDocuments(SqliteDatabase database) : IDocuments
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult(database.Read(connection =>
+        if (term is null || continuation is not null) return ValueTask.FromResult(List<T>(pk, type, term, limit, continuation));
+        if (_cache.GetList(pk, type, term) is DocumentPage<T> cached && cached.Items.Count <= limit) return ValueTask.FromResult(cached);
+        var version = _cache.Version;
+        var page = List<T>(pk, type, term, limit, null);
+        _cache.FillList(pk, type, term, page, version);
+        return ValueTask.FromResult(page);
+    }
+
+    private DocumentPage<T> List<T>(string pk, string type, string? term, int limit, string? continuation) where T : class =>
+        database.Read(connection =>
         {
             var sql = term is null
                 ? "SELECT id, etag, body FROM documents WHERE pk=$pk AND type=$type AND id>$after ORDER BY id LIMIT $limit"
@@ -116,8 +125,7 @@ public sealed class SqliteDocuments(SqliteDatabase database) : IDocuments
             }
 
             return new DocumentPage<T>(items, more ? items[^1].Id : null);
-        }));
-    }
+        });
 
     private static Stored<T> Row<T>(SqliteDataReader reader) where T : class =>
         new(
