@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Pipelines;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -15,6 +14,8 @@ namespace Skylight.Functions.DicomWeb;
 /// <summary>The bulk values that metadata refers to (PS3.18 §10.4.1.1.5), as octets. Only ranges that the instance's own metadata names are given out.</summary>
 public sealed class BulkDataHttp(Gate gate, Retrieval retrieval, StudyReader reader, InstanceBytes bytes, ArchivedStudies archived)
 {
+    private const string OctetStream = "application/octet-stream";
+
     [Function("RetrieveBulkData")]
     public Task<IActionResult> BulkData(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "dicomweb/studies/{study}/series/{series}/instances/{instance}/bulkdata/{range}")] HttpRequest request,
@@ -45,19 +46,23 @@ public sealed class BulkDataHttp(Gate gate, Retrieval retrieval, StudyReader rea
         var fitting = choices.Where(c => Negotiation.DeliverFrames(entry.TransferSyntaxUid, native: true, c) is not null).ToList();
         if (fitting.Count == 0) return DicomWebAnswers.NotAcceptable("application/octet-stream, alone or in multipart/related");
 
-        await bytes.ProbeAsync(entry, cancellationToken);
-        var multipart = fitting[0] is { Multipart: true, MediaType: not "*/*" };
-        var boundary = "";
-        var contentType = multipart ? MultipartWriter.NewContentType("application/octet-stream", out boundary) : "application/octet-stream";
-        return Answer.Stream(contentType, async (body, token) =>
-        {
-            var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
-            var writer = multipart ? new MultipartWriter(output, boundary) : null;
-            writer?.BeginPart("application/octet-stream", null);
-            await bytes.CopyRangeAsync(entry, offset, length, output, token);
-            if (writer is not null) await writer.CompleteAsync(token);
-            else await output.FlushAsync(token);
-        });
+        var cursor = bytes.Open();
+        request.HttpContext.Response.RegisterForDispose(cursor);
+        await bytes.ProbeAsync(cursor, entry, offset, cancellationToken);
+        if (fitting[0] is not { Multipart: true, MediaType: not "*/*" })
+            return Answer.Pipe(OctetStream, (output, token) => bytes.CopyRangeAsync(cursor, entry, offset, length, output, token), length);
+
+        var contentType = MultipartWriter.NewContentType(OctetStream, out var boundary);
+        return Answer.Pipe(
+            contentType,
+            async (output, token) =>
+            {
+                var writer = new MultipartWriter(output, boundary);
+                writer.BeginPart(OctetStream, null);
+                await bytes.CopyRangeAsync(cursor, entry, offset, length, output, token);
+                await writer.CompleteAsync(token);
+            },
+            MultipartWriter.Length(boundary, [(OctetStream, null, length)]));
     }
 
     private static bool TryRange(string range, out long offset, out long length)

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
+using Skylight.Archive.Packs;
 using Skylight.Archive.Series;
 using Skylight.Core.Access;
 using Skylight.Core.Hosting;
@@ -62,28 +63,40 @@ public sealed class FramesHttp(Gate gate, Retrieval retrieval, InstanceBytes byt
         // Before the answer begins: all of them are there, or it is 404.
         if (numbers.Any(n => n > table.Count || table.GetFrame(n - 1) is null)) return Refusals.NotFound();
 
-        await bytes.ProbeAsync(entry, cancellationToken);
+        var cursor = bytes.Open();
+        request.HttpContext.Response.RegisterForDispose(cursor);
+        await bytes.ProbeAsync(cursor, entry, converted ? 0 : table.GetFrame(numbers[0] - 1)!.Ranges[0].Offset, cancellationToken);
         var partType = $"{mediaType}; transfer-syntax={(isNative ? Negotiation.ExplicitVrLittleEndian : entry.TransferSyntaxUid)}";
         if (!choice.Multipart)
-            return Answer.Pipe(partType, (output, token) => WriteFrameAsync(entry, table, numbers[0], converted, output, token));
+            return Answer.Pipe(partType, (output, token) => WriteFrameAsync(cursor, entry, table, numbers[0], converted, output, token), LengthOf(table, numbers[0]));
 
         var contentType = MultipartWriter.NewContentType(mediaType, out var boundary);
-        return Answer.Pipe(contentType, async (output, token) =>
-        {
-            var writer = new MultipartWriter(output, boundary);
-            foreach (var number in numbers)
+        string Address(int number) => string.Create(CultureInfo.InvariantCulture, $"{location}/frames/{number}");
+        return Answer.Pipe(
+            contentType,
+            async (output, token) =>
             {
-                writer.BeginPart(partType, string.Create(CultureInfo.InvariantCulture, $"{location}/frames/{number}"));
-                await WriteFrameAsync(entry, table, number, converted, output, token);
-            }
-            await writer.CompleteAsync(token);
-        });
+                var writer = new MultipartWriter(output, boundary);
+                foreach (var number in numbers)
+                {
+                    writer.BeginPart(partType, Address(number));
+                    await WriteFrameAsync(cursor, entry, table, number, converted, output, token);
+                }
+                await writer.CompleteAsync(token);
+            },
+            MultipartWriter.Length(boundary, numbers.Select(number => (partType, (string?)Address(number), LengthOf(table, number)))));
     }
 
-    private async Task WriteFrameAsync(IndexEntry entry, FrameTable table, int number, bool converted, PipeWriter output, CancellationToken cancellationToken)
+    private async Task WriteFrameAsync(PackCursor cursor, IndexEntry entry, FrameTable table, int number, bool converted, PipeWriter output, CancellationToken cancellationToken)
     {
-        if (!converted) await bytes.WriteFrameAsync(entry, table, number - 1, output, cancellationToken);
+        if (!converted) await bytes.WriteFrameAsync(cursor, entry, table, number - 1, output, cancellationToken);
         else await native.CopyAsync(entry, table.GetFrame(number - 1)!.Ranges[0], output, cancellationToken);
+    }
+
+    private static long LengthOf(FrameTable table, int number)
+    {
+        var frame = table.GetFrame(number - 1)!;
+        return frame.BitLength > 0 ? (frame.BitLength + 7) / 8 : frame.Ranges.Sum(range => range.Length);
     }
 
     /// <summary>Frames decoded, and encoded again where that is asked for. The first one is made before the answer begins: what cannot be decoded is 406.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Net.Http.Headers;
@@ -28,18 +27,11 @@ public sealed class OriginalFiles(InstanceBytes bytes, ArchivedStudies archived)
         var (from, length, status) = Range(request, tag, entry.Length);
         if (status == StatusCodes.Status416RangeNotSatisfiable)
             return Problem.Of(416, "range-not-satisfiable", "The range lies outside of the file.", "请求的范围超出文件。").WithHeader("Content-Range", $"bytes */{entry.Length}");
-        await bytes.ProbeAsync(entry, cancellationToken);
+        var cursor = bytes.Open();
+        request.HttpContext.Response.RegisterForDispose(cursor);
+        await bytes.ProbeAsync(cursor, entry, from, cancellationToken);
         if (status == StatusCodes.Status206PartialContent) headers.ContentRange = string.Create(CultureInfo.InvariantCulture, $"bytes {from}-{from + length - 1}/{entry.Length}");
-        return Answer.Stream(
-            "application/dicom",
-            async (body, token) =>
-            {
-                var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
-                await bytes.CopyRangeAsync(entry, from, length, output, token);
-                await output.FlushAsync(token);
-            },
-            status,
-            length);
+        return Answer.Pipe("application/dicom", (output, token) => bytes.CopyRangeAsync(cursor, entry, from, length, output, token), length, status);
     }
 
     /// <summary>What of the file is asked for. Several ranges, or a range of another version of it, are answered with the whole.</summary>

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
+using Skylight.Archive.Packs;
 using Skylight.Archive.Series;
 using Skylight.Core.Access;
 using Skylight.Core.Hosting;
@@ -71,43 +72,59 @@ public sealed class RetrieveHttp(Gate gate, Retrieval retrieval, InstanceBytes b
         if (await ChooseAsync(choices, found, cancellationToken) is not { } choice) return DicomWebAnswers.NotAcceptable(Offers);
         if (DicomWebAnswers.IsNotModified(request, found.Study, (choice.Multipart ? "m" : "s") + choice.TransferSyntax)) return DicomWebAnswers.NotModified();
 
-        await bytes.ProbeAsync(found.Instances[0].Entry, cancellationToken);
-        return choice.Multipart ? Multipart(found, choice, DicomWebUrls.Of(address.BaseUrl, institution)) : Single(found, choice);
+        var cursor = bytes.Open();
+        request.HttpContext.Response.RegisterForDispose(cursor);
+        await bytes.ProbeAsync(cursor, found.Instances[0].Entry, 0, cancellationToken);
+        return choice.Multipart ? Multipart(found, choice, cursor, DicomWebUrls.Of(address.BaseUrl, institution)) : Single(found, choice, cursor);
     }
 
-    private IActionResult Multipart(Retrieved found, InstanceChoice choice, DicomWebUrls urls)
+    private IActionResult Multipart(Retrieved found, InstanceChoice choice, PackCursor cursor, DicomWebUrls urls)
     {
         var contentType = MultipartWriter.NewContentType("application/dicom", out var boundary);
-        return Answer.Pipe(contentType, async (output, cancellationToken) =>
-        {
-            var writer = new MultipartWriter(output, boundary);
-            foreach (var instance in found.Instances)
+        string PartType(RetrievedInstance instance) => $"application/dicom; transfer-syntax={Deliver(instance.Entry, choice)}";
+        string Address(RetrievedInstance instance) => urls.Instance(found.Study.StudyInstanceUid, instance.Series.SeriesInstanceUid, instance.Entry.SopInstanceUid);
+        var lengths = found.Instances.Select(instance => LengthOf(found, instance, choice)).ToArray();
+        long? length = lengths.Contains(null) ? null : MultipartWriter.Length(
+            boundary, found.Instances.Zip(lengths, (instance, bytes) => (PartType(instance), (string?)Address(instance), bytes!.Value)));
+        return Answer.Pipe(
+            contentType,
+            async (output, cancellationToken) =>
             {
-                var (series, entry) = instance;
-                writer.BeginPart(
-                    $"application/dicom; transfer-syntax={Deliver(entry, choice)}", urls.Instance(found.Study.StudyInstanceUid, series.SeriesInstanceUid, entry.SopInstanceUid));
-                await WriteAsync(found, instance, choice, output, cancellationToken);
-            }
-            await writer.CompleteAsync(cancellationToken);
-        });
+                var writer = new MultipartWriter(output, boundary);
+                foreach (var instance in found.Instances)
+                {
+                    writer.BeginPart(PartType(instance), Address(instance));
+                    await WriteAsync(found, instance, choice, cursor, output, cancellationToken);
+                }
+                await writer.CompleteAsync(cancellationToken);
+            },
+            length);
     }
 
-    private IActionResult Single(Retrieved found, InstanceChoice choice) =>
-        Answer.Pipe(
-            $"application/dicom; transfer-syntax={Deliver(found.Instances[0].Entry, choice)}", (output, cancellationToken) => WriteAsync(found, found.Instances[0], choice, output, cancellationToken));
+    private IActionResult Single(Retrieved found, InstanceChoice choice, PackCursor cursor) => Answer.Pipe(
+        $"application/dicom; transfer-syntax={Deliver(found.Instances[0].Entry, choice)}",
+        (output, cancellationToken) => WriteAsync(found, found.Instances[0], choice, cursor, output, cancellationToken),
+        LengthOf(found, found.Instances[0], choice));
 
-    private async Task WriteAsync(Retrieved found, RetrievedInstance instance, InstanceChoice choice, PipeWriter output, CancellationToken cancellationToken)
+    /// <summary>Bytes of an instance as it goes out; null where it is made on the way.</summary>
+    private static long? LengthOf(Retrieved found, RetrievedInstance instance, InstanceChoice choice)
+    {
+        var syntax = Deliver(instance.Entry, choice)!;
+        return IsDecoded(instance.Entry, syntax) || found.CorrectionsOf(instance).Count > 0 ? null : InstanceBytes.LengthOf(instance.Entry, syntax);
+    }
+
+    private async Task WriteAsync(Retrieved found, RetrievedInstance instance, InstanceChoice choice, PackCursor cursor, PipeWriter output, CancellationToken cancellationToken)
     {
         var corrections = found.CorrectionsOf(instance);
-        if (corrections.Count == 0) await WriteAsync(instance.Entry, choice, output, cancellationToken);
-        else await CorrectedFile.WriteAsync(uncorrected => WriteAsync(instance.Entry, choice, uncorrected, cancellationToken), output, corrections, cancellationToken);
+        if (corrections.Count == 0) await WriteAsync(instance.Entry, choice, cursor, output, cancellationToken);
+        else await CorrectedFile.WriteAsync(uncorrected => WriteAsync(instance.Entry, choice, cursor, uncorrected, cancellationToken), output, corrections, cancellationToken);
     }
 
-    private async Task WriteAsync(IndexEntry entry, InstanceChoice choice, PipeWriter output, CancellationToken cancellationToken)
+    private async Task WriteAsync(IndexEntry entry, InstanceChoice choice, PackCursor cursor, PipeWriter output, CancellationToken cancellationToken)
     {
         var syntax = Deliver(entry, choice)!;
         if (IsDecoded(entry, syntax)) await decoded.WriteAsync(await pixels.OpenAsync(entry, cancellationToken), output, cancellationToken);
-        else await bytes.WriteAsync(entry, syntax, output, cancellationToken);
+        else await bytes.WriteAsync(cursor, entry, syntax, output, cancellationToken);
     }
 
     /// <summary>The first choice that every instance can be given in: an answer never leaves instances out silently.</summary>

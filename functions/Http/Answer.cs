@@ -32,7 +32,9 @@ public static class Answer
         new StreamAnswer(contentType, write, status, length);
 
     /// <summary>As <see cref="Stream"/>, written straight into the buffers that go out: for large bodies. The answer has begun before the first call, and is flushed after the last.</summary>
-    public static IActionResult Pipe(string contentType, Func<PipeWriter, CancellationToken, Task> write) => new PipeAnswer(contentType, write);
+    /// <param name="length">Bytes of the body, where they are known: the client learns how much is to come, and nothing is cut into chunks.</param>
+    public static IActionResult Pipe(string contentType, Func<PipeWriter, CancellationToken, Task> write, long? length = null, int status = StatusCodes.Status200OK) =>
+        new PipeAnswer(contentType, write, length, status);
 
     private sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
 
@@ -61,12 +63,14 @@ public static class Answer
         }
     }
 
-    private sealed class PipeAnswer(string contentType, Func<PipeWriter, CancellationToken, Task> write) : IActionResult
+    private sealed class PipeAnswer(string contentType, Func<PipeWriter, CancellationToken, Task> write, long? length, int status) : IActionResult
     {
         public async Task ExecuteResultAsync(ActionContext context)
         {
             var response = context.HttpContext.Response;
+            response.StatusCode = status;
             response.ContentType = contentType;
+            response.ContentLength = length;
             if (HttpMethods.IsHead(context.HttpContext.Request.Method)) return;
             // From here on a failure can only cut the connection: the pipe's memory is the answer's, and cannot be taken back.
             await response.StartAsync(context.HttpContext.RequestAborted);

@@ -61,15 +61,6 @@ public sealed class PackReader(IObjectStore store, IReadKeys keys, PictureCodecs
         return new CodedStream(await OpenCodedAsync(entry, cancellationToken), length);
     }
 
-    /// <summary>An instance that is kept as it was received, to look at its beginning and send the rest on (<see cref="SealedStream.CopyRestAsync"/>); null for one that is compressed.</summary>
-    /// <inheritdoc cref="ReadAsync(IndexEntry, long, Memory{byte}, CancellationToken)"/>
-    public async ValueTask<SealedStream?> OpenBeginningAsync(IndexEntry entry, CancellationToken cancellationToken)
-    {
-        if (entry.CodedLength != 0) return null;
-        if (entry.Offset + entry.Length > entry.Pack.Length) throw PastEnd(entry.Pack);
-        return new SealedStream(await OpenAsync(entry.Pack, cancellationToken), entry.Offset, entry.Length, beginning: true);
-    }
-
     /// <inheritdoc cref="OpenStreamAsync(IndexEntry, long, CancellationToken)"/>
     public ValueTask<Stream> OpenStreamAsync(IndexEntry entry, CancellationToken cancellationToken) => OpenStreamAsync(entry, entry.Length, cancellationToken);
 
@@ -80,7 +71,10 @@ public sealed class PackReader(IObjectStore store, IReadKeys keys, PictureCodecs
         await CodedReader.ReadLayoutAsync(reader, entry, cancellationToken);
     }
 
-    private async ValueTask<CodedReader> OpenCodedAsync(IndexEntry entry, CancellationToken cancellationToken)
+    /// <summary>For an answer that reads several ranges, or several instances, one after the other.</summary>
+    public PackCursor OpenCursor() => new(this);
+
+    internal async ValueTask<CodedReader> OpenCodedAsync(IndexEntry entry, CancellationToken cancellationToken)
     {
         var pack = await OpenAsync(entry.Pack, cancellationToken);
         try
@@ -135,9 +129,9 @@ public sealed class PackReader(IObjectStore store, IReadKeys keys, PictureCodecs
         return new SealedStream(await OpenAsync(pack, cancellationToken), offset, length);
     }
 
-    private static SealedObjectException PastEnd(SealedReference pack) => new(pack.Name, 0, SealedFault.BadContent);
+    internal static SealedObjectException PastEnd(SealedReference pack) => new(pack.Name, 0, SealedFault.BadContent);
 
-    private async ValueTask<SealedObjectReader> OpenAsync(SealedReference pack, CancellationToken cancellationToken)
+    internal async ValueTask<SealedObjectReader> OpenAsync(SealedReference pack, CancellationToken cancellationToken)
     {
         // Packs never change under their name, so a header once read spares the store a request on each later read.
         if (_headers.Get(pack.Name) is { } known) return await SealedObjectReader.OpenAsync(store, pack, known, SealedType.Pack, keys, SealOptions.Default, cancellationToken, _headers);

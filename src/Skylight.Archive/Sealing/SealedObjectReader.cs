@@ -12,7 +12,8 @@ namespace Skylight.Archive.Sealing;
 /// </summary>
 public sealed class SealedObjectReader : IDisposable
 {
-    private const int ReadBytes = 1 << 20;
+    /// <summary>Read at a time: little enough to be still in the processor's cache when it is decrypted.</summary>
+    private const int ReadBytes = 256 << 10;
     private const int FirstReadBytes = 256 << 10;
     private const int FlushBytes = 256 << 10;
 
@@ -24,6 +25,10 @@ public sealed class SealedObjectReader : IDisposable
     private SegmentBinding _binding;
     private int _stride;
     private long _segments;
+
+    // The plaintext of the last segment of which only a part was wanted: the next range often begins there.
+    private byte[]? _held;
+    private long _heldSegment = -1;
 
     private SealedObjectReader(Copies copies, SealedReference reference, SealedHeader header, SegmentCipher cipher, IReadKeys keys, SealOptions options)
     {
@@ -51,7 +56,7 @@ public sealed class SealedObjectReader : IDisposable
     public long Length => Reference.Length;
 
     /// <summary>Where the segment with this byte ends, or the object.</summary>
-    internal long SegmentEnd(long offset) => Math.Min(Length, ((offset / _header.SegmentBytes) + 1) * _header.SegmentBytes);
+    private long SegmentEnd(long offset) => Math.Min(Length, ((offset / _header.SegmentBytes) + 1) * _header.SegmentBytes);
 
     /// <summary>Opens an object by reference; the store is asked for nothing but bytes.</summary>
     /// <exception cref="ObjectMissingException">There is no such object.</exception>
@@ -148,10 +153,11 @@ public sealed class SealedObjectReader : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         var wanted = (int)Math.Clamp(Length - offset, 0, destination.Length);
-        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes(wanted));
+        var done = CopyHeld(offset, destination.Span[..wanted]);
+        if (done == wanted) return wanted;
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes(wanted - done));
         try
         {
-            var done = 0;
             while (done < wanted)
             {
                 try
@@ -179,31 +185,39 @@ public sealed class SealedObjectReader : IDisposable
     public Task CopyToAsync(Stream destination, long offset, long length, CancellationToken cancellationToken) =>
         CopyAsync((bytes, token) => destination.WriteAsync(bytes, token), offset, length, cancellationToken);
 
-    /// <summary>As to a stream, but decrypted straight into the pipe's own memory; a segment that does not authenticate never becomes part of what is written.</summary>
+    /// <summary>
+    /// As to a stream, but decrypted straight into the pipe's own memory; a segment that does not authenticate never becomes part of what is written. Flushed as it
+    /// grows; what is left at the end is the caller's to flush.
+    /// </summary>
     /// <inheritdoc cref="CopyToAsync(Stream, long, long, CancellationToken)"/>
     public async Task CopyToAsync(System.IO.Pipelines.PipeWriter destination, long offset, long length, CancellationToken cancellationToken)
     {
         Check(offset, length);
-        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes(length));
+        var end = offset + length;
+        if (length > 0 && offset / _header.SegmentBytes == _heldSegment)
+        {
+            var count = (int)(Math.Min(SegmentEnd(offset), end) - offset);
+            CopyHeld(offset, destination.GetSpan(count)[..count]);
+            destination.Advance(count);
+            offset += count;
+            if (destination.UnflushedBytes >= FlushBytes && (await destination.FlushAsync(cancellationToken)).IsCompleted) return;
+        }
+
+        if (offset == end) return;
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes(end - offset));
         try
         {
-            var unflushed = 0;
-            for (var end = offset + length; offset < end;)
+            while (offset < end)
             {
                 try
                 {
                     var batch = await FetchAsync(offset, end - offset, buffer, cancellationToken);
                     for (var segment = batch.First; segment <= batch.Last; segment++)
                     {
-                        var skip = (int)(offset - (segment * _header.SegmentBytes));
-                        var count = (int)Math.Min(PlainLength(segment) - skip, end - offset);
-                        var done = OpenInto(batch, segment, offset, destination.GetSpan(count)[..count]);
-                        destination.Advance(done);
-                        offset += done;
-                        unflushed += done;
-                        if (unflushed < FlushBytes) continue;
-                        unflushed = 0;
-                        if ((await destination.FlushAsync(cancellationToken)).IsCompleted) return;
+                        var count = (int)(Math.Min(SegmentEnd(offset), end) - offset);
+                        OpenInto(batch, segment, offset, destination.GetSpan(count)[..count]);
+                        destination.Advance(count);
+                        offset += count;
                     }
                 }
                 catch (Exception damage) when (_copies.CanFallBack(damage, Reference.Name))
@@ -211,9 +225,9 @@ public sealed class SealedObjectReader : IDisposable
                     await FallBackAsync(damage, offset, cancellationToken);
                     buffer = Fitting(buffer, length);
                 }
-            }
 
-            await destination.FlushAsync(cancellationToken);
+                if (destination.UnflushedBytes >= FlushBytes && (await destination.FlushAsync(cancellationToken)).IsCompleted) return;
+            }
         }
         finally
         {
@@ -236,7 +250,12 @@ public sealed class SealedObjectReader : IDisposable
         return 0;
     }
 
-    public void Dispose() => _cipher.Dispose();
+    public void Dispose()
+    {
+        _cipher.Dispose();
+        if (_held is { } held) ArrayPool<byte>.Shared.Return(held);
+        (_held, _heldSegment) = (null, -1);
+    }
 
     internal static async ValueTask<SealedObjectReader> OpenAsync(
         IObjectStore store, SealedReference reference, SealedType type, IReadKeys keys, SealOptions options, CancellationToken cancellationToken, Generations<SealedHeader>? keptHeaders = null)
@@ -298,8 +317,9 @@ public sealed class SealedObjectReader : IDisposable
                 throw;
             }
         });
-        _cipher.Dispose();
+        Dispose();
         _copies = _copies.Swapped;
+        (_held, _heldSegment) = (other._held, other._heldSegment);
         (_header, _cipher, _binding, _stride, _segments) = (other._header, other._cipher, other._binding, other._stride, other._segments);
     }
 
@@ -394,10 +414,21 @@ public sealed class SealedObjectReader : IDisposable
             return length;
         }
 
-        var plain = OpenInPlace(batch, segment).Span[skip..];
-        if (plain.Length > destination.Length) plain = plain[..destination.Length];
-        plain.CopyTo(destination);
-        return plain.Length;
+        _held ??= ArrayPool<byte>.Shared.Rent(_header.SegmentBytes);
+        _heldSegment = -1;
+        Open(segment, Sealed(batch, segment), _held.AsSpan(0, length));
+        _heldSegment = segment;
+        return CopyHeld(offset, destination);
+    }
+
+    /// <summary>Copies what the segment that is kept has from <paramref name="offset"/> on; answers how much that is, 0 where the offset lies in another one.</summary>
+    private int CopyHeld(long offset, Span<byte> destination)
+    {
+        if (offset / _header.SegmentBytes != _heldSegment) return 0;
+        var skip = (int)(offset - (_heldSegment * _header.SegmentBytes));
+        var count = Math.Min(PlainLength(_heldSegment) - skip, destination.Length);
+        _held.AsSpan(skip, count).CopyTo(destination);
+        return count;
     }
 
     private byte[] OpenWhole(byte[] buffer, int read)

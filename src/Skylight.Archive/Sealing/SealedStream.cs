@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.IO.Pipelines;
 
 namespace Skylight.Archive.Sealing;
 
@@ -8,38 +7,18 @@ public sealed class SealedStream : ReadOnlyStream
 {
     private const int AheadBytes = 512 * 1024;
 
-    /// <summary>At least this much of a beginning is at hand, if there is so much.</summary>
-    private const int BeginningBytes = 8 * 1024;
-
     private readonly SealedObjectReader _reader;
     private readonly long _start;
     private readonly long _end;
-    private readonly bool _beginning;
     private byte[]? _ahead;
     private int _aheadAt;
     private int _aheadCount;
     private long _next;
     private bool _disposed;
 
-    /// <summary>
-    /// Writes what is left to <paramref name="destination"/>, decrypted straight into its memory; for readers that have looked at the beginning. Flushed.
-    /// </summary>
-    /// <inheritdoc cref="SealedObjectReader.CopyToAsync(PipeWriter, long, long, CancellationToken)"/>
-    public async Task CopyRestAsync(PipeWriter destination, CancellationToken cancellationToken)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        destination.Write(_ahead.AsSpan(_aheadAt, _aheadCount - _aheadAt));
-        _aheadAt = _aheadCount;
-        var from = _next;
-        _next = _end;
-        await _reader.CopyToAsync(destination, from, _end - from, cancellationToken);
-    }
-
     /// <summary>The stream reads [offset, offset + length), which lies within the object.</summary>
-    /// <param name="beginning">True where the beginning is looked at and the rest goes to <see cref="CopyRestAsync"/>: it reads ahead to the end of a segment, so that none is decrypted twice.</param>
-    public SealedStream(SealedObjectReader reader, long offset, long length, bool beginning = false)
+    public SealedStream(SealedObjectReader reader, long offset, long length)
     {
-        _beginning = beginning;
         _reader = reader;
         _start = offset;
         _next = offset;
@@ -62,8 +41,7 @@ public sealed class SealedStream : ReadOnlyStream
         if (buffer.IsEmpty) return 0;
         if (_aheadAt == _aheadCount)
         {
-            var end = _beginning && _next == _start ? Math.Min(_end, _reader.SegmentEnd(_next + BeginningBytes)) : _end;
-            var left = (int)Math.Min(end - _next, int.MaxValue);
+            var left = (int)Math.Min(_end - _next, int.MaxValue);
             if (left == 0) return 0;
             if (buffer.Length >= Math.Min(AheadBytes, left))
             {

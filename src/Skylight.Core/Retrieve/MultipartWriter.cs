@@ -29,18 +29,28 @@ public sealed class MultipartWriter(PipeWriter output, string boundary)
     /// <param name="contentLocation">URL of the part's content, or null.</param>
     public void BeginPart(string contentType, string? contentLocation)
     {
-        var header = new StringBuilder(_first ? "--" : "\r\n--", 256).Append(boundary)
-            .Append("\r\nContent-Type: ").Append(contentType);
-        if (contentLocation is not null) header.Append("\r\nContent-Location: ").Append(contentLocation);
-        header.Append("\r\n\r\n");
+        Encoding.ASCII.GetBytes(Head(_first, boundary, contentType, contentLocation), Output);
         _first = false;
-        Encoding.ASCII.GetBytes(header.ToString(), Output);
+    }
+
+    /// <summary>Bytes of a body with at least one part.</summary>
+    public static long Length(string boundary, IEnumerable<(string ContentType, string? ContentLocation, long Length)> parts)
+    {
+        long length = 0;
+        foreach (var part in parts) length += Head(length == 0, boundary, part.ContentType, part.ContentLocation).Length + part.Length;
+        return length + End(first: false, boundary).Length;
     }
 
     /// <summary>Writes the closing boundary. Without it the reader knows that the body broke off.</summary>
     public async ValueTask CompleteAsync(CancellationToken cancellationToken)
     {
-        Encoding.ASCII.GetBytes($"{(_first ? "--" : "\r\n--")}{boundary}--\r\n", Output);
+        Encoding.ASCII.GetBytes(End(_first, boundary), Output);
         await Output.FlushAsync(cancellationToken);
     }
+
+    private static string Head(bool first, string boundary, string contentType, string? contentLocation) => contentLocation is null
+        ? $"{(first ? "--" : "\r\n--")}{boundary}\r\nContent-Type: {contentType}\r\n\r\n"
+        : $"{(first ? "--" : "\r\n--")}{boundary}\r\nContent-Type: {contentType}\r\nContent-Location: {contentLocation}\r\n\r\n";
+
+    private static string End(bool first, string boundary) => $"{(first ? "--" : "\r\n--")}{boundary}--\r\n";
 }

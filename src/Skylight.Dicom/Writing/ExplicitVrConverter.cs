@@ -25,6 +25,14 @@ public static class ExplicitVrConverter
     private const int MaxHeadBytes = 48 << 10;
     private const int PieceBytes = 4 << 10;
 
+    /// <summary>Bytes of a head whose SOP class and instance have empty UIDs.</summary>
+    private static readonly Lazy<int> BareHead = new(static () =>
+    {
+        var output = new ArrayBufferWriter<byte>(512);
+        WriteHead([], "", "", TransferSyntax.ExplicitLittle, output);
+        return output.WrittenCount;
+    });
+
     /// <summary>Reads the source to its end and completes neither pipe. Returns the syntax that was written.</summary>
     /// <exception cref="DicomFormatException">The source is not a DICOM file, or is cut short where it has to be converted.</exception>
     public static async Task<TransferSyntax> ConvertAsync(PipeReader source, PipeWriter destination, ConvertOptions? options, CancellationToken cancellationToken)
@@ -39,26 +47,30 @@ public static class ExplicitVrConverter
         return target;
     }
 
-    /// <summary>Whether a dataset of this syntax goes out byte for byte, so that only what stands before it is made anew (<see cref="WriteHeadAsync"/>).</summary>
+    /// <summary>Whether a dataset of this syntax goes out byte for byte, so that only what stands before it is made anew (<see cref="WriteHead(ReadOnlySpan{byte}, string, string, TransferSyntax, IBufferWriter{byte})"/>).</summary>
     public static bool Passes(TransferSyntax syntax, ConvertOptions options) => syntax.IsExplicit && !syntax.IsBigEndian && (!syntax.IsDeflated || options.KeepDeflated);
 
     /// <summary>
     /// Writes preamble and File Meta Information for a file whose dataset passes; the caller writes the dataset's bytes after it, from wherever it has them.
-    /// The source need only give the file's beginning.
     /// </summary>
-    /// <exception cref="DicomFormatException">The source is not a DICOM file.</exception>
-    public static async Task WriteHeadAsync(PipeReader source, PipeWriter destination, ConvertOptions options, CancellationToken cancellationToken)
+    /// <param name="beginning">The first 132 bytes of the source, or fewer where the dataset begins before.</param>
+    public static void WriteHead(ReadOnlySpan<byte> beginning, string sopClass, string sopInstance, TransferSyntax syntax, IBufferWriter<byte> destination)
     {
-        var head = await HeadAsync(source, cancellationToken);
-        if (!Passes(head.Syntax, options)) throw new ArgumentException("The dataset has to be converted.", nameof(source));
-        WriteHead(head, head.Syntax, destination, options);
+        DicomWriter.Preamble(destination, beginning.Length >= 132 && beginning[128..132].SequenceEqual("DICM"u8) ? beginning[..128] : []);
+        DicomWriter.FileMeta(destination, sopClass, sopInstance, syntax, null);
     }
+
+    /// <summary>Bytes that <see cref="WriteHead(ReadOnlySpan{byte}, string, string, TransferSyntax, IBufferWriter{byte})"/> writes.</summary>
+    public static int HeadLength(string sopClass, string sopInstance, TransferSyntax syntax) =>
+        BareHead.Value + Even(sopClass.Length) + Even(sopInstance.Length) + Even(syntax.Uid.Length) - Even(TransferSyntax.ExplicitLittle.Uid.Length);
 
     private static void WriteHead(Head head, TransferSyntax target, PipeWriter destination, ConvertOptions options)
     {
         DicomWriter.Preamble(destination, head.Preamble);
         DicomWriter.FileMeta(destination, head.SopClass, head.SopInstance, target, options.SourceAeTitle);
     }
+
+    private static int Even(int length) => length + (length & 1);
 
     private static async Task CopyAsync(PipeReader source, PipeWriter destination, CancellationToken cancellationToken)
     {

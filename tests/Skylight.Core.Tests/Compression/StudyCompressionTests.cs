@@ -231,19 +231,20 @@ public sealed class StudyCompressionTests : IAsyncLifetime
     private async Task<string> ReadAsync(IndexEntry entry)
     {
         var bytes = new InstanceBytes(_compression.Packs, NullLogger<InstanceBytes>.Instance);
+        using var cursor = bytes.Open();
         using var pixels = new InstancePixels(_compression.Packs, new NativeFrames(_compression.Packs, NullLogger<NativeFrames>.Instance), Options.Create(new RenderingOptions()), NullLogger<InstancePixels>.Instance);
         var source = await pixels.OpenAsync(entry, default);
         var text = new System.Text.StringBuilder();
         for (var frame = 0; frame < source.Layout.Frames; frame++)
         {
-            text.AppendLine(Convert.ToHexString(await CollectAsync(writer => bytes.WriteFrameAsync(entry, FrameTable.Parse(entry.FrameTable), frame, writer, default).AsTask())));
+            text.AppendLine(Convert.ToHexString(await CollectAsync(writer => bytes.WriteFrameAsync(cursor, entry, FrameTable.Parse(entry.FrameTable), frame, writer, default).AsTask())));
             using var decoded = await pixels.DecodeAsync(source, frame, default);
             text.AppendLine(Convert.ToHexString(decoded.Values.Span));
         }
 
         text.AppendLine(Convert.ToHexString(await CollectAsync(writer => bytes.CopyOriginalAsync(entry, writer, default))));
-        text.AppendLine(Convert.ToHexString(await CollectAsync(writer => bytes.CopyRangeAsync(entry, 100, 3000, writer, default))));
-        text.AppendLine(Convert.ToHexString(await CollectAsync(writer => bytes.WriteAsync(entry, entry.TransferSyntaxUid, writer, default))));
+        text.AppendLine(Convert.ToHexString(await CollectAsync(writer => bytes.CopyRangeAsync(cursor, entry, 100, 3000, writer, default))));
+        text.AppendLine(Convert.ToHexString(await CollectAsync(writer => bytes.WriteAsync(cursor, entry, entry.TransferSyntaxUid, writer, default))));
         return text.ToString();
     }
 

@@ -207,14 +207,15 @@ public sealed class CorrectionTests : IAsyncLifetime
     {
         var found = (await _bench.Retrieval.FindAsync(IngestBench.A, new RetrieveTarget("1.2.3"), default))!;
         var bytes = new InstanceBytes(_bench.Ingest.Packs, NullLogger<InstanceBytes>.Instance);
+        using var cursor = bytes.Open();
         var files = new List<(IndexEntry, DicomFile)>();
         foreach (var instance in found.Instances)
         {
             var output = new MemoryStream();
             var writer = PipeWriter.Create(output);
             var corrections = found.CorrectionsOf(instance);
-            if (corrections.Count == 0) await bytes.WriteAsync(instance.Entry, instance.Entry.TransferSyntaxUid, writer, default);
-            else await CorrectedFile.WriteAsync(pipe => bytes.WriteAsync(instance.Entry, instance.Entry.TransferSyntaxUid, pipe, default), writer, corrections, default);
+            if (corrections.Count == 0) await bytes.WriteAsync(cursor, instance.Entry, instance.Entry.TransferSyntaxUid, writer, default);
+            else await CorrectedFile.WriteAsync(pipe => bytes.WriteAsync(cursor, instance.Entry, instance.Entry.TransferSyntaxUid, pipe, default), writer, corrections, default);
             await writer.FlushAsync();
             files.Add((instance.Entry, DicomFile.Read(output.ToArray())));
         }
