@@ -13,7 +13,7 @@ namespace Skylight.Archive.Sealing;
 public sealed class SealedObjectReader : IDisposable
 {
     /// <summary>Read at a time: little enough to be still in the processor's cache when it is decrypted.</summary>
-    private const int ReadBytes = 256 << 10;
+    private const int ReadBytes = 512 << 10;
     private const int FirstReadBytes = 256 << 10;
     private const int FlushBytes = 256 << 10;
 

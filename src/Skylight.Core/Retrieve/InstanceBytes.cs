@@ -87,7 +87,7 @@ public sealed class InstanceBytes(PackReader packs, ILogger<InstanceBytes> logge
     }
 
     /// <summary>Moves 1-bit pixels so that the frame begins at the first bit of the first byte (PS3.5 §8.1.1: least significant bit first).</summary>
-    private async Task WriteBitsAsync(PackCursor cursor, IndexEntry entry, FrameRange frame, PipeWriter destination, CancellationToken cancellationToken)
+    private static async Task WriteBitsAsync(PackCursor cursor, IndexEntry entry, FrameRange frame, PipeWriter destination, CancellationToken cancellationToken)
     {
         var range = frame.Ranges[0];
         var stored = ArrayPool<byte>.Shared.Rent((int)Math.Min(range.Length + 1, 1 << 20));
