@@ -26,7 +26,7 @@ internal static class OfflineAudit
         var secrets = provider.GetRequiredService<InstitutionSecrets>();
         try
         {
-            await using var log = LocalAudit.Open(
+            await using var log = LocalAudit.OpenForReading(
                 data.FullName, anchors?.FullName ?? configuration[LocalAudit.AnchorFolderSetting], secrets.GetAsync, TimeProvider.System, NullLogger<SqliteAuditLog>.Instance);
             return await log.VerifyAsync(institution, kept, cancellationToken);
         }

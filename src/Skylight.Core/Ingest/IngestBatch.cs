@@ -33,6 +33,9 @@ public sealed class IngestBatch : IAsyncDisposable
 
     internal IngestContext Context => _context;
 
+    /// <summary>Completes when <see cref="IngestContext.BeforeCommit"/> has: nothing of the batch becomes durable before.</summary>
+    internal Task Recorded { get; private set; } = Task.CompletedTask;
+
     /// <summary>
     /// Takes in one DICOM file (Part 10, with or without preamble and File Meta). Reads the stream once to its end, in bounded memory.
     /// A bad file becomes a rejected outcome; only failures of storage and of the stream itself are thrown, and then the batch can only be disposed.
@@ -198,10 +201,12 @@ public sealed class IngestBatch : IAsyncDisposable
 
     private async Task FlushAsync(CancellationToken cancellationToken)
     {
+        // Not awaited here: deciding and sealing go on meanwhile, and every commit waits for it.
         if (_context.BeforeCommit is { } record && (_studies.Count > 0 || _quarantined.Count > 0))
-            await record(_studies.Values.Where(study => study.Pending.Count > 0).Select(study => study.DocumentKey), cancellationToken);
+            Recorded = record(_studies.Values.Where(study => study.Pending.Count > 0).Select(study => study.DocumentKey), cancellationToken).AsTask();
         // All begin before one is awaited: on the edge they share a write of the journal.
         await Task.WhenAll(_studies.Values.Where(study => study.Pending.Count > 0).Select(study => _service.Commits.CommitAsync(this, study, cancellationToken)).ToArray());
+        await Recorded;
         await FlushQuarantineAsync(cancellationToken);
         await DisposeAsync();
         (_pending, _pendingBytes) = (0, 0);

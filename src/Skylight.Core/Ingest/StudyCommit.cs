@@ -158,6 +158,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
             : new[] { instance.Row(step.Intake.DocumentKey, step.Batch.Context.Origin) }));
         var packs = steps.SelectMany(step => step.Kept).Select(instance => instance.Pending.Pack).Distinct().ToList();
         List<SmallObject> objects = [.. packs.Where(pack => pack.Small is not null).Select(pack => pack.Small!), .. smalls];
+        foreach (var step in steps) await step.Batch.Recorded;
         foreach (var pack in packs) pack.Offer();
         var outcome = await service.Commit.CommitAsync(new CommitBatch(StudyChange.Of(current, next, Newest(rows)), objects), cancellationToken);
         if (outcome == CommitOutcome.Conflict)

@@ -2,7 +2,7 @@ using Skylight.Core.Audit;
 
 namespace Skylight.Local.Audit;
 
-/// <summary>The newest durable entry of one chain as this process knows it. Only the writer extends it.</summary>
+/// <summary>The newest entry of one chain as this process knows it. Only the writer extends it, one entry at a time.</summary>
 internal sealed class ChainHead(string institution, long sequence, byte[] hash, byte[] key)
 {
     private readonly Lock _lock = new();
@@ -11,18 +11,15 @@ internal sealed class ChainHead(string institution, long sequence, byte[] hash, 
     private long _inFile = sequence;
     private long _inLog = sequence;
 
-    // What the transaction that is being written has come to; the writer's own.
-    private long _nextSequence;
+    // The newest entry that lies in the journal; the writer's own.
+    private long _nextSequence = sequence;
     private byte[] _nextHash = hash;
 
     public string Institution => institution;
 
     public byte[] Key => key;
 
-    /// <summary>A transaction begins at what is durable.</summary>
-    public void Begin() => (_nextSequence, _nextHash) = (_sequence, _hash);
-
-    /// <summary>The place of the next entry in the transaction.</summary>
+    /// <summary>The place of the next entry.</summary>
     public (long Sequence, byte[] Previous, byte[] Hash) Extend(ReadOnlySpan<byte> body)
     {
         var previous = _nextHash;
@@ -31,10 +28,10 @@ internal sealed class ChainHead(string institution, long sequence, byte[] hash, 
         return (_nextSequence, previous, _nextHash);
     }
 
-    /// <summary>The transaction is durable.</summary>
-    public void Commit()
+    /// <summary>Everything up to this entry is in <c>audit.db</c>: from here on anchors may name it.</summary>
+    public void Commit(long sequence, byte[] hash)
     {
-        lock (_lock) (_sequence, _hash) = (_nextSequence, _nextHash);
+        lock (_lock) (_sequence, _hash) = (sequence, hash);
     }
 
     public bool TakeForFile(out (long Sequence, byte[] Hash, byte[] Key) head) => Take(ref _inFile, out head);

@@ -12,4 +12,7 @@ internal static partial class Log
 
     [LoggerMessage(5202, LogLevel.Error, "The audit anchor of {Institution} could not be written ({Error}); it is tried again")]
     public static partial void AuditAnchorFailed(ILogger logger, string institution, string error);
+
+    [LoggerMessage(5203, LogLevel.Error, "audit.db could not be written; the entries wait in the audit journal, and it is tried again")]
+    public static partial void AuditNotWritten(ILogger logger, Exception error);
 }

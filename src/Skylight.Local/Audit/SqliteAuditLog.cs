@@ -10,31 +10,26 @@ using Skylight.Local.Sqlite;
 namespace Skylight.Local.Audit;
 
 /// <summary>
-/// <see cref="IAuditLog"/> in one SQLite file of its own. Entries that arrive together share one transaction and one fsync and still get consecutive
-/// sequences. Owns the database that it is given.
+/// <see cref="IAuditLog"/> in one SQLite file of its own behind a journal of its own: entries that arrive together share one append and one fsync and still
+/// get consecutive sequences. Owns what it is given.
 /// </summary>
 public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
 {
-    /// <remarks>
-    /// Nothing is ever erased here, only moved: overwriting what <c>audit_recent</c> leaves behind would write every entry twice more.
-    /// </remarks>
     public const string Schema = """
-        PRAGMA secure_delete=OFF;
         CREATE TABLE IF NOT EXISTS audit(pk TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, patient TEXT, study TEXT, actor TEXT,
           previous BLOB NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL, mac BLOB NOT NULL, PRIMARY KEY(pk, seq)) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS audit_by_patient ON audit(pk, patient, seq) WHERE patient IS NOT NULL;
         CREATE INDEX IF NOT EXISTS audit_by_study ON audit(pk, study, seq) WHERE study IS NOT NULL;
         CREATE INDEX IF NOT EXISTS audit_by_actor ON audit(pk, actor, seq) WHERE actor IS NOT NULL;
-        CREATE TABLE IF NOT EXISTS audit_recent(pk TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, patient TEXT, study TEXT, actor TEXT,
-          previous BLOB NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL, mac BLOB NOT NULL);
-        CREATE VIEW IF NOT EXISTS trail AS SELECT * FROM audit UNION ALL SELECT * FROM audit_recent;
+        CREATE TABLE IF NOT EXISTS applied(one INTEGER PRIMARY KEY CHECK(one = 1), sequence INTEGER NOT NULL);
+        INSERT OR IGNORE INTO applied VALUES(1, 0);
         """;
 
     private static readonly TimeSpan HeadDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AnchorEvery = TimeSpan.FromMinutes(10);
 
     private readonly SqliteDatabase _database;
-    private readonly ChainWriter _writer;
+    private readonly ChainWriter? _writer;
     private readonly AnchorFiles _anchors;
     private readonly InstitutionSecret _secret;
     private readonly TimeProvider _time;
@@ -42,29 +37,35 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
     private readonly ConcurrentDictionary<string, ChainHead> _heads = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _anchoring;
+    private readonly Lock _starting = new();
+    private Task? _started;
 
-    public SqliteAuditLog(SqliteDatabase database, AnchorFiles anchors, InstitutionSecret secret, TimeProvider time, ILogger<SqliteAuditLog> log)
+    /// <param name="journal">Null for a trail that is only read: by somebody beside the host, or without it.</param>
+    public SqliteAuditLog(SqliteDatabase database, Journal.Journal? journal, AnchorFiles anchors, InstitutionSecret secret, TimeProvider time, ILogger<SqliteAuditLog> log)
     {
         (_database, _anchors, _secret, _time, _log) = (database, anchors, secret, time, log);
-        _writer = new ChainWriter(database);
+        _writer = journal is null ? null : new ChainWriter(database, journal, time, log);
         _anchoring = AnchorLoopAsync();
     }
+
+    /// <summary>Why nothing can be appended any more until a restart; null while it can.</summary>
+    internal Exception? Failure => _writer?.Failure;
 
     public async ValueTask<long> AppendAsync(string institution, AuditEvent entry, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (_writer is null) throw new InvalidOperationException("The trail was opened for reading.");
         var body = AuditChain.Encode(entry);
+        await StartAsync();
         if (!_heads.TryGetValue(institution, out var head)) head = await OpenAsync(institution, cancellationToken);
-
-        // Not cancellable past this point: the entry may already be in a transaction, and its outcome must be known.
         return await _writer.AppendAsync(head, entry, body);
     }
 
-    public ValueTask<AuditPage> ReadAsync(string institution, AuditQuery query, CancellationToken cancellationToken)
+    public async ValueTask<AuditPage> ReadAsync(string institution, AuditQuery query, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
-        cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult(_database.Read(connection =>
+        await FlushAsync(cancellationToken);
+        return _database.Read(connection =>
         {
             using var command = connection.CreateCommand();
             var where = "pk=$pk AND seq>$after";
@@ -88,7 +89,7 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
             Filter("actor=$actor", "$actor", query.Actor);
             Filter("at>=$from", "$from", query.From?.ToUnixTimeMilliseconds());
             Filter("at<$to", "$to", query.To?.ToUnixTimeMilliseconds());
-            command.CommandText = $"SELECT seq, previous, body, hash, mac FROM trail WHERE {where} ORDER BY seq LIMIT $limit";
+            command.CommandText = $"SELECT seq, previous, body, hash, mac FROM audit WHERE {where} ORDER BY seq LIMIT $limit";
             var items = new List<AuditEntry>();
             using var reader = command.ExecuteReader();
             while (reader.Read())
@@ -99,18 +100,19 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
             }
 
             return new AuditPage(items, null);
-        }));
+        });
     }
 
     public async ValueTask<AuditVerification> VerifyAsync(string institution, AuditHead? expectedHead, CancellationToken cancellationToken)
     {
         var key = await _secret(institution, AuditChain.KeyPurpose, cancellationToken);
+        await FlushAsync(cancellationToken);
 
         // Anchors before entries: one written meanwhile would name an entry that this snapshot does not have.
         var verifier = new ChainVerifier(institution, key, _anchors.Read(institution), expectedHead);
         return _database.Read(connection =>
         {
-            using var command = connection.Statement("SELECT seq, previous, body, hash, mac, at, patient, study, actor FROM trail WHERE pk=$pk ORDER BY seq");
+            using var command = connection.Statement("SELECT seq, previous, body, hash, mac, at, patient, study, actor FROM audit WHERE pk=$pk ORDER BY seq");
             command.Parameters.AddWithValue("$pk", institution);
             using var reader = command.ExecuteReader();
             while (reader.Read())
@@ -129,15 +131,35 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
         if (_stop.IsCancellationRequested) return;
         await _stop.CancelAsync();
         await _anchoring;
+        if (_writer is not null) await _writer.DisposeAsync();
         foreach (var (institution, head) in _heads) WriteHead(institution, head);
-        await _writer.CompleteAsync();
         await _database.DisposeAsync();
         _stop.Dispose();
     }
 
+    /// <summary>With the first use: what a crash has left in the journal goes into the trail. A key that cannot be had now may be there at the next try.</summary>
+    private Task StartAsync()
+    {
+        if (_started is { IsCompletedSuccessfully: true } started) return started;
+        lock (_starting)
+        {
+            if (_started is null or { IsFaulted: true }) _started = _writer!.StartAsync(institution => OpenAsync(institution, CancellationToken.None), CancellationToken.None);
+            return _started;
+        }
+    }
+
+    /// <summary>Until everything that was durable before the call is in the file.</summary>
+    private async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_writer is null) return;
+        await StartAsync();
+        await _writer.FlushAsync(cancellationToken);
+    }
+
     private static (long Sequence, byte[] Hash) ReadHead(SqliteConnection connection, string institution)
     {
-        using var command = connection.Statement("SELECT seq, hash FROM trail WHERE pk=$pk ORDER BY seq DESC LIMIT 1");
+        using var command = connection.Statement("SELECT seq, hash FROM audit WHERE pk=$pk ORDER BY seq DESC LIMIT 1");
         command.Parameters.AddWithValue("$pk", institution);
         using var reader = command.ExecuteReader();
         return reader.Read() ? (reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)) : (0, AuditChain.Zero.ToArray());

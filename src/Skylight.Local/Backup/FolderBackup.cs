@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Skylight.Archive.Objects;
 using Skylight.Core.Documents;
+using Skylight.Local.Audit;
 using Skylight.Local.Objects;
 
 namespace Skylight.Local.Backup;
@@ -35,7 +36,7 @@ public sealed record BackupOptions(string Data, string To)
 
 /// <summary>
 /// Backs a data folder up while its host runs. A generation is one moment: catalog and journal first, records and keys after them (so that no study lacks its
-/// key), then the objects, which never change and stay for a day after they are replaced; those that the set has are not copied again. A generation appears
+/// key), the audit trail and its journal, then the objects, which never change and stay for a day after they are replaced; those that the set has are not copied again. A generation appears
 /// whole under its name or not at all.
 /// </summary>
 public static class FolderBackup
@@ -45,8 +46,8 @@ public static class FolderBackup
 
     internal static readonly string[] TierFolders = ["objects", "objects-cool", "objects-cold", "objects-archive"];
 
-    /// <summary>Databases beside the catalog, in the order in which they are copied: the audit trail last, so that it knows of all the others do.</summary>
-    internal static readonly string[] Databases = ["records.db", "queues.db", "durable.db", "audit.db"];
+    /// <summary>Databases without a journal, in the order in which they are copied.</summary>
+    private static readonly string[] Databases = ["records.db", "queues.db", "durable.db"];
 
     /// <exception cref="BackupException">The folder cannot be backed up as asked.</exception>
     public static async Task<BackupManifest> RunAsync(BackupOptions options, TimeProvider time, CancellationToken cancellationToken)
@@ -89,33 +90,38 @@ public static class FolderBackup
 
     private static void CopyState(BackupOptions options, string partial, CancellationToken cancellationToken)
     {
-        var staging = Path.Combine(options.Data, Staging);
-        try
-        {
-            var journal = JournalSnapshot.Take(options.Data, staging, Path.Combine(partial, "catalog.db"), cancellationToken);
-            Directory.CreateDirectory(Path.Combine(partial, "journal"), OwnerOnly);
-            foreach (var path in journal) BackupFiles.Copy(path, Path.Combine(partial, "journal", Path.GetFileName(path)), cancellationToken);
-        }
-        finally
-        {
-            if (Directory.Exists(staging)) Directory.Delete(staging, recursive: true);
-        }
-
+        CopyJournaled(options, partial, "catalog.db", "journal", cancellationToken);
         options.Step("journal");
-
-        // Anchors before the trail: an anchor must never be ahead of it.
-        CopyFolder(Path.Combine(options.Data, "audit-anchors"), Path.Combine(partial, "audit-anchors"), cancellationToken);
         foreach (var name in Databases)
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (File.Exists(Path.Combine(options.Data, name))) BackupFiles.Snapshot(Path.Combine(options.Data, name), Path.Combine(partial, name));
         }
 
+        // Anchors before the trail: an anchor must never be ahead of it. The trail last, so that it knows of all that the others do.
+        CopyFolder(Path.Combine(options.Data, "audit-anchors"), Path.Combine(partial, "audit-anchors"), cancellationToken);
+        if (File.Exists(Path.Combine(options.Data, "audit.db"))) CopyJournaled(options, partial, "audit.db", LocalAudit.JournalFolder, cancellationToken);
         Erasures.Write(Path.Combine(partial, "records.db"), Path.Combine(partial, BackupSet.ErasuresName));
         KeyBackup.Write(
             options.KeyRing ?? Path.Combine(options.Data, "keys.json"), Path.Combine(partial, "records.db"), Path.Combine(partial, BackupSet.KeysName), options.Passphrase, options.Iterations);
         foreach (var name in (string[])["settings.json", "dev-accounts.json"])
             if (File.Exists(Path.Combine(options.Data, name))) BackupFiles.Copy(Path.Combine(options.Data, name), Path.Combine(partial, name), cancellationToken);
+    }
+
+    /// <summary>A database with what its journal has and it has not.</summary>
+    private static void CopyJournaled(BackupOptions options, string partial, string database, string journal, CancellationToken cancellationToken)
+    {
+        var staging = Path.Combine(options.Data, Staging);
+        try
+        {
+            var files = JournalSnapshot.Take(Path.Combine(options.Data, database), Path.Combine(options.Data, journal), staging, Path.Combine(partial, database), cancellationToken);
+            Directory.CreateDirectory(Path.Combine(partial, journal), OwnerOnly);
+            foreach (var path in files) BackupFiles.Copy(path, Path.Combine(partial, journal, Path.GetFileName(path)), cancellationToken);
+        }
+        finally
+        {
+            if (Directory.Exists(staging)) Directory.Delete(staging, recursive: true);
+        }
     }
 
     private static void CopyFolder(string from, string to, CancellationToken cancellationToken)

@@ -4,28 +4,29 @@ using Skylight.Local.Objects;
 namespace Skylight.Local.Backup;
 
 /// <summary>
-/// Catalog and journal of a folder that a host may be writing, so that they fit together: every change that the copied catalog does not have is in a copied
-/// journal file. Journal files are held by hard links, so that the host's dropping them meanwhile takes nothing away.
+/// A database and the journal in front of it in a folder that a host may be writing, so that they fit together: every change that the copied database does not
+/// have is in a copied journal file. Journal files are held by hard links, so that the host's dropping them meanwhile takes nothing away.
 /// </summary>
 internal static class JournalSnapshot
 {
     private const int Attempts = 20;
 
+    /// <param name="database">Copied to <paramref name="copy"/>.</param>
+    /// <param name="journal">Folder of the journal.</param>
     /// <param name="staging">A folder on the data folder's file system.</param>
     /// <returns>The files to copy, oldest first.</returns>
-    public static IReadOnlyList<string> Take(string data, string staging, string catalogCopy, CancellationToken cancellationToken)
+    public static IReadOnlyList<string> Take(string database, string journal, string staging, string copy, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(staging);
-        var journal = Path.Combine(data, "journal");
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             Hold(journal, staging);
-            File.Delete(catalogCopy);
-            BackupFiles.Snapshot(Path.Combine(data, "catalog.db"), catalogCopy);
+            File.Delete(copy);
+            BackupFiles.Snapshot(database, copy);
             Hold(journal, staging);
             var files = Directory.EnumerateFiles(staging).Order(StringComparer.Ordinal).ToArray();
-            if (IsWhole(files, Applied(catalogCopy))) return files;
+            if (IsWhole(files, Applied(copy))) return files;
         }
 
         throw new BackupException("The journal moves on faster than it can be copied; try again when there is less to do.");
@@ -41,9 +42,9 @@ internal static class JournalSnapshot
         }
     }
 
-    private static long Applied(string catalog)
+    private static long Applied(string database)
     {
-        using var connection = BackupFiles.Open(catalog);
+        using var connection = BackupFiles.Open(database);
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT sequence FROM applied";
         return (long)command.ExecuteScalar()!;

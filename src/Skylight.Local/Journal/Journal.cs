@@ -141,6 +141,17 @@ public sealed class Journal : IAsyncDisposable
     /// <summary>Closes the file that is being written, so that it can be drained. Nothing happens while it is empty.</summary>
     internal Task RotateAsync() => Writer.RotateAsync();
 
+    /// <summary>Drops closed files, oldest first, while they end at this record or before it: of a journal without objects, whose changes are durable where they were applied.</summary>
+    internal void DropThrough(long sequence)
+    {
+        foreach (var file in _index.Files[..^1])
+        {
+            if (file.LastSequence > sequence) return;
+            _index.Remove(file);
+            file.Drop();
+        }
+    }
+
     /// <summary>
     /// Remembers durably that an object of the journal is deleted, so that no later start brings it back. True when it lay nowhere but in the journal.
     /// </summary>

@@ -5,20 +5,31 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Conformance;
 using Skylight.Core.Audit;
 using Skylight.Local.Audit;
+using Skylight.Local.Backup;
 
 namespace Skylight.Local.Tests.Audit;
 
 public sealed class SqliteAuditLogTests : AuditLogConformance, IAsyncDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("skylight-").FullName;
+    private readonly string _root = Directory.CreateTempSubdirectory("skylight-").FullName;
+    private readonly List<SqliteAuditLog> _abandoned = [];
+
+    // Stands still: entries reach the database when somebody wants to read them, and not before.
+    private readonly TestClock _clock = new();
+    private string _folder;
     private SqliteAuditLog _log;
 
-    public SqliteAuditLogTests() => _log = Open();
+    public SqliteAuditLogTests()
+    {
+        _folder = _root;
+        _log = Open();
+    }
 
     public async ValueTask DisposeAsync()
     {
         await _log.DisposeAsync();
-        Directory.Delete(_folder, recursive: true);
+        foreach (var log in _abandoned) await log.DisposeAsync();
+        Directory.Delete(_root, recursive: true);
     }
 
     protected override IAuditLog Log => _log;
@@ -91,7 +102,8 @@ public sealed class SqliteAuditLogTests : AuditLogConformance, IAsyncDisposable
     public async Task CutWhileTheHostRuns_IsFoundWithoutARestart()
     {
         await FillAsync(10, reopen: false);
-        await TamperAsync("DELETE FROM audit WHERE seq>6; DELETE FROM audit_recent WHERE seq>6", reopen: false);
+        Assert.Equal(10, (await _log.VerifyAsync("a", null, default)).Entries);
+        await TamperAsync("DELETE FROM audit WHERE seq>6", reopen: false);
         for (var i = 0; i < 10; i++) await _log.AppendAsync("a", Event(100 + i), default);
         Assert.Contains((await _log.VerifyAsync("a", null, default)).Findings, f => f is { Sequence: 7, Code: "removed" });
     }
@@ -102,24 +114,115 @@ public sealed class SqliteAuditLogTests : AuditLogConformance, IAsyncDisposable
         await FillAsync(3);
         await Task.WhenAll(Enumerable.Range(3, 600).Select(i => _log.AppendAsync("a", Event(i), default).AsTask()));
         for (var i = 603; i < 610; i++) Assert.Equal(i + 1, await _log.AppendAsync("a", Event(i), default));
-        Assert.True(Count("audit") > 3);
-        Assert.True(Count("audit_recent") > 0);
         var verification = await _log.VerifyAsync("a", null, default);
         Assert.True(verification.Ok);
         Assert.Equal(610, verification.Entries);
+        Assert.Equal(610, Count());
+        await _log.AppendAsync("a", Event(610), default);
         var page = await _log.ReadAsync("a", new AuditQuery(null, null, null, null, null, 600, 100), default);
-        Assert.Equal(Enumerable.Range(601, 10).Select(n => (long)n), page.Items.Select(item => item.Sequence));
-        await ReopenAsync();
-        Assert.Equal(0, Count("audit_recent"));
-        Assert.Equal(610, Count("audit"));
+        Assert.Equal(Enumerable.Range(601, 11).Select(n => (long)n), page.Items.Select(item => item.Sequence));
     }
 
     [Fact]
-    public async Task Recent_TamperedWith_IsFound()
+    public async Task Stop_LeavesAllInTheDatabase_AndAnEmptyJournal()
     {
-        await FillAsync(10, reopen: false);
-        await TamperAsync("UPDATE audit_recent SET study='s-other' WHERE seq=4; UPDATE audit SET study='s-other' WHERE seq=4", reopen: false);
-        Assert.Contains((await _log.VerifyAsync("a", null, default)).Findings, f => f is { Sequence: 4, Code: "changed" });
+        await FillAsync(5, reopen: false);
+        await _log.DisposeAsync();
+        Assert.Equal(5, Count());
+        Assert.All(Directory.GetFiles(Path.Combine(_folder, "audit-journal"), "*.journal"), path => Assert.Equal(64, new FileInfo(path).Length));
+        _log = Open();
+    }
+
+    [Fact]
+    public async Task Kill_LosesNothing_AndTheChainGoesOn()
+    {
+        await FillAsync(5);
+        for (var i = 5; i < 9; i++) await _log.AppendAsync(i % 2 == 0 ? "a" : "b", Event(i), default);
+        Kill();
+        Assert.Equal(8, await _log.AppendAsync("a", Event(9), default));
+        Kill();
+        Assert.Equal((8, 2), (await LastAsync("a"), await LastAsync("b")));
+        Kill();
+        Assert.Equal(9, await _log.AppendAsync("a", Event(10), default));
+        Assert.Equal(Enumerable.Range(1, 9).Select(n => (long)n), (await _log.ReadAsync("a", new AuditQuery(null, null, null, null, null, 0, 100), default)).Items.Select(item => item.Sequence));
+    }
+
+    [Fact]
+    public async Task Snapshot_TakenWhileEntriesWait_HasThem()
+    {
+        await FillAsync(5);
+        for (var i = 5; i < 9; i++) await _log.AppendAsync("a", Event(i), default);
+        var copy = Directory.CreateDirectory(Path.Combine(_folder, "copy")).FullName;
+        var journal = JournalSnapshot.Take(Path.Combine(_folder, "audit.db"), Path.Combine(_folder, "audit-journal"), Path.Combine(_folder, "staging"), Path.Combine(copy, "audit.db"), default);
+        Directory.CreateDirectory(Path.Combine(copy, "audit-journal"));
+        foreach (var path in journal) File.Copy(path, Path.Combine(copy, "audit-journal", Path.GetFileName(path)));
+        _abandoned.Add(_log);
+        _folder = copy;
+        _log = Open();
+        Assert.Equal(9, await LastAsync("a"));
+    }
+
+    [Fact]
+    public async Task JournalCutOff_BeforeTheStart_LosesOnlyWhatTheDatabaseLacked()
+    {
+        await FillAsync(5, reopen: false);
+        Assert.Equal(5, await LastAsync("a"));
+        await _log.AppendAsync("a", Event(6), default);
+        Kill(journal => File.Delete(journal));
+        Assert.Equal(6, await _log.AppendAsync("a", Event(7), default));
+    }
+
+    [Fact]
+    public async Task Database_ThatCannotBeWritten_KeepsEntriesInTheJournal_UntilItCan()
+    {
+        await FillAsync(3);
+        using (var blocker = new SqliteConnection($"Data Source={Path.Combine(_folder, "audit.db")};Pooling=False"))
+        {
+            blocker.Open();
+            Execute(blocker, "CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'refused'); END");
+            Assert.Equal(4, await _log.AppendAsync("a", Event(4), default));
+            await Assert.ThrowsAsync<SqliteException>(async () => await _log.VerifyAsync("a", null, default));
+            Execute(blocker, "DROP TRIGGER refuse");
+        }
+
+        var verification = await _log.VerifyAsync("a", null, default);
+        Assert.True(verification.Ok);
+        Assert.Equal(4, verification.Entries);
+    }
+
+    [Fact]
+    public async Task EntryPutInBySomebody_WhereTheNextOneGoes_GivesWay()
+    {
+        await FillAsync(3, reopen: false);
+        Assert.Equal(3, await LastAsync("a"));
+        await TamperAsync("INSERT INTO audit SELECT 'a',4,at,patient,'s-other',actor,previous,body,hash,mac FROM audit WHERE seq=3", reopen: false);
+        await _log.AppendAsync("a", Event(4), default);
+        Assert.True((await _log.VerifyAsync("a", null, default)).Ok);
+    }
+
+    [Fact]
+    public async Task OpenForReading_SeesTheTrail_WhileAnotherHasIt()
+    {
+        await FillAsync(3);
+        await using var reader = LocalAudit.OpenForReading(_folder, null, Secret, TimeProvider.System, NullLogger<SqliteAuditLog>.Instance);
+        Assert.Equal(3, (await reader.VerifyAsync("a", null, default)).Entries);
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await reader.AppendAsync("a", Event(4), default));
+        Assert.Throws<Skylight.Local.Journal.JournalException>(() => Open());
+    }
+
+    [Fact]
+    public async Task RecentTable_OfAnOlderTrail_IsTakenOver()
+    {
+        await FillAsync(4);
+        await TamperAsync("""
+            CREATE TABLE audit_recent AS SELECT * FROM audit WHERE seq>2;
+            DELETE FROM audit WHERE seq>2;
+            CREATE VIEW trail AS SELECT * FROM audit UNION ALL SELECT * FROM audit_recent;
+            """);
+        Assert.Equal(5, await _log.AppendAsync("a", Event(5), default));
+        var verification = await _log.VerifyAsync("a", null, default);
+        Assert.True(verification.Ok);
+        Assert.Equal(5, verification.Entries);
     }
 
     [Fact]
@@ -191,15 +294,49 @@ public sealed class SqliteAuditLogTests : AuditLogConformance, IAsyncDisposable
         _log = Open();
     }
 
-    private long Count(string table)
+    /// <summary>The last sequence of a whole chain.</summary>
+    private async Task<long> LastAsync(string institution)
+    {
+        var verification = await _log.VerifyAsync(institution, null, default);
+        Assert.Empty(verification.Findings);
+        return verification.Entries;
+    }
+
+    /// <summary>What a host that is killed now leaves behind, opened again.</summary>
+    private void Kill(Action<string>? journal = null)
+    {
+        var copy = Directory.CreateDirectory(Path.Combine(_folder, "killed")).FullName;
+        foreach (var path in Directory.GetFiles(_folder, "audit.db*")) File.Copy(path, Path.Combine(copy, Path.GetFileName(path)));
+        foreach (var part in (string[])["audit-journal", "audit-anchors"])
+        {
+            Directory.CreateDirectory(Path.Combine(copy, part));
+            if (Directory.Exists(Path.Combine(_folder, part)))
+                foreach (var path in Directory.GetFiles(Path.Combine(_folder, part)).Where(path => !path.EndsWith("/lock", StringComparison.Ordinal))) File.Copy(path, Path.Combine(copy, part, Path.GetFileName(path)));
+        }
+
+        _abandoned.Add(_log);
+        _folder = copy;
+        foreach (var path in Directory.GetFiles(Path.Combine(copy, "audit-journal"), "*.journal")) journal?.Invoke(path);
+        _log = Open();
+    }
+
+    private static void Execute(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    private long Count()
     {
         using var connection = new SqliteConnection($"Data Source={Path.Combine(_folder, "audit.db")};Pooling=False");
         connection.Open();
         using var command = connection.CreateCommand();
-        command.CommandText = $"SELECT count(*) FROM {table}";
+        command.CommandText = "SELECT count(*) FROM audit";
         return (long)command.ExecuteScalar()!;
     }
 
-    private SqliteAuditLog Open() => LocalAudit.Open(
-        _folder, null, static (institution, purpose, _) => ValueTask.FromResult(SHA256.HashData(Encoding.UTF8.GetBytes(institution + purpose))), TimeProvider.System, NullLogger<SqliteAuditLog>.Instance);
+    private static ValueTask<byte[]> Secret(string institution, string purpose, CancellationToken cancellationToken) => ValueTask.FromResult(SHA256.HashData(Encoding.UTF8.GetBytes(institution + purpose)));
+
+    private SqliteAuditLog Open() => LocalAudit.Open(_folder, null, Secret, _clock, NullLogger<SqliteAuditLog>.Instance);
 }
