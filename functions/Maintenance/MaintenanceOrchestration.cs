@@ -3,6 +3,7 @@ using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Skylight.Core.Institutions;
 using Skylight.Core.Keys;
+using Skylight.Core.Keys.Backup;
 using Skylight.Core.Maintenance;
 using Skylight.Workflows.Maintenance;
 
@@ -50,4 +51,11 @@ public sealed class KeyRetirementTimer(KeyRetirement retirement)
 {
     [Function("keys-retire")]
     public async Task Run([TimerTrigger("0 17 2 * * *")] TimerInfo timer, CancellationToken cancellationToken) => await retirement.RunAsync(cancellationToken);
+}
+
+/// <summary>Every hour: a generation of the wrapped keys in the second account, if one is due, and erasures again that a restored database has forgotten.</summary>
+public sealed class KeyBackupTimer(KeyGenerations generations)
+{
+    [Function("keys-backup")]
+    public async Task Run([TimerTrigger("0 37 * * * *")] TimerInfo timer, CancellationToken cancellationToken) => await generations.StepAsync(cancellationToken);
 }

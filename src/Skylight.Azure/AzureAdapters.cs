@@ -39,6 +39,7 @@ public static class AzureAdapters
         services.AddAzureObjects(configuration);
         services.AddAzureCatalog(configuration);
         services.AddAzureAudit(configuration);
+        services.AddAzureKeyBackup();
         services.TryAddSingleton(static _ => Pictures.Codecs());
         services.TryAddSingleton<PackReader>();
         return services;

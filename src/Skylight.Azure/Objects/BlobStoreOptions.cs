@@ -41,6 +41,18 @@ public sealed class BlobStoreOptions
 
     /// <summary>Makes the container at the start when it is not there. Default false: deployment makes it.</summary>
     public bool CreateContainer { get; set; }
+
+    /// <summary>The same ways with another container.</summary>
+    internal BlobStoreOptions At(Uri? serviceUrl, string? connectionString, string container) => new()
+    {
+        ServiceUrl = serviceUrl,
+        ConnectionString = connectionString,
+        Container = container,
+        BlockBytes = BlockBytes,
+        Retries = Retries,
+        RetryDelayMs = RetryDelayMs,
+        TryTimeoutSeconds = TryTimeoutSeconds,
+    };
 }
 
 [OptionsValidator]

@@ -52,17 +52,7 @@ public static class ObjectServices
     private static BlobStoreOptions? ReplicaOptions(IServiceProvider provider)
     {
         var replica = provider.GetRequiredService<IOptions<BlobReplicaOptions>>().Value;
-        var archive = provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value;
-        return !replica.Exists ? null : new BlobStoreOptions
-        {
-            ServiceUrl = replica.ServiceUrl,
-            ConnectionString = replica.ConnectionString,
-            Container = replica.Container,
-            BlockBytes = archive.BlockBytes,
-            Retries = archive.Retries,
-            RetryDelayMs = archive.RetryDelayMs,
-            TryTimeoutSeconds = archive.TryTimeoutSeconds,
-        };
+        return replica.Exists ? provider.GetRequiredService<IOptions<BlobStoreOptions>>().Value.At(replica.ServiceUrl, replica.ConnectionString, replica.Container) : null;
     }
 
     /// <summary>A client as the options say, whose every request is counted.</summary>

@@ -1,4 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Skylight.Core.Keys.Backup;
 using Skylight.Core.Maintenance;
 
 namespace Skylight.Core.Keys;
@@ -11,6 +14,10 @@ public static class KeyServices
         services.AddSingleton<IMaintenanceWork, KeyRotationWork>();
         services.AddSingleton<IMaintenanceWork, ReencryptionWork>();
         services.AddSingleton<KeyRetirement>();
+        services.AddOptionsWithValidateOnStart<KeyBackupOptions>().BindConfiguration(KeyBackupOptions.Section);
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<KeyBackupOptions>, KeyBackupRanges>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<KeyBackupOptions>, KeyBackupRules>());
+        services.AddSingleton<KeyGenerations>();
         services.AddSingleton<MaintenanceRuns>();
         return services;
     }

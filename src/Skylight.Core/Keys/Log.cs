@@ -10,4 +10,13 @@ internal static partial class Log
 
     [LoggerMessage(4401, LogLevel.Information, "An earlier key of {Institution}/{StudyKey} opens no object any more and was destroyed")]
     public static partial void KeyRemoved(ILogger logger, string institution, string studyKey);
+
+    [LoggerMessage(4402, LogLevel.Information, "Key backup taken: {Keys} key records, {Erasures} erasures")]
+    public static partial void KeysBackedUp(ILogger logger, int keys, int erasures);
+
+    [LoggerMessage(4403, LogLevel.Warning, "{Keys} key records were put back from the key backup {Generation}; {Erased} studies were erased again")]
+    public static partial void KeysRestored(ILogger logger, int keys, string generation, int erased);
+
+    [LoggerMessage(4404, LogLevel.Warning, "The key backup knows of {Erasures} erasures that the records have forgotten; they are carried out again")]
+    public static partial void ErasuresForgotten(ILogger logger, int erasures);
 }

@@ -46,20 +46,23 @@ public class EdgeFixture : IAsyncLifetime
     {
         Demo = Path.Combine(Data, "demo");
         Assert.Equal(0, await DemoCommand.Create().Parse(["make", "-o", Demo, "--scale", "0.12", "--seed", "7"]).InvokeAsync());
-        _host = await EdgeHost.StartAsync(
-            new EdgeSetup
-            {
-                DataFolder = Path.Combine(Data, "host"),
-                Dev = true,
-                Quiet = true,
-                Settings = new Dictionary<string, string?>(Settings)
-                {
-                    ["Skylight:Edge:Port"] = "0", ["Skylight:Edge:MinFreeSpaceMiB"] = "0", ["Skylight:Identity:HashIterations"] = "1000",
-                },
-            },
-            CancellationToken.None);
+        await StartAsync();
         _logins = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(Data, "host", "dev-accounts.json")));
     }
+
+    /// <summary>Starts the host, on the folder that it had before if it was stopped.</summary>
+    public async Task StartAsync() => _host = await EdgeHost.StartAsync(
+        new EdgeSetup
+        {
+            DataFolder = Path.Combine(Data, "host"),
+            Dev = true,
+            Quiet = true,
+            Settings = new Dictionary<string, string?>(Settings)
+            {
+                ["Skylight:Edge:Port"] = "0", ["Skylight:Edge:MinFreeSpaceMiB"] = "0", ["Skylight:Identity:HashIterations"] = "1000",
+            },
+        },
+        CancellationToken.None);
 
     public async ValueTask DisposeAsync()
     {

@@ -1,0 +1,172 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+using Skylight.Core.Access;
+using Skylight.Core.Documents;
+using Skylight.Core.Institutions;
+using Skylight.Core.Lifecycle;
+
+namespace Skylight.Core.Keys.Backup;
+
+/// <summary>
+/// Generations of the wrapped keys in a second place, for stores that back themselves up otherwise: whoever loses the records loses no key with them, and an erasure is not undone by setting
+/// the records back. The keys in it are wrapped as in the records: they open nothing without the key-encryption key.
+/// </summary>
+public sealed class KeyGenerations(
+    IKeyRecordStore records, InstitutionDirectory institutions, Erasure erasure, IOptions<KeyBackupOptions> options, TimeProvider time, ILogger<KeyGenerations> logger,
+    [FromKeyedServices(KeyGenerations.Service)] IObjectStore? store = null)
+{
+    /// <summary>Key of the object store that holds the generations.</summary>
+    public const string Service = "key-backup";
+
+    private const string Root = "generations";
+    private const string Manifest = "generation.json";
+
+    /// <summary>
+    /// To be called every hour. Erases again what only the generations know to be erased: the records were set back. Then takes a generation if one is due, and destroys those that are too old.
+    /// False when nothing was due, or there is no second place.
+    /// </summary>
+    public async Task<bool> StepAsync(CancellationToken cancellationToken)
+    {
+        if (store is null) return false;
+        if ((await ListAsync(cancellationToken)) is [.., var newest])
+        {
+            var known = (await erasure.ListErasedAsync(cancellationToken)).Select(item => (item.Institution, item.Id)).ToHashSet();
+            var listed = await ErasuresAsync([newest], cancellationToken);
+            if (listed.Where(item => !known.Contains((item.Institution, item.Id))).ToList() is { Count: > 0 } forgotten)
+            {
+                Log.ErasuresForgotten(logger, forgotten.Count);
+                await erasure.ReplayAsync(forgotten, cancellationToken);
+            }
+
+            if (time.GetUtcNow() - newest.At < TimeSpan.FromHours(options.Value.EveryHours) && known.Count <= listed.Count) return false;
+        }
+
+        await WriteAsync(cancellationToken);
+        await PruneAsync(cancellationToken);
+        return true;
+    }
+
+    /// <summary>Takes a generation now.</summary>
+    public async Task<KeyGeneration> WriteAsync(CancellationToken cancellationToken)
+    {
+        var second = Store();
+        var at = time.GetUtcNow();
+        var id = at.UtcDateTime.ToString("yyyyMMdd't'HHmmss'.'fffffff'z'", CultureInfo.InvariantCulture);
+        var earlier = await ListAsync(cancellationToken) is [.., var newest] ? await ErasuresAsync([newest], cancellationToken) : [];
+        var codes = await institutions.CodesAsync(cancellationToken).ToListAsync(cancellationToken);
+        List<RecordFile> files =
+        [
+            .. await RecordFiles.WriteAsync(second, $"{Root}/{id}", RecordFile.Keys, KeysAsync([Actor.PlatformInstitution, .. codes], cancellationToken), cancellationToken),
+            .. await RecordFiles.WriteAsync(second, $"{Root}/{id}", RecordFile.Institutions, InstitutionsAsync(codes, cancellationToken), cancellationToken),
+
+            // After the keys: what was erased meanwhile is in this list, and its key is not taken out of the other.
+            .. await RecordFiles.WriteAsync(
+                second, $"{Root}/{id}", RecordFile.Erasures, (await erasure.ListErasedAsync(cancellationToken)).UnionBy(earlier, item => (item.Institution, item.Id)).ToAsyncEnumerable(), cancellationToken),
+        ];
+        var generation = new KeyGeneration(1, id, at, files);
+        await RecordFiles.StoreAsync(second, $"{Root}/{id}/{Manifest}", JsonSerializer.SerializeToUtf8Bytes(generation, DocumentJson.Options), cancellationToken);
+        Log.KeysBackedUp(logger, generation.Keys, generation.Erasures);
+        return generation;
+    }
+
+    /// <summary>Whole generations, oldest first.</summary>
+    public async Task<IReadOnlyList<KeyGeneration>> ListAsync(CancellationToken cancellationToken)
+    {
+        var second = Store();
+        var found = new List<KeyGeneration>();
+        await foreach (var name in second.ListAsync(Root + "/", cancellationToken))
+        {
+            if (!name.EndsWith("/" + Manifest, StringComparison.Ordinal) || await RecordFiles.LoadAsync(second, name, cancellationToken) is not { } bytes) continue;
+            found.Add(JsonSerializer.Deserialize<KeyGeneration>(bytes, DocumentJson.Options) ?? throw new KeyBackupException($"The object {name} of the key backup is empty."));
+        }
+
+        return [.. found.OrderBy(item => item.Id, StringComparer.Ordinal)];
+    }
+
+    /// <summary>
+    /// Puts back the institutions and key records that the records lack, but for keys that any generation knows to be erased, and erases again what is erased. What the records have is left as
+    /// it is. May be repeated.
+    /// </summary>
+    /// <param name="at">The newest generation that is not after this moment; null for the newest.</param>
+    /// <exception cref="KeyBackupException">There is no such generation, or it is damaged.</exception>
+    public async Task<KeyRestore> RestoreAsync(DateTimeOffset? at, CancellationToken cancellationToken)
+    {
+        var second = Store();
+        var all = await ListAsync(cancellationToken);
+        var generation = all.LastOrDefault(item => at is null || item.At <= at) ?? throw new KeyBackupException("There is no key backup of that time.");
+        var erased = await ErasuresAsync(all, cancellationToken);
+        var gone = erased.SelectMany(item => item.Keys.Select(id => (item.Institution, id))).ToHashSet();
+        var (keys, added) = (0, 0);
+        foreach (var file in generation.Files.Where(file => file.Kind == RecordFile.Institutions))
+            await foreach (var institution in RecordFiles.ReadAsync<Institution>(second, file, cancellationToken))
+                if (await TryAddAsync(institution, cancellationToken)) added++;
+        foreach (var file in generation.Files.Where(file => file.Kind == RecordFile.Keys))
+        {
+            await foreach (var record in RecordFiles.ReadAsync<KeyRecord>(second, file, cancellationToken))
+            {
+                var left = record with { Keys = [.. record.Keys.Where(key => !gone.Contains((record.Institution, key.Id)))] };
+                if (left.Keys.Count > 0 && await records.TryAddAsync(left, cancellationToken)) keys++;
+            }
+        }
+
+        var restored = new KeyRestore(generation.Id, keys, added, await erasure.ReplayAsync(erased, cancellationToken));
+        Log.KeysRestored(logger, restored.Keys, restored.Generation, restored.Erased);
+        return restored;
+    }
+
+    /// <summary>Destroys generations that are too old, their keys first, and what is left of those that broke off.</summary>
+    private async Task PruneAsync(CancellationToken cancellationToken)
+    {
+        var second = Store();
+        var before = time.GetUtcNow() - TimeSpan.FromDays(options.Value.KeepDays);
+        var all = await ListAsync(cancellationToken);
+        var kept = all.Where(item => item.At >= before || item == all[^1]).Select(item => item.Id).ToHashSet(StringComparer.Ordinal);
+        var names = new List<string>();
+        await foreach (var name in second.ListAsync(Root + "/", cancellationToken))
+            if (name.Split('/') is [_, var id, _] && !kept.Contains(id) && string.CompareOrdinal(id, all[^1].Id) < 0) names.Add(name);
+        foreach (var name in names.OrderBy(name => !name.EndsWith("." + RecordFile.Keys, StringComparison.Ordinal)).ThenBy(name => name.EndsWith("/" + Manifest, StringComparison.Ordinal)))
+            await second.DeleteAsync(name, cancellationToken);
+    }
+
+    /// <summary>The erasures that some generations list, each once.</summary>
+    private async Task<IReadOnlyList<ErasureRecord>> ErasuresAsync(IEnumerable<KeyGeneration> generations, CancellationToken cancellationToken)
+    {
+        var found = new Dictionary<(string, string), ErasureRecord>();
+        foreach (var file in generations.SelectMany(item => item.Files).Where(file => file.Kind == RecordFile.Erasures))
+            await foreach (var item in RecordFiles.ReadAsync<ErasureRecord>(Store(), file, cancellationToken)) found[(item.Institution, item.Id)] = item;
+        return [.. found.Values];
+    }
+
+    private async IAsyncEnumerable<KeyRecord> KeysAsync(IReadOnlyList<string> owners, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (var owner in owners)
+            await foreach (var stored in records.ListAsync(owner, cancellationToken)) yield return stored.Record;
+    }
+
+    private async IAsyncEnumerable<Institution> InstitutionsAsync(IReadOnlyList<string> codes, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (var code in codes)
+            if (await institutions.FindAsync(code, cancellationToken) is { } stored) yield return stored.Value;
+    }
+
+    private async ValueTask<bool> TryAddAsync(Institution institution, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await institutions.PutAsync(institution, Match.None, cancellationToken);
+            return true;
+        }
+        catch (DocumentConflictException)
+        {
+            return false;
+        }
+    }
+
+    private IObjectStore Store() => store ?? throw new KeyBackupException("No second place is configured for keys.");
+}
