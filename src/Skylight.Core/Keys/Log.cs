@@ -14,8 +14,8 @@ internal static partial class Log
     [LoggerMessage(4402, LogLevel.Information, "Key backup taken: {Keys} key records, {Erasures} erasures")]
     public static partial void KeysBackedUp(ILogger logger, int keys, int erasures);
 
-    [LoggerMessage(4403, LogLevel.Warning, "{Keys} key records were put back from the key backup {Generation}; {Erased} studies were erased again")]
-    public static partial void KeysRestored(ILogger logger, int keys, string generation, int erased);
+    [LoggerMessage(4403, LogLevel.Warning, "{Keys} key records were put back from the key backup {Generation}; {Studies} studies and {Instances} single instances were erased again")]
+    public static partial void KeysRestored(ILogger logger, int keys, string generation, int studies, int instances);
 
     [LoggerMessage(4404, LogLevel.Warning, "The key backup knows of {Erasures} erasures that the records have forgotten; they are carried out again")]
     public static partial void ErasuresForgotten(ILogger logger, int erasures);

@@ -1,3 +1,5 @@
+using Skylight.Core.Lifecycle;
+
 namespace Skylight.Core.Keys.Backup;
 
 /// <summary>The wrapped keys of all institutions at one moment, with the list of erasures of that moment. Written last; without this record there is no generation.</summary>
@@ -27,8 +29,8 @@ public sealed record RecordFile(string Name, string Kind, int Records, int Lengt
 
 /// <summary>What a restore came to.</summary>
 /// <param name="Keys">Key records that were put back.</param>
-/// <param name="Erased">Studies that were destroyed again.</param>
-public sealed record KeyRestore(string Generation, int Keys, int Institutions, int Erased);
+/// <param name="Erased">What was destroyed again.</param>
+public sealed record KeyRestore(string Generation, int Keys, int Institutions, ErasureReplay Erased);
 
 /// <summary>A generation cannot be used. The message carries no key material.</summary>
 public sealed class KeyBackupException(string message) : Exception(message);

@@ -44,7 +44,8 @@ public sealed class KeyGenerations(
                 await erasure.ReplayAsync(forgotten, cancellationToken);
             }
 
-            if (time.GetUtcNow() - newest.At < TimeSpan.FromHours(options.Value.EveryHours) && known.Count <= listed.Count) return false;
+            known.ExceptWith(listed.Select(item => (item.Institution, item.Id)));
+            if (time.GetUtcNow() - newest.At < TimeSpan.FromHours(options.Value.EveryHours) && known.Count == 0) return false;
         }
 
         await WriteAsync(cancellationToken);
@@ -116,7 +117,7 @@ public sealed class KeyGenerations(
         }
 
         var restored = new KeyRestore(generation.Id, keys, added, await erasure.ReplayAsync(erased, cancellationToken));
-        Log.KeysRestored(logger, restored.Keys, restored.Generation, restored.Erased);
+        Log.KeysRestored(logger, restored.Keys, restored.Generation, restored.Erased.Studies, restored.Erased.Instances);
         return restored;
     }
 

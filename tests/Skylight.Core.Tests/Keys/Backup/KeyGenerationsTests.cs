@@ -49,12 +49,12 @@ public sealed class KeyGenerationsTests : IAsyncDisposable
         await _ingest.Documents.DeleteAsync(new DocumentKey("platform", "institution", IngestBench.A), Match.Any, default);
         _ingest.Time.Advance(TimeSpan.FromHours(1));
 
-        Assert.Equal(new KeyRestore(written.Id, before.Count, 1, 0), await Generations.RestoreAsync(null, default));
+        Assert.Equal(new KeyRestore(written.Id, before.Count, 1, new ErasureReplay(0, 0, 0)), await Generations.RestoreAsync(null, default));
         Assert.Equal(Text(before), Text(await KeysAsync()));
         foreach (var entry in await _ingest.Entries(await _ingest.Study())) Assert.Equal(entry.Length, (await _ingest.Bytes(entry)).Length);
 
         // What is there is left as it is.
-        Assert.Equal(new KeyRestore(written.Id, 0, 0, 0), await Generations.RestoreAsync(null, default));
+        Assert.Equal(new KeyRestore(written.Id, 0, 0, new ErasureReplay(0, 0, 0)), await Generations.RestoreAsync(null, default));
     }
 
     [Fact]
