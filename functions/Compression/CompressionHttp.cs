@@ -54,7 +54,7 @@ public sealed class CompressionHttp(Gate gate, CompressionPolicies policies, Pic
             () => audit.DoneAsync(admission.Actor, admission.Institution, "compression-policy.change", "current", cancellationToken));
     }
 
-    /// <summary>Applies the policy now; one sweep an institution and hour, however often it is asked for.</summary>
+    /// <summary>Applies the policy now; a sweep that is going on already is answered instead of a second one.</summary>
     [Function("compression-sweep")]
     public async Task<IActionResult> Sweep(
         [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/compression/sweeps")] HttpRequest request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)

@@ -2,6 +2,7 @@ using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Skylight.Core.Compression;
+using Skylight.Functions.Maintenance;
 using Skylight.Workflows.Compression;
 
 namespace Skylight.Functions.Compression;
@@ -23,15 +24,10 @@ public sealed class CompressionOrchestration(CompressionSweep sweep, StudyCompre
     public async Task Report([ActivityTrigger] CompressionReportInput input, CancellationToken cancellationToken) => await policies.ReportAsync(input.Institution, input.Report, cancellationToken);
 }
 
-/// <summary>Starts sweeps, one an institution and hour.</summary>
+/// <summary>Starts sweeps, one at a time for an institution and hour.</summary>
 internal static class CompressionSweeps
 {
-    public static async Task<string> StartAsync(DurableTaskClient client, string institution, DateTimeOffset now, CancellationToken cancellationToken)
-    {
-        var id = FormattableString.Invariant($"compression-{institution}-{now.UtcDateTime:yyyyMMddHH}");
-        if (await client.GetInstanceAsync(id, cancellationToken) is not null) return id;
-        var input = new CompressionSweepInput(1, institution, null, new CompressionReport(1, 0, 0, 0, 0, 0, 0, null), CompressionSweepSettings.Default);
-        await client.ScheduleNewOrchestrationInstanceAsync(CompressionSweepV1.Name, input, new StartOrchestrationOptions(id), cancellationToken);
-        return id;
-    }
+    public static Task<string> StartAsync(DurableTaskClient client, string institution, DateTimeOffset now, CancellationToken cancellationToken) => SweepRuns.StartAsync(
+        client, $"compression-{institution}", CompressionSweepV1.Name,
+        new CompressionSweepInput(1, institution, null, new CompressionReport(1, 0, 0, 0, 0, 0, 0, null), CompressionSweepSettings.Default), now, cancellationToken);
 }

@@ -3,6 +3,7 @@ using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Skylight.Core.Statistics;
 using Skylight.Core.Tiers;
+using Skylight.Functions.Maintenance;
 using Skylight.Workflows.Tiers;
 
 namespace Skylight.Functions.Tiers;
@@ -28,26 +29,7 @@ public sealed class TierOrchestration(TierSweep sweep, StudyTiers tiers, Statist
 /// <summary>Starts sweeps, one at a time for an institution and hour.</summary>
 internal static class TierSweeps
 {
-    private const int MostRuns = 100;
-
     /// <summary>The id of the sweep that was started, or of the one of this hour that is still going.</summary>
-    public static async Task<string> StartAsync(DurableTaskClient client, string institution, DateTimeOffset now, CancellationToken cancellationToken)
-    {
-        var id = "";
-        for (var run = 1; run <= MostRuns; run++)
-        {
-            id = FormattableString.Invariant($"tiers-{institution}-{now.UtcDateTime:yyyyMMddHH}-{run}");
-            if (await client.GetInstanceAsync(id, cancellationToken) is { } known)
-            {
-                if (known.RuntimeStatus is OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Terminated) continue;
-                return id;
-            }
-
-            await client.ScheduleNewOrchestrationInstanceAsync(
-                TierSweepV1.Name, new TierSweepInput(1, institution, null, 0, 0, TierSweepSettings.Default), new StartOrchestrationOptions(id), cancellationToken);
-            return id;
-        }
-
-        return id;
-    }
+    public static Task<string> StartAsync(DurableTaskClient client, string institution, DateTimeOffset now, CancellationToken cancellationToken) =>
+        SweepRuns.StartAsync(client, $"tiers-{institution}", TierSweepV1.Name, new TierSweepInput(1, institution, null, 0, 0, TierSweepSettings.Default), now, cancellationToken);
 }

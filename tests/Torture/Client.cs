@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
@@ -51,10 +52,19 @@ internal sealed class Client : IDisposable
         return [.. json.RootElement.EnumerateArray().Select(item => item.GetProperty("00080018").GetProperty("Value")[0].GetString()!)];
     }
 
-    /// <summary>True when the file comes back exactly as it was sent.</summary>
+    /// <summary>True when the file comes back exactly as it was sent; from the archive once it is rehydrated.</summary>
     public async Task<bool> ReadAsync(Sent sent, CancellationToken cancellationToken)
     {
-        using var answer = await Reader.GetAsync(new Uri($"api/studies/{sent.Study}/series/{sent.Series}/instances/{sent.Instance}/original", UriKind.Relative), cancellationToken);
+        var path = new Uri($"api/studies/{sent.Study}/series/{sent.Series}/instances/{sent.Instance}/original", UriKind.Relative);
+        var answer = await Reader.GetAsync(path, cancellationToken);
+        for (var waited = 0; answer.StatusCode == HttpStatusCode.Accepted && waited < 600; waited++)
+        {
+            answer.Dispose();
+            await Task.Delay(100, cancellationToken);
+            answer = await Reader.GetAsync(path, cancellationToken);
+        }
+
+        using var last = answer;
         return answer.IsSuccessStatusCode && SHA256.HashData(await answer.Content.ReadAsByteArrayAsync(cancellationToken)).AsSpan().SequenceEqual(sent.Sha256);
     }
 

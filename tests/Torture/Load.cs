@@ -102,22 +102,40 @@ internal sealed class Load(Client client, Ledger ledger)
         await DestroyAsync($"api/studies/{study}/erasure", study, sent, cancellationToken);
     }
 
-    /// <summary>Tier moves, rotation of the key-encryption key, and sealing everything anew.</summary>
+    /// <summary>Tier moves, also to the archive and back, compressing, rotation of the key-encryption key, and sealing everything anew.</summary>
     private async Task UpkeepAsync(Random random, CancellationToken cancellationToken)
     {
-        switch (random.Next(3))
+        switch (random.Next(6))
         {
             case 0:
-                using (await client.Administrator.PutAsJsonAsync("api/tiers/policy", new { rules = new[] { new { warmAfterDays = 0, coldAfterDays = random.Next(2) == 0 ? 0 : (int?)null } } }, cancellationToken))
-                using (await client.Administrator.PostAsync(new Uri("api/tiers/sweeps", UriKind.Relative), null, cancellationToken))
-                    break;
+                await SweepAsync("tiers", new { rules = new[] { new { warmAfterDays = 0, coldAfterDays = random.Next(2) == 0 ? 0 : (int?)null } } }, cancellationToken);
+                break;
             case 1:
+                await SweepAsync("tiers", new { rules = new[] { new { archiveAfterDays = 0 } } }, cancellationToken);
+                break;
+            case 2:
+                await SweepAsync("compression", new { afterDays = 0, rules = new[] { new { codec = random.Next(4) == 0 ? "jpeg2000" : "jpeg-ls", minBytes = 1 } } }, cancellationToken);
+                break;
+            case 3:
+                // Whatever it answers: most studies are not archived, and some are gone.
+                if (ledger.Instances.Values.ElementAtOrDefault(random.Next(Math.Max(1, ledger.Instances.Count))) is { } sent)
+                    using (await client.Reader.PostAsync(new Uri($"api/studies/{sent.Study}/rehydration", UriKind.Relative), null, cancellationToken)) break;
+                break;
+            case 4:
                 using (await client.Security.PostAsJsonAsync("api/maintenance", new { kind = "keyRotation" }, cancellationToken)) break;
             default:
                 using (await client.Security.PostAsJsonAsync("api/maintenance", new { kind = "reencryption", algorithm = random.Next(4) == 0 ? "sm4Gcm" : "aes256Gcm" }, cancellationToken)) break;
         }
 
         await Task.Delay(random.Next(20, 400), cancellationToken);
+    }
+
+    /// <summary>Sets a policy and has it applied at once.</summary>
+    private async Task SweepAsync<T>(string what, T policy, CancellationToken cancellationToken)
+    {
+        using (await client.Administrator.PutAsJsonAsync($"api/{what}/policy", policy, cancellationToken))
+        using (await client.Administrator.PostAsync(new Uri($"api/{what}/sweeps", UriKind.Relative), null, cancellationToken))
+            return;
     }
 
     /// <summary>Deletes; answers the path of the deletion once the host has said that it is done.</summary>

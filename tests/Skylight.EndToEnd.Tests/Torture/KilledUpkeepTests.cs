@@ -1,10 +1,16 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+using Skylight.Archive.Series;
+using Skylight.Core.Catalog;
+using Skylight.Core.Studies;
 using Skylight.Torture;
 
 namespace Skylight.EndToEnd.Tests.Torture;
 
-/// <summary>A host that is killed in the middle of a rotation, a re-encryption or a tier sweep goes on with it when it is back, unasked.</summary>
+/// <summary>A host that is killed in the middle of a rotation, a re-encryption, a compression sweep or a tier sweep goes on with it when it is back, unasked.</summary>
 public sealed class KilledUpkeepTests : IAsyncLifetime
 {
     private const int Studies = 12;
@@ -46,6 +52,16 @@ public sealed class KilledUpkeepTests : IAsyncLifetime
         Assert.Empty(before.Intersect(await SealedAsync()));
 
         await UntilAsync(study => study.GetProperty("state").GetString() == "complete");
+        if ((await Client.GetAsync(_client.Administrator, "api/compression", _patience.Token))!.Value.GetProperty("codecs").EnumerateArray().Any(codec => codec.GetProperty("name").GetString() == "jpeg-ls" && !codec.TryGetProperty("missing", out _)))
+        {
+            using var policy = await _client.Administrator.PutAsJsonAsync("api/compression/policy", new { afterDays = 0, rules = new[] { new { codec = "jpeg-ls", minBytes = 1 } } }, _patience.Token);
+            await InterruptAsync("CompressionSweepV1", () => _client.Administrator.PostAsync(new Uri("api/compression/sweeps", UriKind.Relative), null, _patience.Token));
+            var sweep = (await Client.GetAsync(_client.Administrator, "api/compression", _patience.Token))!.Value.GetProperty("lastSweep");
+            Assert.Equal(0, sweep.GetProperty("failed").GetInt32());
+            Assert.True(await CodedAsync() > 0);
+            foreach (var sent in _ledger.Instances.Values) Assert.True(await _client.ReadAsync(sent, _patience.Token));
+        }
+
         using (await _client.Administrator.PutAsJsonAsync("api/tiers/policy", new { rules = new[] { new { warmAfterDays = 0 } } }, _patience.Token))
             await InterruptAsync("TierSweepV1", () => _client.Administrator.PostAsync(new Uri("api/tiers/sweeps", UriKind.Relative), null, _patience.Token));
         await UntilAsync(study => study.GetProperty("tier").GetString() == "warm");
@@ -85,12 +101,31 @@ public sealed class KilledUpkeepTests : IAsyncLifetime
     /// <summary>The packs and indexes that the studies name now.</summary>
     private async Task<HashSet<string>> SealedAsync()
     {
+        return await LookAsync(services => Check.NamesAsync(services, _ledger, _patience.Token));
+    }
+
+    /// <summary>Instances that are kept compressed.</summary>
+    private Task<int> CodedAsync() => LookAsync(async services =>
+    {
+        var (catalog, parts, coded) = (services.GetRequiredService<ICatalog>(), services.GetRequiredService<StudyParts>(), 0);
+        foreach (var uid in _ledger.Studies)
+        {
+            var study = (await catalog.GetStudyAsync("demo", uid, _patience.Token))!.Value;
+            foreach (var part in (await parts.ListAllAsync(study, _patience.Token)).Values.SelectMany(list => list))
+                coded += (await SeriesIndex.ReadAsync(services.GetRequiredService<IObjectStore>(), part.ObjectName(study, part.Index), services.GetRequiredService<IReadKeys>(), _patience.Token)).Entries.Count(entry => entry.CodedLength > 0);
+        }
+
+        return coded;
+    });
+
+    private async Task<T> LookAsync<T>(Func<IServiceProvider, Task<T>> look)
+    {
         var copy = _data + "-copy";
         Folders.Copy(_data, copy);
         try
         {
             await using var archive = await Cli.Integrity.OfflineArchive.OpenAsync(new DirectoryInfo(copy), _patience.Token);
-            return await Check.NamesAsync(archive.Services, _ledger, _patience.Token);
+            return await look(archive.Services);
         }
         finally
         {
