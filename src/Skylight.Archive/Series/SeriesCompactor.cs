@@ -20,7 +20,8 @@ public sealed record CompactedPart(SealedReference Pack, SealedReference Index, 
 /// <param name="Replaced">Names of the objects that nothing refers to once the study document names the new parts. They should live on for a while, for readers on their way.</param>
 /// <param name="Dropped">Deleted revisions that are no longer there.</param>
 /// <param name="DroppedBytes">Bytes of those, as received.</param>
-public sealed record CompactionResult(IReadOnlyList<CompactedPart> Parts, IReadOnlyList<string> Replaced, int Dropped, long DroppedBytes = 0);
+/// <param name="Left">So many of the parts, the last ones, name packs that were there before: their instances were left for another time.</param>
+public sealed record CompactionResult(IReadOnlyList<CompactedPart> Parts, IReadOnlyList<string> Replaced, int Dropped, long DroppedBytes = 0, int Left = 0);
 
 /// <summary>
 /// Merges a run of neighbouring parts of one series into one part, or few: entries in order, instance bytes copied unchanged (and checked against their
@@ -30,8 +31,14 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
 {
     private const int CopyBytes = 256 * 1024;
 
+    /// <summary>Instances that lie in more packs in turn than this are copied to the end: each turn would be a part.</summary>
+    private const int MostLeft = 16;
+
     /// <summary>A new part is begun when the pack has grown past this: 512 MiB.</summary>
     public long PackBytes { get; init; } = 512L << 20;
+
+    /// <summary>After so many bytes were copied the instances that follow stay in their packs, under an index of their own. Default: never.</summary>
+    public long StopAfterBytes { get; init; } = long.MaxValue;
 
     /// <summary>What is compressed on the way; null to keep everything as it is. Where that does not pay nothing is written, and the result has no parts and replaces nothing.</summary>
     public SeriesCoding? Coding { get; init; }
@@ -57,8 +64,12 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         var graves = whole ? [] : deleted;
         for (var next = 0; next < live.Length;)
         {
+            var begun = next;
             next = await WritePartAsync(folder, key, live, next, graves, documents, written, cancellationToken);
             if (written.Count == 0) return new CompactionResult([], [], 0);
+            if (next == live.Length || live[begun..next].Sum(entry => entry.StoredLength) < StopAfterBytes) continue;
+            if (await LeaveAsync(folder, key, live[next..], deleted, documents, cancellationToken) is { } left)
+                return new CompactionResult([.. written, .. left], [.. replaced.Except(left.Select(part => part.Pack.Name))], 0, 0, left.Count);
         }
 
         if (live.Length == 0 && graves.Length > 0) written.Add(await SealAsync(folder, key, graves[0].Pack, graves, new SeriesMetadataBuilder(), cancellationToken));
@@ -86,16 +97,16 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         var metadata = new SeriesMetadataBuilder();
         var json = new ArrayBufferWriter<byte>();
         var moved = new List<(IndexEntry Entry, long Offset)>();
+        var copied = 0L;
+        IndexEntry entry;
         do
         {
-            var entry = entries[next++];
+            entry = entries[next++];
             var (coded, offset) = await PlaceAsync(entry, pack, cancellationToken);
             moved.Add((coded, offset));
-            var document = new MetadataKey(entry.SopInstanceUid, entry.Revision);
-            json.ResetWrittenCount();
-            if (documents.TryGetValue(document, out var from) && from.TryWrite(document, json)) metadata.Add(document, json.WrittenSpan);
+            Add(metadata, entry, documents, json);
         }
-        while (next < entries.Length && pack.Position + entries[next].StoredLength <= PackBytes);
+        while (next < entries.Length && pack.Position + entries[next].StoredLength <= PackBytes && (copied += entry.StoredLength) < StopAfterBytes);
 
         // A first pack of which nothing shrinks says enough: it is let go.
         if (Coding is { Any: false } && written.Count == 0) return next;
@@ -104,6 +115,40 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         if (Coding is not null) await Coding.ProveAsync(packs, index, cancellationToken);
         written.Add(await SealAsync(folder, key, reference, [.. index, .. next == entries.Length ? graves : []], metadata, cancellationToken));
         return next;
+    }
+
+    /// <summary>
+    /// Parts for instances that stay where they are, one for each pack in turn; null when there would be too many. Deleted revisions stay known by them: their
+    /// bytes may lie in these packs still.
+    /// </summary>
+    private async Task<IReadOnlyList<CompactedPart>?> LeaveAsync(
+        string folder, DataKey key, IndexEntry[] entries, IndexEntry[] graves, Dictionary<MetadataKey, SeriesMetadata> documents, CancellationToken cancellationToken)
+    {
+        var runs = new List<List<IndexEntry>>();
+        foreach (var entry in entries)
+        {
+            if (runs.Count == 0 || runs[^1][0].Pack.Name != entry.Pack.Name) runs.Add([]);
+            runs[^1].Add(entry);
+            if (runs.Count > MostLeft) return null;
+        }
+
+        var left = new List<CompactedPart>();
+        var json = new ArrayBufferWriter<byte>();
+        foreach (var run in runs)
+        {
+            var metadata = new SeriesMetadataBuilder();
+            foreach (var entry in run) Add(metadata, entry, documents, json);
+            left.Add(await SealAsync(folder, key, run[0].Pack, [.. run, .. run == runs[^1] ? graves : []], metadata, cancellationToken));
+        }
+
+        return left;
+    }
+
+    private static void Add(SeriesMetadataBuilder metadata, IndexEntry entry, Dictionary<MetadataKey, SeriesMetadata> documents, ArrayBufferWriter<byte> json)
+    {
+        var document = new MetadataKey(entry.SopInstanceUid, entry.Revision);
+        json.ResetWrittenCount();
+        if (documents.TryGetValue(document, out var from) && from.TryWrite(document, json)) metadata.Add(document, json.WrittenSpan);
     }
 
     private async Task<CompactedPart> SealAsync(

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Skylight.Archive.Coding;
 using Skylight.Core.Catalog;
@@ -7,7 +8,7 @@ using Skylight.Core.Tiers;
 namespace Skylight.Core.Compression;
 
 /// <summary>How far compressing a study has come.</summary>
-/// <param name="Next">The series to go on with; null when the study is done.</param>
+/// <param name="Next">The series to go on with, and the entries of it that have been looked at, as <c>{series}:{entries}</c>; null when the study is done.</param>
 public sealed record CompressionStep(string? Next, CodingTally Tally);
 
 /// <summary>
@@ -20,9 +21,13 @@ public sealed class StudyCompression(
     /// <summary>After the first failed proof what failed is left out; a codec that fails again and again is not worth more.</summary>
     private const int Attempts = 3;
 
+    /// <summary>A step ends after the series, or the piece of one, in which this has passed.</summary>
     private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(30);
 
-    /// <summary>Compresses series from <paramref name="next"/> on, until that has taken a while; the last step remembers that the study has been looked at.</summary>
+    /// <summary>Stored bytes of a series that are rewritten at a time: some ten seconds' work, and what a host that dies has to do again.</summary>
+    internal long PieceBytes { get; init; } = 128L << 20;
+
+    /// <summary>Compresses series from <paramref name="next"/> on, piece by piece, until that has taken a while; the last step remembers that the study has been looked at.</summary>
     /// <param name="next">Null to begin with.</param>
     public async Task<CompressionStep> CompressAsync(string institution, string studyKey, string? next, CancellationToken cancellationToken)
     {
@@ -31,10 +36,17 @@ public sealed class StudyCompression(
         if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: { ProvisionalOf: null, Hidden: false, Tier: not StorageTier.Archive } study })
             return new CompressionStep(null, CodingTally.None);
         var tally = CodingTally.None;
-        foreach (var series in study.Series.OrderBy(series => series.SeriesKey, StringComparer.Ordinal).SkipWhile(series => next is not null && string.CompareOrdinal(series.SeriesKey, next) < 0))
+        var (begin, looked) = Place(next);
+        foreach (var series in study.Series.OrderBy(series => series.SeriesKey, StringComparer.Ordinal).SkipWhile(series => string.CompareOrdinal(series.SeriesKey, begin) < 0))
         {
-            if (time.GetElapsedTime(started) > LongEnough) return new CompressionStep(series.SeriesKey, await SettleAsync(study, tally, cancellationToken));
-            if (policy.RuleFor(series.Attributes.Modality, study.Tier, codecs) is { } rule) tally += await SeriesAsync(study, series.SeriesKey, rule, cancellationToken);
+            if (policy.RuleFor(series.Attributes.Modality, study.Tier, codecs) is not { } rule) continue;
+            for (var from = (long?)(series.SeriesKey == begin ? looked : 0); from is { } place;)
+            {
+                if (time.GetElapsedTime(started) > LongEnough)
+                    return new CompressionStep(FormattableString.Invariant($"{series.SeriesKey}:{place}"), await SettleAsync(study, tally, cancellationToken));
+                var piece = await PieceAsync(study, series.SeriesKey, rule, place, cancellationToken);
+                (tally, from) = (tally + piece.Tally, piece.Next);
+            }
         }
 
         await SettleAsync(study, tally, cancellationToken);
@@ -43,7 +55,13 @@ public sealed class StudyCompression(
         return new CompressionStep(null, tally);
     }
 
-    private async Task<CodingTally> SeriesAsync(StudyDocument study, string seriesKey, CompressionRule rule, CancellationToken cancellationToken)
+    private static (string SeriesKey, long Looked) Place(string? next)
+    {
+        var at = next?.IndexOf(':', StringComparison.Ordinal) ?? -1;
+        return at < 0 ? (next ?? "", 0) : (next![..at], long.Parse(next.AsSpan(at + 1), NumberStyles.None, CultureInfo.InvariantCulture));
+    }
+
+    private async Task<CodingStep> PieceAsync(StudyDocument study, string seriesKey, CompressionRule rule, long from, CancellationToken cancellationToken)
     {
         var codec = codecs.Named(rule.Codec)!;
         var coding = new SeriesCoding(codec, async (entry, token) => entry.Length < rule.Least ? null : await regions.FindAsync(entry, token));
@@ -51,7 +69,7 @@ public sealed class StudyCompression(
         {
             try
             {
-                return await merge.CodeAsync(study.Institution, study.StudyKey, seriesKey, coding, cancellationToken);
+                return await merge.CodeAsync(study.Institution, study.StudyKey, seriesKey, coding, from, PieceBytes, cancellationToken);
             }
             catch (CodingProofException error)
             {
@@ -59,7 +77,7 @@ public sealed class StudyCompression(
             }
         }
 
-        return CodingTally.None;
+        return CodingStep.Done;
     }
 
     /// <summary>New packs are hot; those of a study that has left that tier follow it.</summary>

@@ -83,28 +83,62 @@ public sealed class SeriesMerge(
     }
 
     /// <summary>
-    /// Rewrites the parts of a series compressed, from the first on in which there is something to compress. Content that was accepted from elsewhere, and what lies
-    /// before it, keeps its place. Safe to repeat and to interrupt. Answers what was compressed; nothing when the study was changed at every attempt.
+    /// Rewrites parts of a series compressed, from the first on in which there is something to compress, until so many bytes have been; the rest stays where it
+    /// is. Content that was accepted from elsewhere, and what lies before it, keeps its place. Safe to repeat and to interrupt. Answers what was compressed, which is
+    /// nothing when the study was changed at every attempt, and where to go on.
     /// </summary>
+    /// <param name="from">Entries at the beginning of the series that have been looked at: 0 to begin with, then what the last call said.</param>
+    /// <param name="bytes">Stored bytes after which a call has done enough; one instance is the least.</param>
     /// <exception cref="CodingProofException">Something would not come back equal; the study is as it was.</exception>
     /// <inheritdoc cref="MergeAsync" path="/exception"/>
-    public async Task<CodingTally> CodeAsync(string institution, string studyKey, string seriesKey, SeriesCoding coding, CancellationToken cancellationToken)
+    public async Task<CodingStep> CodeAsync(string institution, string studyKey, string seriesKey, SeriesCoding coding, long from, long bytes, CancellationToken cancellationToken)
     {
-        if (await StudyAsync(institution, studyKey, cancellationToken) is not { } study) return CodingTally.None;
+        if (await StudyAsync(institution, studyKey, cancellationToken) is not { } study) return CodingStep.Done;
         var list = await parts.ListAsync(study, seriesKey, cancellationToken);
-        var first = list.Count;
-        for (var i = list.Count - 1; i >= 0 && list[i].Folder is null; i--)
-        {
-            var index = await SeriesIndex.ReadAsync(store, list[i].ObjectName(study, list[i].Index), keys, cancellationToken);
-            if (index.Entries.Any(coding.MayTry)) first = i;
-        }
+        var own = list.Count;
+        while (own > 0 && list[own - 1].Folder is null) own--;
+        var indexes = new SeriesIndex[list.Count];
+        for (var i = own; i < list.Count; i++) indexes[i] = await SeriesIndex.ReadAsync(store, list[i].ObjectName(study, list[i].Index), keys, cancellationToken);
 
-        if (first == list.Count) return CodingTally.None;
+        // Whatever has been merged meanwhile: from the last place that is surely behind nothing new.
+        var (first, looked) = (0, 0L);
+        while (first < list.Count && looked + list[first].Count <= from) looked += list[first++].Count;
+        first = Math.Max(first, own);
+        while (first < list.Count && !indexes[first].Entries.Any(coding.MayTry)) first++;
+        if (first == list.Count) return CodingStep.Done;
+        var last = LastToCode(indexes, first, bytes);
         using var key = await keys.GetCurrentAsync(institution, studyKey, cancellationToken);
-        SeriesPart[] run = [.. list.Skip(first)];
-        var merge = new Merge(seriesKey, run, await WriteAsync(study, run, key, SealOptions.Default, whole: first == 0, cancellationToken, coding));
-        if (merge.Result.Replaced.Count == 0) return coding.Tally;
-        return (await ExchangeAsync(institution, studyKey, [merge], SealOptions.Default, cancellationToken)).Count > 0 ? coding.Tally : CodingTally.None;
+        SeriesPart[] run = [.. list.Skip(first).Take(last + 1 - first)];
+        var result = await WriteAsync(study, run, key, SealOptions.Default, whole: run.Length == list.Count, cancellationToken, coding, bytes);
+        if (result.Replaced.Count == 0) return new CodingStep(coding.Tally, null);
+        if ((await ExchangeAsync(institution, studyKey, [new Merge(seriesKey, run, result)], SealOptions.Default, cancellationToken)).Count == 0) return CodingStep.Done;
+        var done = list.Take(first).Sum(part => (long)part.Count) + result.Parts.SkipLast(result.Left).Sum(part => (long)part.Count);
+        return new CodingStep(coding.Tally, result.Left > 0 || last + 1 < list.Count ? done : null);
+    }
+
+    /// <summary>
+    /// The last part to rewrite with the first one: so many that there is enough to do, and all that name packs of theirs, since a part that says another state of
+    /// instances must not be left with packs that go.
+    /// </summary>
+    private static int LastToCode(SeriesIndex[] indexes, int first, long bytes)
+    {
+        var packs = new HashSet<string>(StringComparer.Ordinal);
+        for (var (last, next, size) = (first, first, 0L); ; last++)
+        {
+            for (; next <= last; next++)
+            {
+                foreach (var entry in indexes[next].Entries)
+                {
+                    packs.Add(entry.Pack.Name);
+                    if (entry.State != EntryState.Deleted) size += entry.StoredLength;
+                }
+
+                for (var later = indexes.Length - 1; later > last; later--)
+                    if (indexes[later].Entries.Any(entry => packs.Contains(entry.Pack.Name))) last = later;
+            }
+
+            if (size >= bytes || last == indexes.Length - 1) return last;
+        }
     }
 
     private async ValueTask<bool> IsOldAsync(StudyDocument study, IReadOnlyList<SeriesPart> list, KeyId key, SealOptions options, CancellationToken cancellationToken)
@@ -248,8 +282,8 @@ public sealed class SeriesMerge(
         return new Merge(seriesKey, run, await WriteAsync(study, run, key, SealOptions.Default, whole, cancellationToken));
     }
 
-    private Task<CompactionResult> WriteAsync(StudyDocument study, IReadOnlyList<SeriesPart> run, DataKey key, SealOptions options, bool whole, CancellationToken cancellationToken, SeriesCoding? coding = null) =>
-        new SeriesCompactor(store, keys, packs, options) { Coding = coding }.CompactAsync(
+    private Task<CompactionResult> WriteAsync(StudyDocument study, IReadOnlyList<SeriesPart> run, DataKey key, SealOptions options, bool whole, CancellationToken cancellationToken, SeriesCoding? coding = null, long stopAfter = long.MaxValue) =>
+        new SeriesCompactor(store, keys, packs, options) { Coding = coding, StopAfterBytes = stopAfter }.CompactAsync(
             SealedName.Folder(study.Institution, study.StudyKey),
             key,
             [.. run.Select(part => new SeriesParts(part.ObjectName(study, part.Index), part.ObjectName(study, part.Metadata)))],
@@ -287,6 +321,13 @@ public sealed class SeriesMerge(
         public IReadOnlyList<SeriesPart> Parts { get; } =
             [.. Result.Parts.Select(part => new SeriesPart(Last(part.Pack.Name), Last(part.Index.Name), Last(part.Metadata.Name), part.Count))];
     }
+}
+
+/// <summary>What a step of compressing a series came to.</summary>
+/// <param name="Next">Entries that have been looked at, to go on behind; null when the series is done.</param>
+public sealed record CodingStep(CodingTally Tally, long? Next)
+{
+    public static CodingStep Done { get; } = new(CodingTally.None, null);
 }
 
 /// <summary>What became of sealing a study anew.</summary>

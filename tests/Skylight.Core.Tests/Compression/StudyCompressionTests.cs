@@ -7,11 +7,13 @@ using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
 using Skylight.Core.Compression;
 using Skylight.Core.Documents;
+using Skylight.Core.Ingest;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Rendering;
 using Skylight.Core.Retrieve;
 using Skylight.Core.Studies;
 using Skylight.Core.Tests.Ingest;
+using Skylight.Core.Tests.Lifecycle;
 using Skylight.Dicom;
 using Skylight.Local.Catalog;
 using Skylight.Local.Sqlite;
@@ -205,6 +207,119 @@ public sealed class StudyCompressionTests : IAsyncLifetime
         var study = (await catalog.GetStudyAsync(IngestBench.A, "1.2.3", default))!.Value;
         Assert.Empty(DerivedFields.Differences(study, await _bench.Study()));
         foreach (var entry in await _bench.Entries(study)) await _compression.SameAsync(entry);
+    }
+
+    [Theory]
+    [InlineData(1, 9)]
+    [InlineData(20_000, 3)]
+    [InlineData(1 << 30, 1)]
+    public async Task Compress_OneSeries_GoesInPieces_EachOfWhichLeavesItWhole(long pieceBytes, int pieces)
+    {
+        // One part of nine slices of 6 KB and more, in one pack.
+        Assert.All(await _bench.Send([.. Enumerable.Range(1, 9).Select(i => Slice(i))]), outcome => Assert.Equal(OutcomeKind.Stored, outcome.Kind));
+        await _compression.PolicyAsync("jpeg-ls");
+        var compression = Pieces(pieceBytes);
+        var (study, tally, steps) = (await _bench.Study(), CodingTally.None, 0);
+        for (var next = (string?)"begin"; next is not null; steps++)
+        {
+            // The clock says after every piece that the step has taken long enough.
+            var step = await compression.CompressAsync(IngestBench.A, study.StudyKey, next == "begin" ? null : next, default);
+            (next, tally) = (step.Next, tally + step.Tally);
+            await SameAsync(9);
+            Assert.DoesNotContain((await _compression.VerifyAsync()).Findings, finding => finding.IsError);
+        }
+
+        Assert.Equal(9, tally.Coded);
+        Assert.Equal(pieces, (await _bench.Study()).Series[0].Parts.Count);
+        Assert.InRange(steps, pieces, pieces + 1);
+        _bench.Time.Advance(TimeSpan.FromHours(25));
+        await _compression.Retired.PurgeAsync(default);
+        Assert.All(await _bench.Entries(await _bench.Study()), entry => Assert.True(entry.CodedLength > 0));
+        Assert.Equal(pieces, (await _bench.Objects()).Count(name => name.EndsWith(".pack", StringComparison.Ordinal)));
+        await SameAsync(9);
+        Assert.Empty((await _compression.VerifyAsync()).Findings);
+    }
+
+    [Fact]
+    public async Task Compress_InPieces_HiddenAndErasedInBetween_NothingComesBack_AndTheRestIsCompressed()
+    {
+        await _bench.Send([.. Enumerable.Range(1, 9).Select(i => Slice(i))]);
+        await using var lifecycle = new LifecycleBench(ingest: _bench);
+        await _compression.PolicyAsync("jpeg-ls");
+        var (study, compression) = (await _bench.Study(), Pieces(20_000));
+        var step = await compression.CompressAsync(IngestBench.A, study.StudyKey, null, default);
+        Assert.NotNull(step.Next);
+
+        // One that is compressed already goes, only its state so far; one that is not is hidden.
+        var id = await lifecycle.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.1");
+        while ((await lifecycle.Erasure.GetAsync(IngestBench.A, id, default))!.Value.Step < ErasureStep.Objects) await lifecycle.Erasure.StepAsync(IngestBench.A, id, default);
+        Assert.NotNull((await lifecycle.DeleteAsync("1.2.3.1", "1.2.3.1.8")).Record);
+        for (var next = step.Next; next is not null; next = (await compression.CompressAsync(IngestBench.A, study.StudyKey, next, default)).Next) await SameServedAsync(7);
+        await SameServedAsync(7);
+
+        // The erasure still finds what it has to drop, wherever the pieces have left it.
+        Assert.Equal(ErasureStatus.Erased, (await lifecycle.RunAsync(id)).Status);
+        var left = await _bench.Entries(await _bench.Study());
+        Assert.Equal(8, left.Count);
+        Assert.Equal("1.2.3.1.8", Assert.Single(left, entry => entry.State == EntryState.Hidden).SopInstanceUid);
+        _bench.Time.Advance(TimeSpan.FromHours(25));
+        await _compression.Retired.PurgeAsync(default);
+        await SameAsync(8);
+        Assert.DoesNotContain((await _compression.VerifyAsync()).Findings, finding => finding.IsError);
+        var packs = (await _bench.Entries(await _bench.Study())).Select(entry => entry.Pack.Name).ToHashSet();
+        Assert.All((await _bench.Objects()).Where(name => name.EndsWith(".pack", StringComparison.Ordinal)), name => Assert.Contains(name, packs));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Rebuild_BetweenTwoPieces_IsWhatTheStudyIs(bool purged)
+    {
+        await _bench.Send([.. Enumerable.Range(1, 9).Select(i => Slice(i))]);
+        await _compression.PolicyAsync("jpeg-ls");
+        await Pieces(20_000).CompressAsync(IngestBench.A, (await _bench.Study()).StudyKey, null, default);
+        Assert.Contains(await _bench.Entries(await _bench.Study()), entry => entry.CodedLength == 0);
+        if (purged)
+        {
+            _bench.Time.Advance(TimeSpan.FromHours(25));
+            await _compression.Retired.PurgeAsync(default);
+        }
+
+        await using var file = SqliteDatabase.Open(Path.Combine(_bench.DataFolder, "rebuilt.db"), SqliteDurability.Full, SqliteCatalog.Schema);
+        var catalog = new SqliteCatalog(file);
+        var rebuild = new CatalogRebuild(catalog, _bench.Store, _bench.Documents, _bench.Service, _bench.Items, _bench.Parts, _bench.Keys, _compression.Retired, NullLogger<CatalogRebuild>.Instance);
+        Assert.Empty((await rebuild.RunAsync(null, write: true, default)).Unreadable);
+        var study = (await catalog.GetStudyAsync(IngestBench.A, "1.2.3", default))!.Value;
+        Assert.Empty(DerivedFields.Differences(study, await _bench.Study()));
+        Assert.Equal(
+            (await _bench.Study()).Series[0].Parts.Select(part => part.Index).Order(StringComparer.Ordinal), study.Series[0].Parts.Select(part => part.Index).Order(StringComparer.Ordinal));
+        foreach (var entry in await _bench.Entries(study)) await _compression.SameAsync(entry);
+    }
+
+    /// <summary>Takes pieces of so many bytes, one a step.</summary>
+    private StudyCompression Pieces(long bytes) => new(
+        _bench.Catalog, _compression.Policies, _compression.Merge, _compression.Tiers, new PixelRegions(_compression.Packs), _compression.Codecs, new Hurrying(_bench.Time), NullLogger<StudyCompression>.Instance)
+    {
+        PieceBytes = bytes,
+    };
+
+    private async Task SameServedAsync(int count)
+    {
+        var entries = (await _bench.Entries(await _bench.Study())).Where(entry => entry.State == EntryState.Stored).ToList();
+        Assert.Equal(count, entries.Count);
+        foreach (var entry in entries) await _compression.SameAsync(entry);
+    }
+
+    /// <summary>A clock on which twenty seconds pass between any two looks.</summary>
+    private sealed class Hurrying(TimeProvider inner) : TimeProvider
+    {
+        private long _looks;
+
+        public override DateTimeOffset GetUtcNow() => inner.GetUtcNow();
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => 20 * _looks++;
     }
 
     private static TestDicom Slice(int number, int frames = 1)

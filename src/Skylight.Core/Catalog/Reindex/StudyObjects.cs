@@ -132,12 +132,38 @@ internal sealed class StudyObjects(IObjectStore store, IReadKeys keys, RetiredOb
     /// </summary>
     private static (List<FoundPart> Live, HashSet<FoundPart> Owners) Live(List<FoundPart> parts)
     {
+        var split = Split(parts);
+        parts = parts.FindAll(part => !split.Contains(part));
         var places = parts.SelectMany(part => part.Entries.Select(entry => (Key: Identity(entry), Part: part, Entry: entry))).ToLookup(item => item.Key, item => (item.Part, item.Entry));
         var owners = places.SelectMany(group => group).GroupBy(item => item.Entry.Pack.Name).Select(group => group.MinBy(item => (item.Entry.Commit, -item.Part.Entries.Count)).Part).ToHashSet();
         var live = parts.FindAll(part => part.Entries.Count == 0 || !part.Entries.All(entry => places[Identity(entry)].Any(other =>
             other.Part != part && other.Entry.Commit >= entry.Commit && other.Entry.Pack.Name != entry.Pack.Name && owners.Contains(other.Part)
             && (!owners.Contains(part) || Outranks(other.Part, part)))));
         return (live, owners);
+    }
+
+    /// <summary>
+    /// Indexes of which a rewriting has left some entries in their pack, under an index of their own, and the others stand in another pack: as long as the old index is there it
+    /// has more entries than each of the two. A change of states restates entries of that pack too, but none as it was.
+    /// </summary>
+    private static HashSet<FoundPart> Split(List<FoundPart> parts)
+    {
+        var places = parts.SelectMany(part => part.Entries.Select(entry => (Key: Identity(entry), Part: part, Entry: entry))).ToLookup(item => item.Key, item => (item.Part, item.Entry));
+        var split = new HashSet<FoundPart>();
+        foreach (var group in parts.Where(part => part.Entries.Count > 0).GroupBy(part => part.Pack))
+        {
+            foreach (var part in group)
+            {
+                var own = part.Entries.ToDictionary(Identity);
+                var left = group.FirstOrDefault(other => other.Entries.Count < own.Count && other.Entries.All(entry => own.TryGetValue(Identity(entry), out var before) && entry.Commit >= before.Commit && entry.Pack.Name == before.Pack.Name)
+                    && other.Entries.Any(entry => own[Identity(entry)].Commit == entry.Commit));
+                if (left is null) continue;
+                var stays = left.Entries.Select(Identity).ToHashSet();
+                if (part.Entries.All(entry => stays.Contains(Identity(entry)) || places[Identity(entry)].Any(other => other.Part != part && other.Entry.Pack.Name != entry.Pack.Name && other.Entry.Commit >= entry.Commit))) split.Add(part);
+            }
+        }
+
+        return split;
     }
 
     private static bool Outranks(FoundPart other, FoundPart part) => (other.Order.Commit, other.Entries.Count).CompareTo((part.Order.Commit, part.Entries.Count)) switch
