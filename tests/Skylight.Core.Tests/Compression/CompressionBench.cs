@@ -34,8 +34,10 @@ internal sealed class CompressionBench(IngestBench bench, PictureCodecs? codecs 
 
     public CompressionSweep Sweep => new(bench.Catalog, Policies, new InstitutionDirectory(bench.Documents), Codecs, bench.Time, NullLogger<CompressionSweep>.Instance);
 
+    public long PieceBytes { get; set; } = 1 << 30;
+
     public StudyCompression Compression =>
-        new(bench.Catalog, Policies, Merge, Tiers, new PixelRegions(Packs), Codecs, bench.Time, NullLogger<StudyCompression>.Instance);
+        new(bench.Catalog, Policies, Merge, Tiers, new PixelRegions(Packs), Codecs, bench.Time, NullLogger<StudyCompression>.Instance) { PieceBytes = PieceBytes };
 
     /// <summary>A codec by name; the test is skipped where its library is missing.</summary>
     public static string Usable(string codec)

@@ -77,14 +77,17 @@ public sealed class StudyCompressionTests : IAsyncLifetime
         Assert.Equal(stored.FrameTable, coded.FrameTable);
     }
 
-    [Fact]
-    public async Task Compress_BrokenOffAtEveryStep_LosesNothing_AndEndsRight()
+    [Theory]
+    [InlineData(1 << 30)]
+    [InlineData(7_000)]
+    public async Task Compress_BrokenOffAtEveryStep_LosesNothing_AndEndsRight(long pieceBytes)
     {
+        _compression.PieceBytes = pieceBytes;
         await _compression.PolicyAsync("jpeg-ls");
         var steps = 0;
         for (var crashed = true; crashed; steps++)
         {
-            await SendAsync((3 * steps) + 1, (3 * steps) + 3);
+            await _bench.Send([.. Enumerable.Range((3 * steps) + 1, 3).Select(i => Slice(i))]);
             _breaks.After = steps;
             try
             {
