@@ -4,6 +4,7 @@ using Skylight.Archive.Objects;
 using Skylight.Archive.Series;
 using Skylight.Cli;
 using Skylight.Cli.Integrity;
+using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
 using Skylight.Core.Integrity;
 using Skylight.Core.Studies;
@@ -31,6 +32,7 @@ internal static class Check
             var report = await archive.Services.GetRequiredService<ArchiveVerifier>().VerifyAsync([Institution], VerifyDepth.Deep, cancellationToken);
             var wrong = await CompareAsync(archive.Services, ledger, findings, cancellationToken);
             wrong.AddRange(await ErasedAsync(archive.Services, ledger, cancellationToken));
+            wrong.AddRange(await AuditAsync(archive.Services, ledger, cancellationToken));
             return new CheckResult(report, null, wrong);
         }
         catch (CliException error)
@@ -79,6 +81,23 @@ internal static class Check
         {
             var sent = ledger.Instances.GetValueOrDefault(instance);
             if (sent is null || !digest.AsSpan().SequenceEqual(sent.Sha256)) wrong.Add(findings.NotWhole(instance, sent));
+        }
+
+        return wrong;
+    }
+
+    /// <summary>The institution's chain is whole, and every STOW-RS request that was answered has its entry.</summary>
+    private static async Task<List<string>> AuditAsync(IServiceProvider services, Ledger ledger, CancellationToken cancellationToken)
+    {
+        var audit = services.GetRequiredService<IAuditLog>();
+        var secrets = services.GetRequiredService<InstitutionSecrets>();
+        List<string> wrong = [.. (await audit.VerifyAsync(Institution, null, cancellationToken)).Findings.Select(finding => $"audit entry {finding.Sequence} {finding.Code}: {finding.Detail}")];
+        foreach (var (uid, answered) in ledger.Answered)
+        {
+            var studyKey = await secrets.MakeKeyAsync(Institution, "study-key", uid, cancellationToken);
+            var page = await audit.ReadAsync(Institution, new AuditQuery(null, studyKey, null, null, null, 0, 10_000), cancellationToken);
+            var entries = page.Items.Count(item => item.Event.Action == "studyStore");
+            if (entries < answered) wrong.Add($"of {answered} answered requests to study {studyKey}, {entries} are in the audit trail");
         }
 
         return wrong;

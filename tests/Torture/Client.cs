@@ -85,6 +85,7 @@ internal sealed class Client : IDisposable
         if ((int)answer.StatusCode is not (200 or 202)) return false;
         using var json = JsonDocument.Parse(body);
         if (!json.RootElement.TryGetProperty("00081199", out var stored)) return false;
+        foreach (var study in instances.Select(item => item.Sent.Study).Distinct(StringComparer.Ordinal)) ledger.Answered.AddOrUpdate(study, 1, static (_, requests) => requests + 1);
         foreach (var item in stored.GetProperty("Value").EnumerateArray()) ledger.Acknowledge(item.GetProperty("00081155").GetProperty("Value")[0].GetString()!, reserve);
         return instances.All(item => item.Sent.Acknowledged);
     }

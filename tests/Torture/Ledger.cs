@@ -40,6 +40,9 @@ internal sealed class Ledger(string name)
     /// <summary>Uploads that were completed and have not been seen to be stored yet.</summary>
     public ConcurrentDictionary<string, Upload> Uploads { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>STOW-RS requests that the host has answered, by study.</summary>
+    public ConcurrentDictionary<string, int> Answered { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Erasures that were taken on and have not been seen to be done yet.</summary>
     public ConcurrentDictionary<string, Destruction> Erasures { get; } = new(StringComparer.Ordinal);
 
@@ -100,6 +103,7 @@ internal sealed class Ledger(string name)
         var copy = new Ledger(name);
         foreach (var sent in Instances.Values) copy.Instances[sent.Instance] = sent with { };
         foreach (var study in Erased) copy.Erased.Add(study);
+        foreach (var (study, requests) in Answered) copy.Answered[study] = requests;
         return copy;
     }
 

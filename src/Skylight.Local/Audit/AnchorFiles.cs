@@ -34,7 +34,13 @@ public sealed class AnchorFiles(string folder)
         {
             Directory.CreateDirectory(folder);
             var temporary = HeadPath(anchor.Institution) + ".new";
-            File.WriteAllText(temporary, Text(anchor));
+            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
+            {
+                // On disk before it has its name: half an anchor after a power cut would look like a forged one.
+                file.Write(Encoding.UTF8.GetBytes(Text(anchor)));
+                file.Flush(flushToDisk: true);
+            }
+
             File.Move(temporary, HeadPath(anchor.Institution), overwrite: true);
         }
     }

@@ -78,6 +78,7 @@ public sealed class Journal : IAsyncDisposable
     /// <param name="applied">The last sequence that the consumer has applied for good; records up to it are not replayed. 0 for none.</param>
     /// <param name="apply">See <see cref="ApplyChange"/>.</param>
     /// <param name="checkpoint">Makes everything applied so far durable where it was applied; called before a file is dropped.</param>
+    /// <remarks>After a failure it may be called again, and replays from the beginning.</remarks>
     public async Task StartAsync(long applied, ApplyChange apply, Func<CancellationToken, ValueTask> checkpoint, CancellationToken cancellationToken)
     {
         if (_writer is not null) throw new InvalidOperationException("The journal has been started.");
@@ -89,11 +90,13 @@ public sealed class Journal : IAsyncDisposable
             await apply(record.Sequence, change, cancellationToken);
         }
 
-        _replay.Clear();
-        _replay.TrimExcess();
         (_apply, _checkpoint) = (apply, checkpoint);
         _lastAppend = _time.GetTimestamp();
         _writer = new JournalWriter(_folder, FirstFile(Math.Max(_next, applied + 1)), _options, _index, apply);
+
+        // Not before: a start that fails for want of room may be tried again, and replays again.
+        _replay.Clear();
+        _replay.TrimExcess();
     }
 
     /// <summary>

@@ -148,6 +148,22 @@ public sealed class SqliteAuditLogTests : AuditLogConformance, IAsyncDisposable
     }
 
     [Fact]
+    public async Task Start_ThatFindsNoRoom_IsTriedAgain_AndLosesNothing()
+    {
+        await FillAsync(5);
+        for (var i = 5; i < 9; i++) await _log.AppendAsync("a", Event(i), default);
+        Kill();
+        var journal = Path.Combine(_folder, "audit-journal");
+        // The next journal file cannot be made while something else has its name.
+        var name = Path.Combine(journal, (Directory.GetFiles(journal, "*.journal").Select(path => Convert.ToInt64(Path.GetFileNameWithoutExtension(path), 16)).Max() + 4).ToString("x16", null) + ".journal");
+        Directory.CreateDirectory(name);
+        await Assert.ThrowsAnyAsync<Exception>(async () => await _log.AppendAsync("a", Event(9), default));
+        Directory.Delete(name);
+        Assert.Equal(10, await _log.AppendAsync("a", Event(9), default));
+        Assert.Equal(10, await LastAsync("a"));
+    }
+
+    [Fact]
     public async Task Snapshot_TakenWhileEntriesWait_HasThem()
     {
         await FillAsync(5);
