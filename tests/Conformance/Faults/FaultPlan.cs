@@ -35,6 +35,9 @@ public sealed class FaultPlan(int seed, double rate)
     /// <summary>No faults while false, for setting the scene.</summary>
     public bool Active { get; set; } = true;
 
+    /// <summary>The only faults that happen; empty: all.</summary>
+    public Fault[] Only { get; init; } = [];
+
     /// <summary>How often each fault was drawn.</summary>
     public string Drawn => string.Join(' ', Enum.GetValues<Fault>().Skip(1).Select(fault => $"{fault} {_drawn[(int)fault]}"));
 
@@ -47,6 +50,7 @@ public sealed class FaultPlan(int seed, double rate)
         {
             if (!Active || _random.NextDouble() >= rate) return Fault.None;
             var fault = possible[_random.Next(possible.Length)];
+            if (Only.Length > 0 && !Only.Contains(fault)) return Fault.None;
             _drawn[(int)fault]++;
             return fault;
         }

@@ -25,7 +25,8 @@ internal enum Stop
 /// somebody waits for it: what is read in between comes out of memory.
 /// </summary>
 /// <param name="beforeReading">How the host ends and starts again before whatever was written is first read; null: it runs on.</param>
-internal sealed class JournaledCatalog(Stop? beforeReading) : ICatalog, IAsyncDisposable
+/// <param name="wrap">Around the commit, such as faults.</param>
+internal sealed class JournaledCatalog(Stop? beforeReading, Func<ICommit, ICatalog, ICommit>? wrap = null) : ICatalog, IAsyncDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("skylight-").FullName;
     private readonly SemaphoreSlim _turn = new(1, 1);
@@ -127,7 +128,8 @@ internal sealed class JournaledCatalog(Stop? beforeReading) : ICatalog, IAsyncDi
         _database = SqliteDatabase.Open(Path.Combine(_folder, "catalog.db"), SqliteDurability.Journaled, SqliteCatalog.Schema);
         _catalog = new SqliteCatalog(_database, new TestClock());
         _journal = EdgeJournal.Open(Path.Combine(_folder, "journal"), options, TimeProvider.System);
-        Commit = new JournalCommit(_journal, _catalog);
+        var commit = new JournalCommit(_journal, _catalog);
+        Commit = wrap?.Invoke(commit, this) ?? commit;
         Store = new JournalObjectStore(_journal, FolderObjectStore.Open(Path.Combine(_root, "objects"), new FolderObjectStoreOptions { MinFreeBytes = 0, Fsync = false }, TimeProvider.System));
         await LocalCatalog.ReplayAsync(_journal, _catalog, default);
     }

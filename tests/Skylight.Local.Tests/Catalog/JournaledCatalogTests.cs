@@ -9,7 +9,7 @@ public abstract class JournaledCatalogConformance : CatalogConformance, IAsyncLi
 {
     private readonly JournaledCatalog _catalog;
 
-    private protected JournaledCatalogConformance(Stop? beforeReading) => _catalog = new JournaledCatalog(beforeReading);
+    private protected JournaledCatalogConformance(Stop? beforeReading, Func<ICommit, ICatalog, ICommit>? wrap = null) => _catalog = new JournaledCatalog(beforeReading, wrap);
 
     protected override ICatalog Catalog => _catalog;
 
@@ -47,10 +47,10 @@ public sealed class PowerlessCatalogTests() : JournaledCatalogConformance(Stop.P
 
 public abstract class JournalCommitConformance : CommitConformance, IAsyncLifetime
 {
-    private readonly JournaledCatalog _catalog = new(null);
+    private readonly JournaledCatalog _catalog;
     private readonly Stop _stop;
 
-    private protected JournalCommitConformance(Stop stop) => _stop = stop;
+    private protected JournalCommitConformance(Stop stop, Func<ICommit, ICatalog, ICommit>? wrap = null) => (_stop, _catalog) = (stop, new JournaledCatalog(null, wrap));
 
     protected override ICommit Commit => _catalog.Commit;
 
@@ -72,3 +72,24 @@ public abstract class JournalCommitConformance : CommitConformance, IAsyncLifeti
 public sealed class KilledJournalCommitTests() : JournalCommitConformance(Stop.Kill);
 
 public sealed class PowerlessJournalCommitTests() : JournalCommitConformance(Stop.PowerCut);
+
+public abstract class JournalOutboxConformance : OutboxConformance, IAsyncLifetime
+{
+    private readonly JournaledCatalog _catalog;
+
+    private protected JournalOutboxConformance(Func<ICommit, ICatalog, ICommit>? wrap = null) => _catalog = new JournaledCatalog(null, wrap);
+
+    protected override ICatalog Catalog => _catalog;
+
+    protected override ICommit Commit => _catalog.Commit;
+
+    public async ValueTask InitializeAsync() => await _catalog.OpenAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        await _catalog.DisposeAsync();
+    }
+}
+
+public sealed class JournalOutboxTests() : JournalOutboxConformance;
