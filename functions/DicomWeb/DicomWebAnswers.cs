@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -43,19 +44,35 @@ internal static class DicomWebAnswers
     public static IActionResult NotModified() => Answer.Empty(StatusCodes.Status304NotModified);
 
     /// <summary>DICOM JSON of one attribute set (<paramref name="many"/> false) or of an array.</summary>
-    public static IActionResult Json(int status, IEnumerable<DicomAttributes> results, bool many) => Answer.Stream(
-        DicomJson,
-        async (body, cancellationToken) =>
+    public static IActionResult Json(int status, IEnumerable<DicomAttributes> results, bool many) => new JsonAnswer(status, results, many);
+
+    private sealed class JsonAnswer(int status, IEnumerable<DicomAttributes> results, bool many) : IActionResult
+    {
+        private const int FlushBytes = 32 * 1024;
+
+        public async Task ExecuteResultAsync(ActionContext context)
         {
-            await using var writer = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = DocumentJson.Options.Encoder });
+            var response = context.HttpContext.Response;
+            response.StatusCode = status;
+            response.ContentType = DicomJson;
+            if (HttpMethods.IsHead(context.HttpContext.Request.Method)) return;
+            var json = new ArrayBufferWriter<byte>(4096);
+            await using var writer = new Utf8JsonWriter(json, new JsonWriterOptions { Encoder = DocumentJson.Options.Encoder, SkipValidation = true });
             if (many) writer.WriteStartArray();
             foreach (var result in results)
             {
                 result.WriteTo(writer);
-                if (writer.BytesPending > 32 * 1024) await writer.FlushAsync(cancellationToken);
+                if (writer.BytesPending + json.WrittenCount <= FlushBytes) continue;
+                writer.Flush();
+                await response.BodyWriter.WriteAsync(json.WrittenMemory, context.HttpContext.RequestAborted);
+                json.ResetWrittenCount();
             }
+
             if (many) writer.WriteEndArray();
-            await writer.FlushAsync(cancellationToken);
-        },
-        status);
+            writer.Flush();
+            // Most answers are small: whole and in one piece.
+            if (!response.HasStarted) response.ContentLength = json.WrittenCount;
+            await response.BodyWriter.WriteAsync(json.WrittenMemory, context.HttpContext.RequestAborted);
+        }
+    }
 }

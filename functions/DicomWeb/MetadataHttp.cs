@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
@@ -19,6 +18,8 @@ namespace Skylight.Functions.DicomWeb;
 /// </summary>
 public sealed class MetadataHttp(Gate gate, Retrieval retrieval, StudyReader reader, PublicAddress address)
 {
+    private const int FlushBytes = 128 * 1024;
+
     [Function("StudyMetadata")]
     public Task<IActionResult> Study(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "dicomweb/studies/{study}/metadata")] HttpRequest request, string study, CancellationToken cancellationToken) =>
@@ -66,24 +67,29 @@ public sealed class MetadataHttp(Gate gate, Retrieval retrieval, StudyReader rea
         if (target.SopInstanceUid is { } uid && await reader.FindAsync(study, series[0], uid, cancellationToken) is null) return Refusals.NotFound();
         if (DicomWebAnswers.IsNotModified(request, study, "j")) return DicomWebAnswers.NotModified();
 
+        await reader.ProbeMetadataAsync(study, series[0], cancellationToken);
         var urls = DicomWebUrls.Of(address.BaseUrl, institution);
-        return Answer.Stream(DicomWebAnswers.DicomJson, async (body, token) =>
+        return Answer.Pipe(DicomWebAnswers.DicomJson, async (output, token) =>
         {
-            var output = PipeWriter.Create(body, new StreamPipeWriterOptions(leaveOpen: true, minimumBufferSize: 64 * 1024));
             output.Write("["u8);
             var first = true;
             Func<string, bool>? wanted = target.SopInstanceUid is null ? null : sop => sop == target.SopInstanceUid;
             foreach (var one in series)
             {
+                var instances = urls.Series(study.StudyInstanceUid, one.SeriesInstanceUid) + "/instances/";
                 first = await reader.WriteMetadataAsync(
-                    study, one, wanted, entry => BulkBase(entry, urls.Instance(study.StudyInstanceUid, one.SeriesInstanceUid, entry.SopInstanceUid)),
-                    output, first, async t => await output.FlushAsync(t), token);
+                    study, one, wanted, entry => BulkBase(entry, instances),
+                    output, first, async t =>
+                    {
+                        if (output.UnflushedBytes >= FlushBytes) await output.FlushAsync(t);
+                    },
+                    token);
             }
             output.Write("]"u8);
-            await output.FlushAsync(token);
         });
     }
 
     /// <summary>Where bulk values can be fetched as they lie in the file: not of deflated or big-endian files; encoded pixel data is fetched by frames.</summary>
-    private static string? BulkBase(IndexEntry entry, string instance) => TransferSyntax.Of(entry.TransferSyntaxUid).IsNative ? instance : null;
+    private static string? BulkBase(IndexEntry entry, string instances) =>
+        TransferSyntax.Of(entry.TransferSyntaxUid).IsNative ? instances + Uri.EscapeDataString(entry.SopInstanceUid) : null;
 }

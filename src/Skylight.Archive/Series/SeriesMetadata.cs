@@ -42,6 +42,12 @@ public sealed class SeriesMetadata
     /// <summary>Documents.</summary>
     public int Count => _items.Length;
 
+    /// <summary>Blocks that the documents lie in.</summary>
+    public int Blocks => _blocks.Length;
+
+    /// <summary>Bytes of its content, compressed.</summary>
+    public int Bytes => _bytes.Length;
+
     /// <summary>Reads a sealed metadata object.</summary>
     /// <exception cref="SealedObjectException">It is damaged, or of a version this reader does not accept.</exception>
     public static async ValueTask<SeriesMetadata> ReadAsync(IObjectStore store, string name, IReadKeys keys, CancellationToken cancellationToken) =>
@@ -99,34 +105,36 @@ public sealed class SeriesMetadata
     public int WriteAll(IBufferWriter<byte> destination, ref bool first, Func<MetadataKey, bool>? select)
     {
         var written = 0;
-        var chosen = new List<Item>();
-        foreach (var block in _blocks)
+        for (var block = 0; block < _blocks.Length; block++) written += WriteBlock(block, destination, ref first, select);
+        return written;
+    }
+
+    /// <summary>As <see cref="WriteAll"/>, one block of <see cref="Blocks"/> at a time, for writers that flush in between.</summary>
+    public int WriteBlock(int number, IBufferWriter<byte> destination, ref bool first, Func<MetadataKey, bool>? select)
+    {
+        var block = _blocks[number];
+        var chosen = new List<Item>(block.Items);
+        foreach (var item in _items.AsSpan(block.First, block.Items))
+            if (select is null || select(item.Key)) chosen.Add(item);
+        if (chosen.Count == 0) return 0;
+        if (!first) destination.Write(","u8);
+        first = false;
+        if (chosen.Count == block.Items)
         {
-            chosen.Clear();
-            foreach (var item in _items.AsSpan(block.First, block.Items))
-                if (select is null || select(item.Key)) chosen.Add(item);
-            if (chosen.Count == 0) continue;
-            if (!first) destination.Write(","u8);
-            first = false;
-            written += chosen.Count;
-            if (chosen.Count == block.Items)
-            {
-                new WireReader(_name, _bytes).Unpack(block.Method, _bytes.AsSpan(block.Offset, block.Packed), destination.GetSpan(block.Plain)[..block.Plain]);
-                destination.Advance(block.Plain);
-                continue;
-            }
-
-            var plain = Unpack(block);
-            for (var i = 0; i < chosen.Count; i++)
-            {
-                if (i > 0) destination.Write(","u8);
-                destination.Write(plain.AsSpan(chosen[i].Offset, chosen[i].Length));
-            }
-
-            ArrayPool<byte>.Shared.Return(plain);
+            new WireReader(_name, _bytes).Unpack(block.Method, _bytes.AsSpan(block.Offset, block.Packed), destination.GetSpan(block.Plain)[..block.Plain]);
+            destination.Advance(block.Plain);
+            return chosen.Count;
         }
 
-        return written;
+        var plain = Unpack(block);
+        for (var i = 0; i < chosen.Count; i++)
+        {
+            if (i > 0) destination.Write(","u8);
+            destination.Write(plain.AsSpan(chosen[i].Offset, chosen[i].Length));
+        }
+
+        ArrayPool<byte>.Shared.Return(plain);
+        return chosen.Count;
     }
 
     private static int Bounded(int count, int length, WireReader reader) => count <= length ? count : throw reader.Bad();

@@ -8,9 +8,12 @@ namespace Skylight.Core.Retrieve;
 /// Stored metadata names bulk values by their place in the file (<c>bulk/{offset}-{length}</c>); on its way out each becomes an address of the bulk data
 /// resource below its instance. Takes whole documents, joined by commas, in the order in which they were announced.
 /// </summary>
-internal sealed class MetadataRewriter(IBufferWriter<byte> destination, Func<string, string?> bulkBase) : IBufferWriter<byte>
+internal sealed class MetadataRewriter(IBufferWriter<byte> destination, Func<string, string?> bulkBase) : IBufferWriter<byte>, IDisposable
 {
-    private readonly Queue<(string SopInstanceUid, int Length)> _announced = new();
+    private readonly Queue<(byte[]? Address, int Length)> _announced = new();
+    private int _longest;
+
+    // Rented: a block of metadata is a large object to the collector, which would go through the whole heap for every few of them.
     private byte[] _buffer = [];
 
     /// <summary>As stored documents have it, and a value never: there the quotes would be escaped.</summary>
@@ -18,12 +21,25 @@ internal sealed class MetadataRewriter(IBufferWriter<byte> destination, Func<str
 
     /// <summary>The next document is that of this instance.</summary>
     /// <param name="length">Its bytes.</param>
-    public void Announce(string sopInstanceUid, int length) => _announced.Enqueue((sopInstanceUid, length));
+    public void Announce(string sopInstanceUid, int length)
+    {
+        // Null leaves bulk values out.
+        var address = bulkBase(sopInstanceUid) is { } to ? Encoding.UTF8.GetBytes($"\"BulkDataURI\":\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(to)}/bulkdata/") : null;
+        _longest = Math.Max(_longest, address?.Length ?? 0);
+        _announced.Enqueue((address, length));
+    }
 
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
-        if (_buffer.Length < Math.Max(sizeHint, 256)) _buffer = new byte[Math.Max(sizeHint, 96 * 1024)];
-        return _buffer;
+        if (_buffer.Length >= Math.Max(sizeHint, 256)) return _buffer;
+        Dispose();
+        return _buffer = ArrayPool<byte>.Shared.Rent(Math.Max(sizeHint, 96 * 1024));
+    }
+
+    public void Dispose()
+    {
+        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = [];
     }
 
     public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
@@ -31,45 +47,56 @@ internal sealed class MetadataRewriter(IBufferWriter<byte> destination, Func<str
     public void Advance(int count)
     {
         var bytes = _buffer.AsSpan(0, count);
+
+        // All at once: each piece of its own would cost the answer's pipe a lock, some thousand times.
+        var room = destination.GetSpan(count + (bytes.Count(Bulk) * _longest) + 1);
+        var written = 0;
         while (!bytes.IsEmpty)
         {
             if (bytes[0] == (byte)',')
             {
-                destination.Write(","u8);
+                room[written++] = (byte)',';
                 bytes = bytes[1..];
                 continue;
             }
 
-            var (uid, length) = _announced.Dequeue();
-            Document(bytes[..length], bulkBase(uid));
+            var (address, length) = _announced.Dequeue();
+            written += Document(bytes[..length], address, room[written..]);
             bytes = bytes[length..];
         }
+
+        destination.Advance(written);
     }
 
-    /// <param name="to">Base of the addresses of its bulk values; null leaves bulk values out.</param>
-    private void Document(ReadOnlySpan<byte> bytes, string? to)
+    private static int Document(ReadOnlySpan<byte> bytes, byte[]? address, Span<byte> target)
     {
-        byte[]? address = null;
+        var room = target.Length;
         for (var at = bytes.IndexOf(Bulk); at >= 0; at = bytes.IndexOf(Bulk))
         {
             var value = at + Bulk.Length;
             var end = value + bytes[value..].IndexOf((byte)'"');
-            if (to is null)
+            if (address is null)
             {
                 // With the comma before it: the VR always stands first.
-                destination.Write(bytes[..bytes[..at].LastIndexOf((byte)',')]);
+                Put(bytes[..bytes[..at].LastIndexOf((byte)',')], ref target);
             }
             else
             {
-                address ??= Encoding.UTF8.GetBytes($"\"BulkDataURI\":\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(to)}/bulkdata/");
-                destination.Write(bytes[..at]);
-                destination.Write(address);
-                destination.Write(bytes[value..(end + 1)]);
+                Put(bytes[..at], ref target);
+                Put(address, ref target);
+                Put(bytes[value..(end + 1)], ref target);
             }
 
             bytes = bytes[(end + 1)..];
         }
 
-        destination.Write(bytes);
+        Put(bytes, ref target);
+        return room - target.Length;
+    }
+
+    private static void Put(ReadOnlySpan<byte> bytes, ref Span<byte> target)
+    {
+        bytes.CopyTo(target);
+        target = target[bytes.Length..];
     }
 }

@@ -20,8 +20,15 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
     /// <summary>About 500 bytes each.</summary>
     public const int MaxCachedEntries = 200_000;
 
+    /// <summary>Metadata that is kept, as compressed as it is stored, for whoever opens the same study a moment later: the whole of it is some 150 bytes an instance.</summary>
+    private const int MaxMetadataBytes = 16 << 20;
+
+    /// <summary>About what an instance takes of it beside its bytes.</summary>
+    private const int MetadataItemBytes = 400;
+
     private readonly EntryCache<SeriesIndex> _indexes = new(MaxCachedEntries / 2);
     private readonly EntryCache<SeriesView> _views = new(MaxCachedEntries / 2);
+    private readonly EntryCache<SeriesMetadata> _metadata = new(MaxMetadataBytes);
 
     /// <summary>The corrections in force of a study, oldest first.</summary>
     /// <exception cref="SealedObjectException">Their list is damaged.</exception>
@@ -39,13 +46,21 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
     public async ValueTask<IndexEntry?> FindAsync(StudyDocument study, SeriesRecord series, string sopInstanceUid, CancellationToken cancellationToken) =>
         (await ViewAsync(study, series, cancellationToken)).ByUid.GetValueOrDefault(sopInstanceUid);
 
+    /// <summary>Reads what <see cref="WriteMetadataAsync"/> begins with, so that damage or a missing object shows before an answer has begun.</summary>
+    /// <inheritdoc cref="ListAsync"/>
+    public async ValueTask ProbeMetadataAsync(StudyDocument study, SeriesRecord series, CancellationToken cancellationToken)
+    {
+        await ListAsync(study, series, cancellationToken);
+        if (await parts.ListAsync(study, series.SeriesKey, cancellationToken) is [var first, ..]) await ReadMetadataAsync(study, first, cancellationToken);
+    }
+
     /// <summary>
     /// Writes the DICOM JSON of served instances, separated by commas, part by part. Answers <paramref name="first"/> as it is afterwards.
     /// </summary>
     /// <param name="wanted">Which instances, by UID; null for all.</param>
     /// <param name="bulkBase">Address below which an instance's bulk data lies; null where its bulk values are to be left out.</param>
     /// <param name="first">False when something stands before already, so that a comma is due.</param>
-    /// <param name="flush">Called after each part.</param>
+    /// <param name="flush">Called after each block of some 64 KiB.</param>
     public async ValueTask<bool> WriteMetadataAsync(
         StudyDocument study, SeriesRecord series, Func<string, bool>? wanted, Func<IndexEntry, string?> bulkBase, IBufferWriter<byte> destination, bool first,
         Func<CancellationToken, ValueTask> flush, CancellationToken cancellationToken)
@@ -57,13 +72,13 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
         }
         var due = entries.Values.Select(e => new MetadataKey(e.SopInstanceUid, e.Revision)).ToHashSet();
         var laid = await CorrectionsAsync(study, cancellationToken);
-        var rewriter = new MetadataRewriter(destination, uid => bulkBase(entries[uid]));
+        using var rewriter = new MetadataRewriter(destination, uid => bulkBase(entries[uid]));
         foreach (var part in await parts.ListAsync(study, series.SeriesKey, cancellationToken))
         {
             if (due.Count == 0) break;
             var index = await ReadAsync(study, part, cancellationToken);
             if (!index.Entries.Any(e => due.Contains(new MetadataKey(e.SopInstanceUid, e.Revision)))) continue;
-            var metadata = await Damage.ReportAsync(logger, () => SeriesMetadata.ReadAsync(store, part.ObjectName(study, part.Metadata), keys, cancellationToken));
+            var metadata = await ReadMetadataAsync(study, part, cancellationToken);
             if (laid.Count > 0)
             {
                 first = WriteCorrected(metadata, series, due, laid, rewriter, first);
@@ -71,13 +86,16 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
                 continue;
             }
 
-            metadata.WriteAll(rewriter, ref first, key =>
+            for (var block = 0; block < metadata.Blocks; block++)
             {
-                if (!due.Remove(key)) return false;
-                rewriter.Announce(key.SopInstanceUid, metadata.LengthOf(key));
-                return true;
-            });
-            await flush(cancellationToken);
+                metadata.WriteBlock(block, rewriter, ref first, key =>
+                {
+                    if (!due.Remove(key)) return false;
+                    rewriter.Announce(key.SopInstanceUid, metadata.LengthOf(key));
+                    return true;
+                });
+                await flush(cancellationToken);
+            }
         }
         return due.Count == 0 ? first : throw new SealedObjectException(series.SeriesKey, SealedObjectException.Header, SealedFault.BadContent);
     }
@@ -92,7 +110,7 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
         {
             var index = await ReadAsync(study, part, cancellationToken);
             if (!index.Entries.Any(e => e.SopInstanceUid == key.SopInstanceUid && e.Revision == key.Revision)) continue;
-            var metadata = await Damage.ReportAsync(logger, () => SeriesMetadata.ReadAsync(store, part.ObjectName(study, part.Metadata), keys, cancellationToken));
+            var metadata = await ReadMetadataAsync(study, part, cancellationToken);
             if (metadata.TryWrite(key, json)) return Corrected(json.WrittenMemory, series, entry.SopInstanceUid, await CorrectionsAsync(study, cancellationToken));
         }
         return null;
@@ -145,6 +163,15 @@ public sealed class StudyReader(IObjectStore store, IReadKeys keys, StudyParts p
         var index = await Damage.ReportAsync(logger, () => SeriesIndex.ReadAsync(store, name, keys, cancellationToken));
         _indexes.Put(name, index, index.Entries.Count);
         return index;
+    }
+
+    private async ValueTask<SeriesMetadata> ReadMetadataAsync(StudyDocument study, SeriesPart part, CancellationToken cancellationToken)
+    {
+        var name = part.ObjectName(study, part.Metadata);
+        if (_metadata.Get(name) is { } cached) return cached;
+        var metadata = await Damage.ReportAsync(logger, () => SeriesMetadata.ReadAsync(store, name, keys, cancellationToken));
+        _metadata.Put(name, metadata, metadata.Bytes + (metadata.Count * MetadataItemBytes));
+        return metadata;
     }
 
     private sealed class SeriesView(IReadOnlyList<IndexEntry> entries)

@@ -30,7 +30,7 @@ public sealed class MetadataRewriterTests
     private static string Rewrite(string[] documents, Func<string, string?> bulkBase)
     {
         var output = new ArrayBufferWriter<byte>();
-        var rewriter = new MetadataRewriter(output, bulkBase);
+        using var rewriter = new MetadataRewriter(output, bulkBase);
         rewriter.Announce("A", Encoding.UTF8.GetByteCount(documents[0]));
         rewriter.Announce("B", Encoding.UTF8.GetByteCount(documents[1]));
         // As the archive writes: a whole block at once.
