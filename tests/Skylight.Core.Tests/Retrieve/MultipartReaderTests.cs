@@ -146,6 +146,11 @@ public sealed class MultipartReaderTests
         writer.BeginPart("application/dicom", null);
         await writer.CompleteAsync(default);
         await pipe.Writer.CompleteAsync();
+        var whole = await pipe.Reader.ReadAsync();
+        Assert.Equal(
+            whole.Buffer.Length,
+            MultipartWriter.Length(boundary, [("application/dicom; transfer-syntax=1.2.840.10008.1.2.1", "http://h/dicomweb/studies/1", 3), ("application/dicom", null, 0)]));
+        pipe.Reader.AdvanceTo(whole.Buffer.Start);
 
         Assert.True(MediaRange.TryParse(contentType, out var type));
         Assert.Equal("application/dicom", type.Parameter("type"));

@@ -161,6 +161,22 @@ public abstract class RetrieveTests(EdgeFixture edge)
         }
     }
 
+    [Theory]
+    [InlineData("", "multipart/related; type=\"application/dicom\"")]
+    [InlineData("", "application/dicom")]
+    [InlineData("/frames/1", "multipart/related; type=\"application/octet-stream\"")]
+    [InlineData("/frames/1", "application/octet-stream")]
+    public async Task Instance_ThatGoesOutAsItIsStored_SaysItsLength(string below, string accept)
+    {
+        var file = await StoreAsync("head-mr", 3, "1.2.54.2");
+        using var reader = await edge.ClientAsync("radiologist");
+        using var request = new HttpRequestMessage(HttpMethod.Get, file.Path + below);
+        request.Headers.TryAddWithoutValidation("Accept", accept);
+        using var response = await reader.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        var length = response.Content.Headers.ContentLength;
+        Assert.Equal((await response.Content.ReadAsByteArrayAsync()).Length, length);
+    }
+
     [Fact]
     public async Task Study_AskedForAgainWithItsTag_IsNotModified()
     {
