@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
 using Skylight.Core.Lifecycle;
+using Skylight.Core.Uploads;
 using Skylight.Local.Backup;
 
 namespace Skylight.Cli.Integrity;
@@ -58,11 +59,12 @@ public static class RestoreCommand
         var copied = watch.Elapsed;
         await using var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(options.To), cancellationToken);
         var again = await archive.Services.GetRequiredService<Erasure>().ReplayAsync(FolderRestore.Pending(options.To), cancellationToken);
+        var cut = (await archive.Services.GetRequiredService<UploadSessions>().CutOffAsync(cancellationToken)).Select(session => new CutOffUpload(session.Institution, session.Id, session.CreatedOn, session.ClosedOn)).ToArray();
         FolderRestore.Settle(options.To);
         var usable = watch.Elapsed;
         var report = verify ? await archive.Services.GetRequiredService<ArchiveVerifier>().VerifyAsync(VerifyDepth.Deep, cancellationToken) : null;
         var result = new RestoreReport(
-            manifest.Id, manifest.At, (TimeProvider.System.GetUtcNow() - manifest.At).TotalSeconds, copied.TotalSeconds, usable.TotalSeconds, watch.Elapsed.TotalSeconds, manifest.Objects, manifest.ObjectBytes, again, report);
+            manifest.Id, manifest.At, (TimeProvider.System.GetUtcNow() - manifest.At).TotalSeconds, copied.TotalSeconds, usable.TotalSeconds, watch.Elapsed.TotalSeconds, manifest.Objects, manifest.ObjectBytes, again, cut, report);
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(result, DocumentJson.Options));
@@ -72,6 +74,11 @@ public static class RestoreCommand
             if (report is not null) VerifyCommand.Print(report, json: false);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"restored {manifest.Id}: {manifest.Objects} objects, {manifest.ObjectBytes / 1e6:0.0} MB; {again.Studies} erased studies and {again.Instances} erased instances destroyed again"));
             if (again.Waiting > 0) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{again.Waiting} erasures wait for archived studies: nothing of them is served, and the host drops the bytes once they are rehydrated"));
+            Console.WriteLine(cut.Length == 0
+                ? "No upload was open at that moment. Uploads that were opened since are not known here: have them sent again."
+                : $"{cut.Length} uploads were open at that moment and are cut off. Have them sent again, and every upload that was opened since:");
+            foreach (var upload in cut)
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {upload.Institution} {upload.Id}, opened {upload.OpenedOn:O}{(upload.CompletedOn is { } completed ? $", completed {completed:O}" : "")}"));
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"RPO {result.RpoSeconds:0} s (what was stored since that moment is not in it), RTO {result.UsableSeconds:0.0} s (copied after {result.CopiedSeconds:0.0} s){(verify ? $", verified after {result.VerifiedSeconds:0.0} s" : "")}"));
         }
 
@@ -81,5 +88,8 @@ public static class RestoreCommand
     /// <param name="RpoSeconds">Age of the restored moment.</param>
     /// <param name="UsableSeconds">Until a host could be started on the folder.</param>
     private sealed record RestoreReport(
-        string Generation, DateTimeOffset At, double RpoSeconds, double CopiedSeconds, double UsableSeconds, double VerifiedSeconds, long Objects, long ObjectBytes, ErasureReplay ErasedAgain, VerifyReport? Verification);
+        string Generation, DateTimeOffset At, double RpoSeconds, double CopiedSeconds, double UsableSeconds, double VerifiedSeconds, long Objects, long ObjectBytes, ErasureReplay ErasedAgain, IReadOnlyList<CutOffUpload> CutOffUploads, VerifyReport? Verification);
+
+    /// <summary>An upload whose content is in no backup: what of it was not stored yet has to be sent again.</summary>
+    private sealed record CutOffUpload(string Institution, string Id, DateTimeOffset OpenedOn, DateTimeOffset? CompletedOn);
 }

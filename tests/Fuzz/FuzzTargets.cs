@@ -21,6 +21,7 @@ public static class FuzzTargets
         new SealedTarget(),
         new SeriesIndexTarget(),
         new SeriesMetadataTarget(),
+        new CodedLayoutTarget(),
         new QidoTarget(),
         new MediaRangeTarget(),
     ];

@@ -15,6 +15,9 @@ public sealed class UploadSessions
     /// <summary>A blob of this name holds the manifest and completes its session; it is never ingested.</summary>
     public const string CompletionBlob = "_complete.json";
 
+    /// <summary>Code of a session that a restore has cut off.</summary>
+    public const string CutOff = "cut-off-by-restore";
+
     private readonly IDocuments _documents;
     private readonly IIngress _ingress;
     private readonly UploadOptions _options;
@@ -215,7 +218,33 @@ public sealed class UploadSessions
         UploadLog.Expired(_log, uploadId, institution);
     }
 
-    /// <summary>Deletes container and frozen pages of a session that has ended; record and report stay.</summary>
+    /// <summary>
+    /// Ends the sessions that a restore has cut off, and answers them: no backup has their content, so what they had not stored has to be sent again. For a host at rest.
+    /// </summary>
+    public async Task<IReadOnlyList<UploadSession>> CutOffAsync(CancellationToken cancellationToken)
+    {
+        var cut = new List<UploadSession>();
+        string? continuation = null;
+        do
+        {
+            var page = await _documents.ListAsync<UploadPointer>("uploads", "upload-pointer", null, 200, continuation, cancellationToken);
+            foreach (var pointer in page.Items)
+            {
+                if (await _documents.GetAsync<UploadSession>(Key(pointer.Value.Institution, pointer.Id), cancellationToken) is not { } stored) continue;
+                var session = stored.Value;
+                if (!UploadTransitions.IsLive(session.State) && session is not { State: UploadState.Failed, Cleaned: false }) continue;
+                var ended = session with { State = session.State == UploadState.Open ? UploadState.Expired : UploadState.Failed, Failure = CutOff, ChangedOn = _time.GetUtcNow() };
+                if (await TryPutAsync(ended, stored.ETag, cancellationToken) is null) continue;
+                await _slots.ReleaseAsync(session.Institution, session.Id, cancellationToken);
+                cut.Add(ended);
+            }
+
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return cut;
+    }
+
     /// <summary>Deletes what an ended session has left behind in the ingress, however long it was to be kept. Live ones are left alone.</summary>
     public async ValueTask ForgetAsync(string institution, string id, CancellationToken cancellationToken)
     {
@@ -223,6 +252,7 @@ public sealed class UploadSessions
             await CleanAsync(stored, cancellationToken);
     }
 
+    /// <summary>Deletes container and frozen pages of a session that has ended; record and report stay.</summary>
     internal async ValueTask CleanAsync(Stored<UploadSession> stored, CancellationToken cancellationToken)
     {
         var session = stored.Value;

@@ -7,6 +7,7 @@ using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Retrieve;
+using Skylight.Core.Uploads;
 using Skylight.Dicom;
 using Skylight.EndToEnd.Tests.DicomWeb;
 using Skylight.Local.Backup;
@@ -117,6 +118,44 @@ public sealed class BackupTests(EdgeFixture edge) : IClassFixture<EdgeFixture>, 
         }
 
         await services.GetRequiredService<IDocuments>().DeleteAsync(new DocumentKey("demo", ErasureRecord.Type, asked.Id), Match.Any, default);
+    }
+
+    [Fact]
+    public async Task Restore_WithAnUploadOpen_EndsItAndSaysSo()
+    {
+        using var uploader = await edge.ClientAsync("uploader");
+        using var opened = await uploader.PostAsync(new Uri("api/uploads", UriKind.Relative), null);
+        Assert.True(opened.IsSuccessStatusCode);
+        using var body = System.Text.Json.JsonDocument.Parse(await opened.Content.ReadAsStringAsync());
+        var id = body.RootElement.GetProperty("uploadId").GetString()!;
+        await BackupAsync();
+        var data = Target;
+        Assert.Equal(0, await RestoreCommand.RunAsync(new RestoreOptions(Set, data) { Passphrase = Passphrase }, verify: false, json: false, default));
+        await using (var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(data), default))
+        {
+            var session = await archive.Services.GetRequiredService<UploadSessions>().GetAsync("demo", id, default);
+            Assert.Equal((UploadState.Expired, UploadSessions.CutOff), (session!.State, session.Failure));
+            Assert.DoesNotContain(await archive.Services.GetRequiredService<UploadSessions>().CutOffAsync(default), again => again.Id == id);
+        }
+
+        // The host that was backed up goes on with it.
+        Assert.Equal(UploadState.Open, (await edge.Services.GetRequiredService<UploadSessions>().GetAsync("demo", id, default))!.State);
+    }
+
+    [Fact]
+    public async Task Backup_KeysOfWhatWasErased_AreGoneFromTheSetAfter35Days_AndNotBefore()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        await StoreAsync(technician, "10", 1, []);
+        var old = await BackupAsync();
+        var keys = Path.Combine(Set, "generations", old.Id, "keys.backup");
+        await FolderBackup.RunAsync(Options, new Later(TimeSpan.FromDays(34.9)), default);
+        Assert.True(File.Exists(keys));
+        await FolderRestore.RunAsync(new RestoreOptions(Set, Target) { Passphrase = Passphrase, At = old.At }, default);
+        await FolderBackup.RunAsync(Options, new Later(TimeSpan.FromDays(35.1)), default);
+        Assert.False(File.Exists(keys));
+        await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(new RestoreOptions(Set, Target) { Passphrase = Passphrase, At = old.At }, default));
+        Assert.DoesNotContain(Directory.EnumerateFiles(Set, "*", SearchOption.AllDirectories), file => file.Contains(old.Id, StringComparison.Ordinal));
     }
 
     [Theory]
