@@ -122,7 +122,7 @@ public sealed class IngestBatch : IAsyncDisposable
         var key = (identity.StudyInstanceUid, patientKey, release is { Accepted: true } ? "\n" : identity.Patient.NormalisedIssuer);
         if (!_studies.TryGetValue(key, out var study))
         {
-            await _service.Patients.EnsureAsync(_context.Institution, patientKey, identity.Patient, cancellationToken);
+            await EnsureAsync(identity, patientKey, cancellationToken);
             _studies[key] = study = await OpenStudyAsync(identity, patientKey, release, cancellationToken);
         }
 
@@ -152,6 +152,19 @@ public sealed class IngestBatch : IAsyncDisposable
     /// <summary>Makes an intake item of bytes that lie in a pack of this batch; it is written once they are durable.</summary>
     internal void Quarantine(IntakeItem item, SeriesPack pack, long offset, long length) =>
         _quarantined.Add((item, pack, offset, length));
+
+    /// <summary>The patient's record. Where it has to be made the study is mostly new as well: then its key is made at the same time, and both share a write.</summary>
+    private async ValueTask EnsureAsync(InstanceIdentity identity, string patientKey, CancellationToken cancellationToken)
+    {
+        var patient = _service.Patients.EnsureAsync(_context.Institution, patientKey, identity.Patient, cancellationToken).AsTask();
+        if (!patient.IsCompleted)
+        {
+            var studyKey = await _service.StudyKeyAsync(_context.Institution, identity.StudyInstanceUid, cancellationToken);
+            using var key = await _service.Keys.GetOrCreateAsync(_context.Institution, studyKey, cancellationToken);
+        }
+
+        await patient;
+    }
 
     private async Task<StudyIntake> OpenStudyAsync(InstanceIdentity identity, string patientKey, IntakeRelease? release, CancellationToken cancellationToken)
     {
