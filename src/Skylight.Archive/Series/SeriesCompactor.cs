@@ -138,7 +138,10 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         {
             var metadata = new SeriesMetadataBuilder();
             foreach (var entry in run) Add(metadata, entry, documents, json);
-            left.Add(await SealAsync(folder, key, run[0].Pack, [.. run, .. run == runs[^1] ? graves : []], metadata, cancellationToken));
+
+            // One place behind what was rewritten, so that a catalog that is made again from the indexes keeps the order.
+            var behind = run.Select(entry => entry with { Commit = entry.Commit + 1, Arrived = entry.Arrival });
+            left.Add(await SealAsync(folder, key, run[0].Pack, [.. behind, .. run == runs[^1] ? graves : []], metadata, cancellationToken));
         }
 
         return left;

@@ -61,6 +61,9 @@ internal sealed class FoundPart(string folder, string name, SeriesIndex index)
 /// </summary>
 internal sealed class StudyObjects(IObjectStore store, IReadKeys keys, RetiredObjects retired)
 {
+    /// <summary>Of <see cref="IndexEntry.Commit"/>, the place within a commit; the rest says which commit of the study it was.</summary>
+    private const int PlaceBits = 16;
+
     private const string IndexSuffix = ".index", MetadataSuffix = ".metadata";
 
     /// <param name="unreadable">Gets the names of objects that cannot be read: damaged, or sealed under a key that is gone.</param>
@@ -147,7 +150,7 @@ internal sealed class StudyObjects(IObjectStore store, IReadKeys keys, RetiredOb
 
     /// <summary>
     /// Indexes of which a rewriting has left some entries in their pack, under an index of their own, and the others stand in another pack: as long as the old index is there it
-    /// has more entries than each of the two. A change of states restates entries of that pack too, but none as it was.
+    /// has more entries than each of the two. A change of states restates entries of that pack too, but all in another commit.
     /// </summary>
     private static HashSet<FoundPart> Split(List<FoundPart> parts)
     {
@@ -159,7 +162,7 @@ internal sealed class StudyObjects(IObjectStore store, IReadKeys keys, RetiredOb
             {
                 var own = part.Entries.ToDictionary(Identity);
                 var left = group.FirstOrDefault(other => other.Entries.Count < own.Count && other.Entries.All(entry => own.TryGetValue(Identity(entry), out var before) && entry.Commit >= before.Commit && entry.Pack.Name == before.Pack.Name)
-                    && other.Entries.Any(entry => own[Identity(entry)].Commit == entry.Commit));
+                    && other.Entries.Any(entry => own[Identity(entry)].Commit >> PlaceBits == entry.Commit >> PlaceBits));
                 if (left is null) continue;
                 var stays = left.Entries.Select(Identity).ToHashSet();
                 if (part.Entries.All(entry => stays.Contains(Identity(entry)) || places[Identity(entry)].Any(other => other.Part != part && other.Entry.Pack.Name != entry.Pack.Name && other.Entry.Commit >= entry.Commit))) split.Add(part);
