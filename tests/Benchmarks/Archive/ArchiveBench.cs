@@ -57,6 +57,11 @@ internal static class ArchiveBench
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         await using var app = builder.Build();
         app.MapGet("/", static context => context.Response.WriteAsync("ok"));
+        app.MapPost("/", static async context =>
+        {
+            await context.Request.Body.CopyToAsync(Stream.Null);
+            await context.Response.WriteAsync("ok");
+        });
         app.MapGet("/bytes", context => context.Response.Body.WriteAsync(bytes).AsTask());
         await app.StartAsync();
         using var http = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
@@ -71,13 +76,28 @@ internal static class ArchiveBench
                 while ((count = await stream.ReadAsync(buffer)) > 0) total += count;
                 return total;
             }));
-        var clock = Stopwatch.StartNew();
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
+        await RequestsAsync("small requests, 4 clients", () => http.GetStringAsync("/"));
+
+        // The most that storing one small instance a request could come to.
+        await RequestsAsync("12 KB sent and thrown away, 4 clients", async () =>
         {
-            for (var i = 0; i < 2500; i++) await http.GetStringAsync("/");
-        }));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {"small requests, 4 clients",-36} {10_000 / clock.Elapsed.TotalSeconds,8:0} /s"));
+            using var body = new ByteArrayContent(bytes, 0, 12 << 10);
+            using var answer = await http.PostAsync("/", body);
+        });
         await app.StopAsync();
+
+        static async Task RequestsAsync(string what, Func<Task> request)
+        {
+            await FourAsync(500);
+            var clock = Stopwatch.StartNew();
+            await FourAsync(2500);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {what,-36} {10_000 / clock.Elapsed.TotalSeconds,8:0} /s"));
+
+            Task FourAsync(int each) => Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
+            {
+                for (var i = 0; i < each; i++) await request();
+            }));
+        }
     }
 
     private static async Task CipherAsync(DataKey key, byte[] bytes)
