@@ -83,8 +83,8 @@ internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int s
         const string Frame = "multipart/related; type=\"application/octet-stream\"";
         const string Dicom = "multipart/related; type=\"application/dicom\"";
         await CompareAsync($"metadata of {slices} slices, 1 client", "req/s", (load, _) => load.ReadAsync(1, time, DicomJson, _ => $"studies/{first.StudyUid}/metadata", (_, json) => Parse(json).GetArrayLength() == slices));
-        await CompareAsync("one frame of 0.5 MB, 4 clients", "req/s", (load, _) => load.ReadAsync(4, time, Frame, n => Address(Slice(n)) + "/frames/1", (n, bytes) => Holds(bytes, Slice(n), frame)));
-        await CompareAsync("one instance, 4 clients", "req/s", (load, _) => load.ReadAsync(4, time, Dicom, n => Address(Slice(n)), (n, bytes) => Holds(bytes, Slice(n), frame)));
+        await CompareAsync("one frame of 0.5 MB, 4 clients", "req/s", (load, _) => load.ReadAsync(4, time, Frame, n => Address(Slice(n)) + "/frames/1", (n, bytes) => _files.Holds(bytes.Span, Slice(n))));
+        await CompareAsync("one instance, 4 clients", "req/s", (load, _) => load.ReadAsync(4, time, Dicom, n => Address(Slice(n)), (n, bytes) => _files.Holds(bytes.Span, Slice(n))));
         await CompareAsync($"study of {slices} slices, 1 client", "MB/s", (load, _) => load.ReadAsync(1, time, Dicom, _ => $"studies/{first.StudyUid}", (_, bytes) => bytes.Length > (long)slices * frame, slices));
         var big = new SyntheticInstance(StudyKind.Enhanced, 1, 0, 0, 0);
         await CompareAsync("one frame of a 52 MB object", "req/s", (load, _) => load.ReadAsync(1, time, Frame, n => Address(big) + $"/frames/{1 + (n % 100)}", (_, bytes) => bytes.Length >= frame));
@@ -97,14 +97,6 @@ internal sealed class RivalBench(string folder, int rounds, TimeSpan time, int s
 
     private static bool Single(JsonElement found, SyntheticInstance wanted) =>
         found.GetArrayLength() == 1 && found[0].GetProperty("0020000D").GetProperty("Value")[0].GetString() == wanted.StudyUid;
-
-    /// <summary>The pixels are there whole: what lies around them is each server's own.</summary>
-    private bool Holds(ReadOnlyMemory<byte> answer, SyntheticInstance instance, int frame)
-    {
-        var pixels = _files.File(instance).AsSpan()[^frame..];
-        var at = answer.Span.IndexOf(pixels[..64]);
-        return at >= 0 && answer.Length - at >= frame && answer.Span.Slice(at, frame).SequenceEqual(pixels);
-    }
 
     /// <summary>The first round of a scenario that reads warms the caches of both and does not count.</summary>
     private async Task CompareAsync(string title, string unit, Func<Load, int, Task<Result>> run)
