@@ -204,7 +204,8 @@ public static partial class Flows
     [Function(nameof(Straying))]
     public static async Task<string> Straying([OrchestrationTrigger] TaskOrchestrationContext context)
     {
-        await Task.Delay(1);
+        // Never complete: one that happens to be so by the time it is awaited is no foreign wait at all.
+        await new TaskCompletionSource().Task;
         return context.InstanceId;
     }
 

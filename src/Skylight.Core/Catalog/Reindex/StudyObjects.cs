@@ -31,13 +31,10 @@ internal sealed class FoundPart(string folder, string name, SeriesIndex index)
     /// <summary>The study document it belongs to.</summary>
     public string Owner { get; } = index.Entries.Count == 0 || index.Entries[0].Owner.Length == 0 ? folder : index.Entries[0].Owner;
 
-    /// <summary>
-    /// Its place among the parts of a series. Parts that one batch was divided into may have come at the same moment: then what a rewriting has left in its
-    /// pack is behind what it has taken out from there, which begins a pack, and that is in the order of the images.
-    /// </summary>
-    public (ulong Commit, DateTimeOffset ReceivedAt, long Offset, int Number, string Name) Order { get; } = index.Entries.Count == 0
-        ? (0, DateTimeOffset.MinValue, 0, 0, name)
-        : (index.Entries.Max(entry => entry.Commit), index.Entries.Max(entry => entry.ReceivedAt), index.Entries[0].Offset, index.Entries[0].InstanceNumber ?? 0, name);
+    /// <summary>Its place among the parts of a series.</summary>
+    public (ulong Commit, DateTimeOffset ReceivedAt, string Name) Order { get; } = index.Entries.Count == 0
+        ? (0, DateTimeOffset.MinValue, name)
+        : (index.Entries.Max(entry => entry.Commit), index.Entries.Max(entry => entry.ReceivedAt), name);
 
     public void Take(string metadataName, SeriesMetadata metadata)
     {
