@@ -1,6 +1,7 @@
 using Skylight.Archive.Coding;
 using Skylight.Archive.Objects;
 using Skylight.Core.Catalog;
+using Skylight.Core.Tests.Ingest;
 
 namespace Skylight.Core.Tests.Compression;
 
@@ -48,25 +49,13 @@ internal sealed class BreakingCommit(ICommit inner, Breaks breaks) : ICommit
     public Task PurgeAsync(CancellationToken cancellationToken) => inner.PurgeAsync(cancellationToken);
 }
 
-internal sealed class BreakingStore(IObjectStore inner, Breaks breaks) : IObjectStore
+internal sealed class BreakingStore(IObjectStore inner, Breaks breaks) : ForwardingStore(inner)
 {
-    public async ValueTask<ObjectWriter> CreateAsync(string name, CancellationToken cancellationToken)
+    public override async ValueTask<ObjectWriter> CreateAsync(string name, CancellationToken cancellationToken)
     {
         breaks.Step();
-        return new Writer(await inner.CreateAsync(name, cancellationToken), breaks);
+        return new Writer(await base.CreateAsync(name, cancellationToken), breaks);
     }
-
-    public ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken) => inner.ReadAsync(name, offset, destination, cancellationToken);
-
-    public ValueTask<long?> GetLengthAsync(string name, CancellationToken cancellationToken) => inner.GetLengthAsync(name, cancellationToken);
-
-    public ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken) => inner.DeleteAsync(name, cancellationToken);
-
-    public IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken) => inner.ListAsync(prefix, cancellationToken);
-
-    public ValueTask SetTierAsync(string name, ObjectTier tier, CancellationToken cancellationToken) => inner.SetTierAsync(name, tier, cancellationToken);
-
-    public ValueTask<ObjectStatus?> GetStatusAsync(string name, CancellationToken cancellationToken) => inner.GetStatusAsync(name, cancellationToken);
 
     private sealed class Writer(ObjectWriter inner, Breaks breaks) : ObjectWriter
     {

@@ -1,10 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.DurableTask;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Archive.Coding;
 using Skylight.Core.Compression;
+using Skylight.Core.Tests.Ingest;
 using Skylight.Workflows.Compression;
 
 namespace Skylight.Core.Tests.Compression;
@@ -70,7 +69,7 @@ public sealed class CompressionSweepV1Tests
     private static CompressionSweepInput Input(int inFlight, int studiesPerRun) => new(1, "a", null, s_nothing, new CompressionSweepSettings(inFlight, studiesPerRun, 3, 1));
 
     /// <summary>Plans of three, three and one study. The first so many activities end, in the order in which they were asked for; the others never do.</summary>
-    private sealed class FakeContext(int ends) : TaskOrchestrationContext
+    private sealed class FakeContext(int ends) : OneRun(CompressionSweepV1.Name)
     {
         private readonly Queue<(TaskCompletionSource<object?> End, Func<object?> Result)> _open = new();
 
@@ -101,20 +100,6 @@ public sealed class CompressionSweepV1Tests
 
             return run.IsCompleted ? await run : null;
         });
-
-        public override TaskName Name => new(CompressionSweepV1.Name);
-
-        public override string InstanceId => "i";
-
-        public override ParentOrchestrationInstance? Parent => null;
-
-        public override DateTime CurrentUtcDateTime => new(2026, 3, 1, 0, 0, 0, DateTimeKind.Utc);
-
-        public override bool IsReplaying => false;
-
-        protected override ILoggerFactory LoggerFactory => NullLoggerFactory.Instance;
-
-        public override T GetInput<T>() => throw new NotSupportedException();
 
         public override async Task<TResult> CallActivityAsync<TResult>(TaskName name, object? input = null, TaskOptions? options = null)
         {
@@ -151,18 +136,6 @@ public sealed class CompressionSweepV1Tests
             }
         }
 
-        public override Task CreateTimer(DateTime fireAt, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public override Task<T> WaitForExternalEvent<T>(string eventName, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public override void SendEvent(string instanceId, string eventName, object payload) => throw new NotSupportedException();
-
-        public override void SetCustomStatus(object? customStatus) => throw new NotSupportedException();
-
-        public override Task<TResult> CallSubOrchestratorAsync<TResult>(TaskName orchestratorName, object? input = null, TaskOptions? options = null) => throw new NotSupportedException();
-
         public override void ContinueAsNew(object? newInput = null, bool preserveUnprocessedEvents = true) => Next = (CompressionSweepInput)newInput!;
-
-        public override Guid NewGuid() => Guid.Empty;
     }
 }

@@ -1,6 +1,4 @@
 using Microsoft.DurableTask;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Workflows.Ingest;
 
 namespace Skylight.Core.Tests.Ingest;
@@ -44,7 +42,7 @@ public sealed class IngestV1Tests
     public void Input_SerializesToFarLessThan16KB() =>
         Assert.True(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(new IngestInput(1, new string('a', 32), new string('b', 26), 9, 100_000, 50, IngestSettings.Default)).Length < 1024);
 
-    private sealed class FakeContext : TaskOrchestrationContext
+    private sealed class FakeContext() : OneRun(IngestV1.Name)
     {
         private readonly Queue<TaskCompletionSource> _open = new();
 
@@ -68,20 +66,6 @@ public sealed class IngestV1Tests
             return run;
         });
 
-        public override TaskName Name => new(IngestV1.Name);
-
-        public override string InstanceId => "i";
-
-        public override ParentOrchestrationInstance? Parent => null;
-
-        public override DateTime CurrentUtcDateTime => new(2026, 3, 1, 0, 0, 0, DateTimeKind.Utc);
-
-        public override bool IsReplaying => false;
-
-        protected override ILoggerFactory LoggerFactory => NullLoggerFactory.Instance;
-
-        public override T GetInput<T>() => throw new NotSupportedException();
-
         public override async Task<TResult> CallActivityAsync<TResult>(TaskName name, object? input = null, TaskOptions? options = null)
         {
             Assert.NotNull(options?.Retry?.Policy);
@@ -101,18 +85,6 @@ public sealed class IngestV1Tests
             return default!;
         }
 
-        public override Task CreateTimer(DateTime fireAt, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public override Task<T> WaitForExternalEvent<T>(string eventName, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public override void SendEvent(string instanceId, string eventName, object payload) => throw new NotSupportedException();
-
-        public override void SetCustomStatus(object? customStatus) => throw new NotSupportedException();
-
-        public override Task<TResult> CallSubOrchestratorAsync<TResult>(TaskName orchestratorName, object? input = null, TaskOptions? options = null) => throw new NotSupportedException();
-
         public override void ContinueAsNew(object? newInput = null, bool preserveUnprocessedEvents = true) => Next = (IngestInput)newInput!;
-
-        public override Guid NewGuid() => Guid.Empty;
     }
 }

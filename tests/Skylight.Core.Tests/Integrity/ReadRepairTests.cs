@@ -226,26 +226,14 @@ public sealed class ReadRepairTests : IAsyncLifetime
     }
 
     /// <summary>A store that can run out of room, and tells when an object is about to be there.</summary>
-    private sealed class FullStore(IObjectStore inner) : IObjectStore
+    private sealed class FullStore(IObjectStore inner) : ForwardingStore(inner)
     {
         public bool IsFull { get; set; }
 
         public Func<Task>? BeforeCommit { get; set; }
 
-        public async ValueTask<ObjectWriter> CreateAsync(string name, CancellationToken cancellationToken) =>
-            IsFull ? throw new StorageFullException("full") : new Writer(this, await inner.CreateAsync(name, cancellationToken));
-
-        public ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken) => inner.ReadAsync(name, offset, destination, cancellationToken);
-
-        public ValueTask<long?> GetLengthAsync(string name, CancellationToken cancellationToken) => inner.GetLengthAsync(name, cancellationToken);
-
-        public ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken) => inner.DeleteAsync(name, cancellationToken);
-
-        public IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken) => inner.ListAsync(prefix, cancellationToken);
-
-        public ValueTask SetTierAsync(string name, ObjectTier tier, CancellationToken cancellationToken) => inner.SetTierAsync(name, tier, cancellationToken);
-
-        public ValueTask<ObjectStatus?> GetStatusAsync(string name, CancellationToken cancellationToken) => inner.GetStatusAsync(name, cancellationToken);
+        public override async ValueTask<ObjectWriter> CreateAsync(string name, CancellationToken cancellationToken) =>
+            IsFull ? throw new StorageFullException("full") : new Writer(this, await base.CreateAsync(name, cancellationToken));
 
         private sealed class Writer(FullStore store, ObjectWriter written) : ObjectWriter
         {

@@ -14,7 +14,7 @@ using Skylight.Core.Uploads;
 namespace Skylight.Core.Tests.Lifecycle;
 
 /// <summary>What is erased is nowhere, can be received anew, stays erased through crashes and restores, and is certified.</summary>
-public sealed class ErasureTests : IDisposable
+public sealed partial class ErasureTests : IDisposable
 {
     private const string Name = "Quxiaoming^Erased";
     private const string NameZh = "屈晓明";
@@ -350,70 +350,6 @@ public sealed class ErasureTests : IDisposable
     }
 
     [Fact]
-    public async Task Instances_WhenErased_AreDroppedFromThePacks_AndTheirUidIsFreeAgain()
-    {
-        await using var ingest = await OpenAsync();
-        await using var bench = new LifecycleBench(ingest: ingest);
-        for (var i = 1; i <= 4; i++) await ingest.SendOne(Slice(i));
-        var study = await ingest.Study();
-        var bytes = study.Series[0].Bytes;
-        var id = await bench.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.2");
-        var erased = await bench.RunAsync(id);
-        Assert.Equal((ErasureStatus.Erased, 1, DeletionLevel.Instances), (erased.Status, erased.Instances, erased.Level));
-        study = await ingest.Study();
-        Assert.Equal(["1.2.3.1.1", "1.2.3.1.3", "1.2.3.1.4"], await bench.ServedAsync());
-        Assert.DoesNotContain(await ingest.Entries(study), entry => entry.SopInstanceUid == "1.2.3.1.2");
-        Assert.Equal(bytes - Slice(2).ToBytes().Length, study.Series[0].Bytes);
-        Assert.NotEmpty(await ingest.Keys.IdsAsync(IngestBench.A, study.StudyKey, default));
-        foreach (var entry in await ingest.Entries(study)) Assert.Equal(entry.Length, (await ingest.Bytes(entry)).Length);
-
-        // A day later the packs that had it are gone.
-        ingest.Time.Advance(TimeSpan.FromHours(25));
-        await bench.Retired.PurgeAsync(default);
-        var pack = Assert.Single(study.Series[0].Parts).Pack;
-        Assert.Equal([pack], (await NamesAsync(ingest)).Where(name => name.EndsWith(".pack", StringComparison.Ordinal)).Select(name => name[(name.LastIndexOf('/') + 1)..]));
-        Assert.Equal(OutcomeKind.Stored, (await ingest.SendOne(Slice(2))).Kind);
-        Assert.Contains("1.2.3.1.2", await bench.ServedAsync());
-    }
-
-    [Fact]
-    public async Task Instances_OfAnArchivedStudy_WaitForItsRehydration_AndAreCertifiedOnlyThen()
-    {
-        await using var ingest = new IngestBench(rehydrationSeconds: 3600);
-        await using var bench = new LifecycleBench(ingest: ingest);
-        await ingest.Send(Slice(1), Slice(2));
-        var study = await ingest.Study();
-        Assert.Equal(TierMove.Done, await bench.Tiers.MoveAsync(IngestBench.A, study.StudyKey, StorageTier.Archive, default));
-        var id = await bench.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.2");
-        var waiting = await bench.RunAsync(id);
-        Assert.Equal((ErasureStatus.Running, ErasureStep.Objects, null), (waiting.Status, waiting.Step, waiting.Certificate));
-        Assert.NotNull((await ingest.Study()).Rehydration);
-        Assert.Equal(ErasureStep.Objects, (await bench.RunAsync(id)).Step);
-
-        ingest.Time.Advance(TimeSpan.FromHours(16));
-        Assert.Equal(1, await bench.Rehydrations.AdvanceAsync(default));
-        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(id)).Status);
-        Assert.Equal("1.2.3.1.1", Assert.Single(await ingest.Entries(await ingest.Study())).SopInstanceUid);
-    }
-
-    [Fact]
-    public async Task Instances_OfAStudyThatNeverStopsChanging_AreNotCertified()
-    {
-        await using var ingest = await OpenAsync();
-        await using var bench = new LifecycleBench(ingest: ingest);
-        await ingest.Send(Slice(1), Slice(2));
-        var id = await bench.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.2");
-        while ((await bench.Erasure.GetAsync(IngestBench.A, id, default))!.Value.Step != ErasureStep.Objects) await bench.Erasure.StepAsync(IngestBench.A, id, default);
-
-        var next = 10;
-        await using var busy = new LifecycleBench(ingest: ingest, wrapCommit: inner => new BeforeCommit(inner, () => ingest.SendOne(Slice(next++))));
-        await Assert.ThrowsAsync<IOException>(() => busy.RunAsync(id));
-        Assert.Equal((ErasureStatus.Running, ErasureStep.Objects), (await bench.Erasure.GetAsync(IngestBench.A, id, default))!.Value is { } still ? (still.Status, still.Step) : default);
-        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(id)).Status);
-        Assert.DoesNotContain(await ingest.Entries(await ingest.Study()), entry => entry.SopInstanceUid == "1.2.3.1.2");
-    }
-
-    [Fact]
     public async Task Erase_ObjectWrittenAfterTheListWasMade_GoesToo()
     {
         await using var ingest = await OpenAsync();
@@ -427,60 +363,6 @@ public sealed class ErasureTests : IDisposable
         using (late) await late.StoreAsync(ingest.Store, default);
         Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(erasure.Id)).Status);
         Assert.Empty(await NamesAsync(ingest));
-    }
-
-    [Fact]
-    public async Task Instances_AllOfAStudy_WhenErased_TakeTheStudyWithThem()
-    {
-        await using var ingest = await OpenAsync();
-        await using var bench = new LifecycleBench(ingest: ingest);
-        await ingest.Send(Slice(1), Slice(2));
-        var study = await ingest.Study();
-        var id = await bench.ApprovedDeletionAsync("1.2.3.1");
-        var erased = await bench.RunAsync(id);
-        Assert.Equal((DeletionLevel.Study, 2), (erased.Level, erased.Instances));
-        Assert.Null(await ingest.Catalog.GetStudyByKeyAsync(IngestBench.A, study.StudyKey, default));
-        Assert.Empty(await ingest.Keys.IdsAsync(IngestBench.A, study.StudyKey, default));
-    }
-
-    [Fact]
-    public async Task Instances_AllOfAStudy_WhenOthersArriveBeforeItGoesWhole_LeaveTheStudyToThem()
-    {
-        await using var ingest = await OpenAsync();
-        await using var bench = new LifecycleBench(ingest: ingest);
-        await ingest.Send(Slice(1), Slice(2));
-        var id = await bench.ApprovedDeletionAsync("1.2.3.1");
-        do await bench.Erasure.StepAsync(IngestBench.A, id, default);
-        while ((await bench.Erasure.GetAsync(IngestBench.A, id, default))!.Value.Level != DeletionLevel.Study);
-
-        Assert.Equal(OutcomeKind.Stored, (await ingest.SendOne(Slice(3))).Kind);
-        var erased = await bench.RunAsync(id);
-        Assert.Equal((ErasureStatus.Erased, DeletionLevel.Series, 2), (erased.Status, erased.Level, erased.Instances));
-        Assert.Equal(["1.2.3.1.3"], await bench.ServedAsync());
-        foreach (var entry in await ingest.Entries(await ingest.Study())) Assert.Equal(entry.Length, (await ingest.Bytes(entry)).Length);
-    }
-
-    [Fact]
-    public async Task Merge_WithDeletedEntries_InTheNewestParts_DoesNotBringTheirOlderPartsBack()
-    {
-        await using var ingest = await OpenAsync();
-        await using var bench = new LifecycleBench(ingest: ingest);
-        await ingest.Send([.. Enumerable.Range(1, 40).Select(n => Slice(n))]);
-        var key = (await ingest.Study()).StudyKey;
-
-        // The state only: the bytes are dropped by a compaction that never came.
-        var id = await bench.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.7");
-        for (var step = 0; step < 4; step++) await bench.Erasure.StepAsync(IngestBench.A, id, default);
-        await ingest.SendOne(Slice(41));
-        await ingest.SendOne(Slice(42));
-        var parts = (await ingest.Study()).Series[0].Parts.Count;
-        Assert.NotEmpty(await bench.Merge.MergeAsync(IngestBench.A, key, default));
-        Assert.InRange((await ingest.Study()).Series[0].Parts.Count, 2, parts - 1);
-        Assert.Equal(41, (await bench.ServedAsync()).Length);
-        Assert.DoesNotContain("1.2.3.1.7", await bench.ServedAsync());
-        await bench.RunAsync(id);
-        Assert.Equal(41, (await bench.ServedAsync()).Length);
-        Assert.DoesNotContain(await ingest.Entries(await ingest.Study()), entry => entry.State == EntryState.Deleted);
     }
 
     private async Task<IngestBench> OpenAsync(string? folder = null, Func<IObjectStore, IObjectStore>? wrap = null)
