@@ -147,6 +147,76 @@ public sealed class CorrectionTests : IAsyncLifetime
         Assert.Equal(CorrectionRefusal.Decided, (await _bench.Corrections.ApproveAsync(IngestBench.A, proposed.Correction.Id, Second, default)).Refusal);
     }
 
+    [Fact]
+    public async Task Approve_KilledAtEveryWrite_IsNeverInForceWhileItIsRefused_AndGoesOn()
+    {
+        for (var kill = 1; kill <= 3; kill++)
+        {
+            var proposed = (await ProposeAsync(CorrectionScope.Study, null, null, ("StudyDescription", $"Kill {kill}"))).Record!.Correction.Id;
+            var writes = 0;
+            await using (var dying = new LifecycleBench(ingest: _bench.Ingest, wrapCommit: inner => new BeforeCommit(inner, DieAsync), wrapDocuments: inner => new BeforePut(inner, _ => DieAsync())))
+                await Assert.ThrowsAsync<IOException>(() => dying.Corrections.ApproveAsync(IngestBench.A, proposed, Second, default));
+
+            var refused = await _bench.Corrections.RefuseAsync(IngestBench.A, proposed, Second, default);
+            Assert.Equal(kill == 1, refused.Refusal is null);
+            if (refused.Refusal is null)
+            {
+                Assert.NotEqual($"Kill {kill}", (await _bench.Ingest.Study()).Attributes.StudyDescription);
+                continue;
+            }
+
+            Assert.Equal(CorrectionRefusal.Decided, refused.Refusal);
+            Assert.Equal(CorrectionStatus.Applied, (await _bench.Corrections.ApproveAsync(IngestBench.A, proposed, Second, default)).Record!.Status);
+            Assert.Equal($"Kill {kill}", (await _bench.Ingest.Study()).Attributes.StudyDescription);
+            Assert.Equal(CorrectionStatus.Undone, (await _bench.Corrections.UndoAsync(IngestBench.A, proposed, Second, default)).Record!.Status);
+            Assert.NotEqual($"Kill {kill}", (await _bench.Ingest.Study()).Attributes.StudyDescription);
+
+            Task DieAsync() => ++writes >= kill ? throw new IOException("The process died here.") : Task.CompletedTask;
+        }
+    }
+
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(3, false)]
+    [InlineData(1, true)]
+    [InlineData(2, true)]
+    [InlineData(3, true)]
+    public async Task Approve_WhileAnotherRefusesOrApproves_IsDecidedOnce(int at, bool approves)
+    {
+        var proposed = (await ProposeAsync(CorrectionScope.Study, null, null, ("PatientSex", "F"))).Record!.Correction.Id;
+        var writes = 0;
+        CorrectionResult? other = null;
+        await using var slow = new LifecycleBench(ingest: _bench.Ingest, wrapCommit: inner => new BeforeCommit(inner, OtherAsync), wrapDocuments: inner => new BeforePut(inner, _ => OtherAsync()));
+        var own = await slow.Corrections.ApproveAsync(IngestBench.A, proposed, Second, default);
+        Assert.NotNull(other);
+        Assert.Single([own, other], result => result.Refusal is null);
+        Assert.Equal(approves || own.Refusal is null ? "F" : "M", (await _bench.Ingest.Study()).Attributes.PatientSex);
+        var record = (await _bench.Corrections.ListAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, null, 10, null, default)).Items[0].Value;
+        Assert.Equal((await _bench.Ingest.Study()).Attributes.PatientSex == "F" ? CorrectionStatus.Applied : CorrectionStatus.Refused, record.Status);
+
+        async Task OtherAsync()
+        {
+            if (++writes != at) return;
+            other = approves
+                ? await _bench.Corrections.ApproveAsync(IngestBench.A, proposed, "hospital-a/third", default)
+                : await _bench.Corrections.RefuseAsync(IngestBench.A, proposed, "hospital-a/third", default);
+        }
+    }
+
+    [Fact]
+    public async Task Approve_BrokenOff_ThenUnderAHold_IsAProposalAgain()
+    {
+        var proposed = (await ProposeAsync(CorrectionScope.Study, null, null, ("PatientSex", "F"))).Record!;
+        await using (var dying = new LifecycleBench(ingest: _bench.Ingest, wrapCommit: inner => new BeforeCommit(inner, () => throw new IOException("The process died here."))))
+            await Assert.ThrowsAsync<IOException>(() => dying.Corrections.ApproveAsync(IngestBench.A, proposed.Correction.Id, Second, default));
+        await _bench.Holds.SetAsync(IngestBench.A, proposed.StudyKey, HoldKind.Dispute, "7", LifecycleBench.By, default);
+        var held = await _bench.Corrections.ApproveAsync(IngestBench.A, proposed.Correction.Id, Second, default);
+        Assert.Equal((CorrectionRefusal.OnHold, CorrectionStatus.Proposed, null), (held.Refusal, held.Record!.Status, held.Record.DecidedBy));
+        Assert.Null((await _bench.Corrections.RefuseAsync(IngestBench.A, proposed.Correction.Id, Second, default)).Refusal);
+        Assert.Equal("M", (await _bench.Ingest.Study()).Attributes.PatientSex);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(7)]

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Skylight.Archive.Objects;
 using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
 using Skylight.Core.Institutions;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Lifecycle.Corrections;
@@ -24,37 +25,38 @@ internal sealed class LifecycleBench : IAsyncDisposable
     private readonly bool _owns;
 
     /// <param name="ingest">Shared with another bench, which disposes it; null for one of its own.</param>
-    public LifecycleBench(LifecycleOptions? options = null, IngestBench? ingest = null, Func<ICommit, ICommit>? wrapCommit = null, IObjectStore? replica = null)
+    public LifecycleBench(LifecycleOptions? options = null, IngestBench? ingest = null, Func<ICommit, ICommit>? wrapCommit = null, IObjectStore? replica = null, Func<IDocuments, IDocuments>? wrapDocuments = null)
     {
         Ingest = ingest ?? new IngestBench();
         _owns = ingest is null;
         Options = options ?? new LifecycleOptions();
         var commit = wrapCommit?.Invoke(Ingest.Commit) ?? Ingest.Commit;
+        var documents = wrapDocuments?.Invoke(Ingest.Documents) ?? Ingest.Documents;
         var settings = Microsoft.Extensions.Options.Options.Create(Options);
         Retention = new Retention(Ingest.Catalog, Ingest.Patients, settings);
         Holds = new StudyHolds(Ingest.Catalog, commit, Ingest.Time);
-        Deletions = new Deletions(Ingest.Catalog, commit, Ingest.Documents, Ingest.Parts, Ingest.Store, Ingest.Keys, Retention, settings, Ingest.Time);
-        Requests = new ErasureRequests(Ingest.Catalog, Ingest.Documents, Retention, Ingest.Time);
-        Retired = new RetiredObjects(Ingest.Documents, Ingest.Catalog, Ingest.Parts, Ingest.Store, Ingest.Time, NullLogger<RetiredObjects>.Instance);
+        Deletions = new Deletions(Ingest.Catalog, commit, documents, Ingest.Parts, Ingest.Store, Ingest.Keys, Retention, settings, Ingest.Time);
+        Requests = new ErasureRequests(Ingest.Catalog, documents, Retention, Ingest.Time);
+        Retired = new RetiredObjects(documents, Ingest.Catalog, Ingest.Parts, Ingest.Store, Ingest.Time, NullLogger<RetiredObjects>.Instance);
         Merge = new SeriesMerge(Ingest.Catalog, commit, Ingest.Parts, Ingest.Store, Ingest.Keys, Ingest.Packs, Retired, Ingest.Time, NullLogger<SeriesMerge>.Instance);
-        Institutions = new InstitutionDirectory(Ingest.Documents);
-        var reports = new UploadReports(Ingest.Documents);
+        Institutions = new InstitutionDirectory(documents);
+        var reports = new UploadReports(documents);
         var ingress = new UploadWorld.FakeIngress();
         var uploads = new UploadSessions(
-            Ingest.Documents, ingress, new UploadContent(Ingest.Documents, ingress), reports, Microsoft.Extensions.Options.Options.Create(new UploadOptions()), Ingest.Time, NullLogger<UploadSessions>.Instance);
+            documents, ingress, new UploadContent(documents, ingress), reports, Microsoft.Extensions.Options.Options.Create(new UploadOptions()), Ingest.Time, NullLogger<UploadSessions>.Instance);
         Reports = reports;
-        var traces = new ErasureTraces(Ingest.Catalog, Ingest.Documents, Ingest.Items, Ingest.Patients, reports, uploads, Deletions);
-        Erased = new ErasedContent(Ingest.Catalog, Ingest.Documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Ingest.Secrets);
-        Use = new StudyUse(Ingest.Documents, Ingest.Time);
+        var traces = new ErasureTraces(Ingest.Catalog, documents, Ingest.Items, Ingest.Patients, reports, uploads, Deletions);
+        Erased = new ErasedContent(Ingest.Catalog, documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Ingest.Secrets);
+        Use = new StudyUse(documents, Ingest.Time);
         Tiers = new StudyTiers(Ingest.Catalog, commit, Ingest.Parts, Ingest.Store, Ingest.Time, NullLogger<StudyTiers>.Instance);
-        Rehydrations = new Rehydrations(Tiers, Ingest.Store, Use, Ingest.Documents, Microsoft.Extensions.Options.Options.Create(new TierOptions()), NullLogger<Rehydrations>.Instance);
+        Rehydrations = new Rehydrations(Tiers, Ingest.Store, Use, documents, Microsoft.Extensions.Options.Options.Create(new TierOptions()), NullLogger<Rehydrations>.Instance);
         Erasure = new Erasure(
-            Ingest.Catalog, commit, Ingest.Documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, Rehydrations, replica);
+            Ingest.Catalog, commit, documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, Rehydrations, replica);
         AtRest = new Erasure(
-            Ingest.Catalog, commit, Ingest.Documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, null, replica);
+            Ingest.Catalog, commit, documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, null, replica);
         Due = new ErasureDue(Ingest.Catalog, Deletions, Requests, Institutions, Ingest.Time, NullLogger<ErasureDue>.Instance);
         var lists = new CorrectionLists(Ingest.Store, Ingest.Keys);
-        Corrections = new CorrectionService(Ingest.Catalog, commit, Ingest.Documents, Ingest.Parts, Ingest.Keys, lists, Ingest.Patients, Retired, Ingest.Time);
+        Corrections = new CorrectionService(Ingest.Catalog, commit, documents, Ingest.Parts, Ingest.Keys, lists, Ingest.Patients, Retired, Ingest.Time);
         Reader = new StudyReader(Ingest.Store, Ingest.Keys, Ingest.Parts, NullLogger<StudyReader>.Instance, lists);
         Retrieval = new Retrieval(Ingest.Catalog, Reader, Use);
     }
@@ -186,4 +188,21 @@ internal sealed class BeforeCommit(ICommit inner, Func<Task> before) : ICommit
         await before();
         await inner.PurgeAsync(cancellationToken);
     }
+}
+
+/// <summary>Runs something before each document is written.</summary>
+internal sealed class BeforePut(IDocuments inner, Func<object, Task> before) : IDocuments
+{
+    public ValueTask<Stored<T>?> GetAsync<T>(DocumentKey key, CancellationToken cancellationToken) where T : class => inner.GetAsync<T>(key, cancellationToken);
+
+    public async ValueTask<string> PutAsync<T>(DocumentKey key, T value, Match match, IReadOnlyCollection<string> terms, CancellationToken cancellationToken) where T : class
+    {
+        await before(value);
+        return await inner.PutAsync(key, value, match, terms, cancellationToken);
+    }
+
+    public ValueTask<bool> DeleteAsync(DocumentKey key, Match match, CancellationToken cancellationToken) => inner.DeleteAsync(key, match, cancellationToken);
+
+    public ValueTask<DocumentPage<T>> ListAsync<T>(string pk, string type, string? term, int limit, string? continuation, CancellationToken cancellationToken) where T : class =>
+        inner.ListAsync<T>(pk, type, term, limit, continuation, cancellationToken);
 }

@@ -76,6 +76,9 @@ public enum CorrectionStatus
     /// <summary>In force.</summary>
     Applied,
     Undone,
+
+    /// <summary>Approved, and on its way into force; only a host that was killed leaves one behind. Approving it again ends it.</summary>
+    Approved,
 }
 
 /// <summary>Which attributes may be corrected, by scope. No UIDs, nothing that describes pixels, no sequences: what is not here stays as it was received.</summary>

@@ -88,17 +88,25 @@ public sealed class CorrectionService(
     public ValueTask<DocumentPage<CorrectionRecord>> ListAsync(string institution, string? studyKey, CorrectionStatus? status, int limit, string? continuation, CancellationToken cancellationToken) =>
         documents.ListAsync<CorrectionRecord>(institution, CorrectionRecord.Type, studyKey is null ? $"status:{status}" : $"study:{studyKey}", limit, continuation, cancellationToken);
 
-    /// <summary>Approves a proposal: it is in force when the task completes.</summary>
+    /// <summary>Approves a proposal: it is in force when the task completes. One whose approval was broken off is approved again.</summary>
     public async Task<CorrectionResult> ApproveAsync(string institution, string id, string by, CancellationToken cancellationToken)
     {
         if (await GetAsync(institution, id, cancellationToken) is not { } stored) return new(null, CorrectionRefusal.Missing);
-        if (stored.Value.Status != CorrectionStatus.Proposed) return new(stored.Value, CorrectionRefusal.Decided);
+        if (stored.Value.Status is not (CorrectionStatus.Proposed or CorrectionStatus.Approved)) return new(stored.Value, CorrectionRefusal.Decided);
         if (stored.Value.RequestedBy == by) return new(stored.Value, CorrectionRefusal.SamePerson);
-        var correction = stored.Value.Correction with { At = time.GetUtcNow() };
 
-        // In force first, recorded then: approving again after a crash finds it in the list and only records it.
-        var refusal = await ChangeAsync(institution, stored.Value.StudyKey, list => list.Any(item => item.Id == correction.Id) ? list : [.. list, correction], cancellationToken);
-        return refusal is null ? await EndAsync(stored, CorrectionStatus.Applied, correction, by, cancellationToken) : new(stored.Value, refusal);
+        // Decided first, in force then: what is in force can be refused no more, and its approval goes on after a crash.
+        var proposed = stored.Value;
+        var approved = await EndAsync(stored, CorrectionStatus.Approved, proposed.Correction with { At = time.GetUtcNow() }, by, cancellationToken);
+        if (approved.Stored is not { } decided) return approved.Result;
+        var correction = decided.Value.Correction;
+        var refusal = await ChangeAsync(institution, proposed.StudyKey, list => list.Any(item => item.Id == id) ? list : [.. list, correction], decided, cancellationToken);
+        if (refusal is null) return (await EndAsync(decided, CorrectionStatus.Applied, correction, by, cancellationToken)).Result;
+        if (refusal == CorrectionRefusal.Decided) return new(proposed, refusal);
+
+        // Not in force, so nothing is decided.
+        var open = decided.Value with { Status = CorrectionStatus.Proposed, DecidedBy = null, DecidedAt = null };
+        return await TryPutAsync(decided, open, cancellationToken) is null ? new(proposed, CorrectionRefusal.Decided) : new(open, refusal);
     }
 
     /// <summary>Refuses a proposal.</summary>
@@ -106,7 +114,7 @@ public sealed class CorrectionService(
     {
         if (await GetAsync(institution, id, cancellationToken) is not { } stored) return new(null, CorrectionRefusal.Missing);
         return stored.Value.Status == CorrectionStatus.Proposed
-            ? await EndAsync(stored, CorrectionStatus.Refused, stored.Value.Correction, by, cancellationToken)
+            ? (await EndAsync(stored, CorrectionStatus.Refused, stored.Value.Correction, by, cancellationToken)).Result
             : new(stored.Value, CorrectionRefusal.Decided);
     }
 
@@ -115,19 +123,23 @@ public sealed class CorrectionService(
     {
         if (await GetAsync(institution, id, cancellationToken) is not { } stored) return new(null, CorrectionRefusal.Missing);
         if (stored.Value.Status != CorrectionStatus.Applied) return new(stored.Value, CorrectionRefusal.Decided);
-        var refusal = await ChangeAsync(institution, stored.Value.StudyKey, list => [.. list.Where(item => item.Id != id)], cancellationToken);
-        return refusal is null ? await EndAsync(stored, CorrectionStatus.Undone, stored.Value.Correction, by, cancellationToken) : new(stored.Value, refusal);
+        var refusal = await ChangeAsync(institution, stored.Value.StudyKey, list => [.. list.Where(item => item.Id != id)], stored, cancellationToken);
+        return refusal is null ? (await EndAsync(stored, CorrectionStatus.Undone, stored.Value.Correction, by, cancellationToken)).Result : new(stored.Value, refusal);
     }
 
-    private async Task<CorrectionRefusal?> ChangeAsync(string institution, string studyKey, Func<IReadOnlyList<Correction>, IReadOnlyList<Correction>> change, CancellationToken cancellationToken)
+    /// <param name="decision">The record that says so. Read again after the study, whose version the commit depends on: if another has decided since, nothing changes.</param>
+    private async Task<CorrectionRefusal?> ChangeAsync(
+        string institution, string studyKey, Func<IReadOnlyList<Correction>, IReadOnlyList<Correction>> change, Stored<CorrectionRecord> decision, CancellationToken cancellationToken)
     {
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
-            if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study } || study.Hidden) return CorrectionRefusal.Missing;
-            if (Deletions.ForbiddenBy(study) is not null) return CorrectionRefusal.OnHold;
+            if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study }) return CorrectionRefusal.Missing;
+            if ((await GetAsync(institution, decision.Id, cancellationToken))?.ETag != decision.ETag) return CorrectionRefusal.Decided;
             var list = await lists.ReadAsync(study, cancellationToken);
             var next = change(list);
             if (next.Count == list.Count && next.SequenceEqual(list)) return null;
+            if (study.Hidden) return CorrectionRefusal.Missing;
+            if (Deletions.ForbiddenBy(study) is not null) return CorrectionRefusal.OnHold;
             if (next.Count > MaxCorrections) return CorrectionRefusal.TooMany;
             if (study.Corrections is { } old) await retired.AddAsync(institution, studyKey, [old], cancellationToken);
             using var sealedList = next.Count == 0 ? null : await lists.SealAsync(study, next, cancellationToken);
@@ -198,17 +210,23 @@ public sealed class CorrectionService(
     private async ValueTask<Stored<CorrectionRecord>?> GetAsync(string institution, string id, CancellationToken cancellationToken) =>
         await documents.GetAsync<CorrectionRecord>(new DocumentKey(institution, CorrectionRecord.Type, id), cancellationToken);
 
-    private async Task<CorrectionResult> EndAsync(Stored<CorrectionRecord> stored, CorrectionStatus status, Correction correction, string by, CancellationToken cancellationToken)
+    private async Task<(CorrectionResult Result, Stored<CorrectionRecord>? Stored)> EndAsync(
+        Stored<CorrectionRecord> stored, CorrectionStatus status, Correction correction, string by, CancellationToken cancellationToken)
     {
         var next = stored.Value with { Status = status, Correction = correction, DecidedBy = by, DecidedAt = time.GetUtcNow() };
+        return await TryPutAsync(stored, next, cancellationToken) is { } put ? (new(next), put) : (new(stored.Value, CorrectionRefusal.Decided), null);
+    }
+
+    /// <summary>Replaces a record as it was read. Null when somebody else was first.</summary>
+    private async Task<Stored<CorrectionRecord>?> TryPutAsync(Stored<CorrectionRecord> stored, CorrectionRecord next, CancellationToken cancellationToken)
+    {
         try
         {
-            await documents.PutAsync(Key(next), next, Match.Version(stored.ETag), Terms(next), cancellationToken);
-            return new(next);
+            return new(stored.Id, await documents.PutAsync(Key(next), next, Match.Version(stored.ETag), Terms(next), cancellationToken), next);
         }
         catch (DocumentConflictException)
         {
-            return new(stored.Value, CorrectionRefusal.Decided);
+            return null;
         }
     }
 
