@@ -17,9 +17,12 @@ namespace Skylight.Cli.Integrity;
 
 /// <summary>
 /// The archive in an edge host's data folder, opened without the host: the journal is replayed, as at a host's start. Refused while a host has the folder.
+/// What is archived is read where it is, so that nothing is called whole that nobody looked at.
 /// </summary>
 public sealed class OfflineArchive : IAsyncDisposable
 {
+    private static readonly KeyValuePair<string, string?>[] s_always = [new("Skylight:Objects:ReadArchived", "true")];
+
     private static readonly KeyValuePair<string, string?>[] s_byItself =
     [
         new("Skylight:Objects:CoolFolder", ""), new("Skylight:Objects:ColdFolder", ""), new("Skylight:Objects:ArchiveFolder", ""),
@@ -49,7 +52,7 @@ public sealed class OfflineArchive : IAsyncDisposable
     {
         if (!Path.Exists(Path.Combine(data.FullName, needed))) throw new CliException(ExitCode.NotFound, $"{data.FullName} has no archive.");
         var services = new ServiceCollection();
-        var configuration = new ConfigurationBuilder().AddJsonFile(Path.Combine(data.FullName, "settings.json"), optional: true).AddEnvironmentVariables().AddInMemoryCollection(settings).Build();
+        var configuration = new ConfigurationBuilder().AddJsonFile(Path.Combine(data.FullName, "settings.json"), optional: true).AddEnvironmentVariables().AddInMemoryCollection([.. s_always, .. settings]).Build();
         services.AddSingleton<IConfiguration>(configuration);
         services.AddLogging();
         services.AddMetrics();

@@ -50,6 +50,7 @@ public static class VerifyCommand
             Console.WriteLine($"{(finding.IsError ? "ERROR" : "note")} {finding.Code} {finding.Institution}{(finding.StudyKey is null ? "" : "/" + finding.StudyKey)} {finding.Object} {finding.Detail}".TrimEnd());
         var seconds = (report.EndedAt - report.StartedAt).TotalSeconds;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Studies} studies, {report.Instances} instances, {report.Objects} objects, {report.Bytes / 1e6:0.0} MB read in {seconds:0.0} s"));
+        if (report.NotRead > 0) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.NotRead} archived packs ({report.NotReadBytes / 1e6:0.0} MB) were not read: they are there and as long as they have to be"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Errors} errors, {report.Notes} notes: {(report.Ok ? "whole" : "NOT whole")}"));
     }
 }

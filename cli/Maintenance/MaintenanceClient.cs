@@ -50,6 +50,6 @@ internal static class MaintenanceClient
         foreach (var finding in run.Findings) Console.WriteLine($"{(finding.IsError ? "ERROR" : "note")} {finding.Code} {finding.StudyKey} {finding.Object} {finding.Detail}".TrimEnd());
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{run.Id} {run.Kind} {run.State}: {run.Done} done, {run.Changed} changed, {run.Waiting} waiting, {run.Errors} errors{(run.Bytes > 0 ? $", {run.Bytes / 1e6:0.0} MB read" : "")}{(run.Target is null ? "" : $", {run.Target}")}"));
+            $"{run.Id} {run.Kind} {run.State}: {run.Done} done, {run.Changed} changed, {run.Waiting} waiting, {run.Errors} errors{(run.Bytes > 0 ? $", {run.Bytes / 1e6:0.0} MB read" : "")}{(run.NotRead > 0 ? $", {run.NotRead} archived packs ({run.NotReadBytes / 1e6:0.0} MB) not read" : "")}{(run.Target is null ? "" : $", {run.Target}")}"));
     }
 }

@@ -86,10 +86,15 @@ public sealed record SealedHeader(SealedType Type, SealAlgorithm Algorithm, int 
     internal static ReadOnlySpan<byte> Magic => "SKYLSEAL"u8;
 
     /// <summary>The size of the sealed object that holds <paramref name="plaintextLength"/> bytes.</summary>
-    public long SealedLength(long plaintextLength) => Size + plaintextLength + (SegmentCount(plaintextLength) * TagBytes);
+    public long SealedLength(long plaintextLength) => SealedLength(plaintextLength, SegmentBytes);
 
     /// <summary>Segments of an object of that plaintext length; an empty object has one, empty, last segment.</summary>
-    public long SegmentCount(long plaintextLength) => Math.Max(1, (plaintextLength + SegmentBytes - 1) / SegmentBytes);
+    public long SegmentCount(long plaintextLength) => SegmentCount(plaintextLength, SegmentBytes);
+
+    /// <summary>The size of a sealed object whose header is not at hand.</summary>
+    public static long SealedLength(long plaintextLength, int segmentBytes) => Size + plaintextLength + (SegmentCount(plaintextLength, segmentBytes) * TagBytes);
+
+    private static long SegmentCount(long plaintextLength, int segmentBytes) => Math.Max(1, (plaintextLength + segmentBytes - 1) / segmentBytes);
 
     /// <summary>The plaintext length of a sealed object of that size, or null when no object has that size.</summary>
     public long? PlaintextLength(long sealedLength)

@@ -33,12 +33,13 @@ public sealed class ArchiveVerifier(
         var tally = new VerifyTally();
         foreach (var code in codes) await VerifyInstitutionAsync(code, depth, tally, cancellationToken);
         return new VerifyReport(
-            1, depth, started, time.GetUtcNow(), codes.Count, tally.Studies, tally.Instances, tally.Objects, tally.Bytes, tally.Errors, tally.Notes, tally.Findings);
+            1, depth, started, time.GetUtcNow(), codes.Count, tally.Studies, tally.Instances, tally.Objects, tally.Bytes, tally.NotRead, tally.NotReadBytes, tally.Errors, tally.Notes, tally.Findings);
     }
 
     private async Task VerifyInstitutionAsync(string institution, VerifyDepth depth, VerifyTally tally, CancellationToken cancellationToken)
     {
         var names = new NameSet();
+        var (notRead, notReadBytes) = (tally.NotRead, tally.NotReadBytes);
         var rows = new Dictionary<string, int>(StringComparer.Ordinal);
         await InstitutionKeyAsync(institution, tally, cancellationToken);
         for (var after = ""; await catalog.ListStudyKeysAsync(institution, after, Page, cancellationToken) is { Count: > 0 } page; after = page[^1])
@@ -52,6 +53,7 @@ public sealed class ArchiveVerifier(
 
         await ErasedAsync(institution, tally, cancellationToken);
         await IntakeAsync(institution, depth, tally, names, cancellationToken);
+        if (tally.NotRead > notRead) tally.Add(VerifyTally.NotReadNote(institution, tally.NotRead - notRead, tally.NotReadBytes - notReadBytes));
         await RowsAsync(institution, tally, rows, cancellationToken);
         await UnreferencedAsync(institution, tally, names, cancellationToken);
         await foreach (var stored in records.ListAsync(institution, cancellationToken))
@@ -108,15 +110,7 @@ public sealed class ArchiveVerifier(
                     names.Add(bytes.Pack.Name);
                     tally.Objects++;
                     if (status is not (IntakeStatus.Open or IntakeStatus.Deciding)) continue;
-                    if (depth == VerifyDepth.Deep)
-                    {
-                        tally.Bytes += bytes.Pack.Length;
-                        if (await studies.VerifyPackAsync(institution, null, bytes.Pack, cancellationToken) is { } finding) tally.Add(finding);
-                    }
-                    else if (await store.GetLengthAsync(bytes.Pack.Name, cancellationToken) is null)
-                    {
-                        tally.Add(new VerifyFinding(VerifyCode.ObjectMissing, true, institution, null, bytes.Pack.Name, null));
-                    }
+                    await studies.PackAsync(institution, null, bytes.Pack, depth, tally, cancellationToken);
                 }
 
                 continuation = page.Continuation;

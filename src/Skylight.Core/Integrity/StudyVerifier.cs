@@ -54,19 +54,52 @@ public sealed class StudyVerifier(
         }
     }
 
-    /// <summary>Reads one pack from end to end. Null when it is whole.</summary>
-    internal async Task<VerifyFinding?> VerifyPackAsync(string institution, string? studyKey, SealedReference pack, CancellationToken cancellationToken)
+    /// <summary>Looks at one pack: from end to end, or at its header and length. False when it is archived and only its length could be compared; damage is added to the tally.</summary>
+    internal async Task<bool> PackAsync(string institution, string? studyKey, SealedReference pack, VerifyDepth depth, VerifyTally tally, CancellationToken cancellationToken)
     {
         try
         {
-            using var reader = await SealedObjectReader.OpenAsync(_store, pack, SealedType.Pack, _keys, cancellationToken);
-            await reader.VerifyAsync(cancellationToken);
-            return null;
+            var length = (await _store.GetStatusAsync(pack.Name, cancellationToken))?.Length ?? throw new ObjectMissingException(pack.Name);
+            try
+            {
+                await ReadAsync(pack, length, depth, cancellationToken);
+                if (depth == VerifyDepth.Deep) tally.Bytes += pack.Length;
+            }
+            catch (ObjectArchivedException)
+            {
+                // Nobody can read it before it is rehydrated, and it is not called whole for that. How long it has to be is known: all packs have segments of one size.
+                tally.NotRead++;
+                tally.NotReadBytes += pack.Length;
+                CheckLength(pack.Name, length, SealedHeader.SealedLength(pack.Length, SealOptions.Default.SegmentBytes));
+                return false;
+            }
         }
         catch (Exception error) when (Finding(error, institution, studyKey, pack.Name) is { } finding)
         {
-            return finding;
+            tally.Add(finding);
         }
+
+        return true;
+    }
+
+    private async Task ReadAsync(SealedReference pack, long length, VerifyDepth depth, CancellationToken cancellationToken)
+    {
+        if (depth == VerifyDepth.Deep)
+        {
+            using var reader = await SealedObjectReader.OpenAsync(_store, pack, SealedType.Pack, _keys, cancellationToken);
+            await reader.VerifyAsync(cancellationToken);
+            return;
+        }
+
+        var header = await SealedObjectReader.ReadHeaderAsync(_store, pack.Name, cancellationToken);
+        if (!SealedName.Matches(pack.Name, header)) throw new SealedObjectException(pack.Name, SealedObjectException.Header, SealedFault.WrongObject);
+        CheckLength(pack.Name, length, header.SealedLength(pack.Length));
+        (await ((IReadKeys)_keys).GetAsync(pack.Name, header, cancellationToken)).Dispose();
+    }
+
+    private static void CheckLength(string name, long length, long expected)
+    {
+        if (length != expected) throw new SealedObjectException(name, 0, length < expected ? SealedFault.Truncated : SealedFault.WrongLength);
     }
 
     /// <summary>Unwraps every key of a record: it opens, and is the key that the record names.</summary>
@@ -84,6 +117,8 @@ public sealed class StudyVerifier(
     {
         SealedObjectException damage => new VerifyFinding(
             VerifyCode.ObjectDamaged, true, institution, studyKey, damage.Name, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{damage.Fault}, segment {damage.Segment}")),
+        ObjectUnreadableException unreadable => new VerifyFinding(VerifyCode.ObjectDamaged, true, institution, studyKey, unreadable.Name, "the medium does not give it back"),
+        ObjectArchivedException archived => new VerifyFinding(VerifyCode.ObjectArchived, true, institution, studyKey, archived.Name, null),
         ObjectMissingException missing => new VerifyFinding(VerifyCode.ObjectMissing, true, institution, studyKey, missing.Name, null),
         KeyUnavailableException key => new VerifyFinding(
             key.Fault == KeyFault.NoRecord ? VerifyCode.KeyMissing : VerifyCode.KeyUnavailable, true, institution, studyKey, name, key.Fault.ToString()),
@@ -174,28 +209,7 @@ public sealed class StudyVerifier(
         {
             if (!_packs.Add(pack)) return;
             Names.Add(pack.Name);
-            if (await owner._store.GetStatusAsync(pack.Name, cancellationToken) is { Tier: ObjectTier.Archive })
-            {
-                // It is there, and nobody can read it before it is rehydrated.
-                _archived.Add(pack.Name);
-                return;
-            }
-
-            if (depth == VerifyDepth.Deep)
-            {
-                Tally.Bytes += pack.Length;
-                if (await owner.VerifyPackAsync(study.Institution, study.StudyKey, pack, cancellationToken) is { } finding) Tally.Add(finding);
-                return;
-            }
-
-            await GuardAsync(pack.Name, async () =>
-            {
-                var length = await owner._store.GetLengthAsync(pack.Name, cancellationToken) ?? throw new ObjectMissingException(pack.Name);
-                var header = await SealedObjectReader.ReadHeaderAsync(owner._store, pack.Name, cancellationToken);
-                if (!SealedName.Matches(pack.Name, header)) throw new SealedObjectException(pack.Name, SealedObjectException.Header, SealedFault.WrongObject);
-                if (length != header.SealedLength(pack.Length)) throw new SealedObjectException(pack.Name, 0, length < header.SealedLength(pack.Length) ? SealedFault.Truncated : SealedFault.WrongLength);
-                using var key = await ((IReadKeys)owner._keys).GetAsync(pack.Name, header, cancellationToken);
-            });
+            if (!await owner.PackAsync(study.Institution, study.StudyKey, pack, depth, Tally, cancellationToken)) _archived.Add(pack.Name);
         }
 
         private async Task EntryAsync(IndexEntry entry, HashSet<MetadataKey> documents)
@@ -203,14 +217,24 @@ public sealed class StudyVerifier(
             if (entry.Offset < 0 || entry.Length < 0 || entry.Offset > entry.Pack.Length) Add(VerifyCode.EntryRange, entry.Pack.Name, null);
             if (!documents.Contains(new MetadataKey(entry.SopInstanceUid, entry.Revision))) Add(VerifyCode.MetadataMissing, entry.Pack.Name, $"entry at {entry.Offset}");
             if (depth != VerifyDepth.Deep || _archived.Contains(entry.Pack.Name)) return;
-            await GuardAsync(entry.Pack.Name, async () =>
+            await GuardAsync(entry.Pack.Name, () => DigestAsync(entry));
+        }
+
+        private async Task DigestAsync(IndexEntry entry)
+        {
+            try
             {
                 using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
                 var sink = PipeWriter.Create(new HashStream(hash));
                 await owner._bytes.CopyOriginalAsync(entry, sink, cancellationToken);
                 await sink.CompleteAsync();
                 if (!hash.GetHashAndReset().AsSpan().SequenceEqual(entry.FileSha256)) Add(VerifyCode.ContentDigest, entry.Pack.Name, $"entry at {entry.Offset}");
-            });
+            }
+            catch (ObjectArchivedException)
+            {
+                // It went into the archive behind the look at its pack, from end to end.
+                _archived.Add(entry.Pack.Name);
+            }
         }
 
         private async Task RowsAsync(IEnumerable<IGrouping<string, IndexEntry>> entries)

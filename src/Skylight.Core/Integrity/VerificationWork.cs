@@ -15,13 +15,13 @@ public sealed class VerificationWork(ICatalog catalog, StudyVerifier verifier, T
     {
         var started = time.GetTimestamp();
         var page = await catalog.ListStudyKeysAsync(run.Institution, run.Cursor ?? "", Page, cancellationToken);
-        if (page.Count == 0) return run with { State = MaintenanceState.Completed };
+        if (page.Count == 0) return (run.NotRead == 0 ? run : run.With(VerifyTally.NotReadNote(run.Institution, run.NotRead, run.NotReadBytes))) with { State = MaintenanceState.Completed };
         foreach (var studyKey in page)
         {
             var tally = new VerifyTally();
             await verifier.VerifyAsync(run.Institution, studyKey, run.Depth, tally, null, null, cancellationToken);
             foreach (var finding in tally.Findings) run = run.With(finding);
-            run = run with { Cursor = studyKey, Done = run.Done + 1, Bytes = run.Bytes + tally.Bytes };
+            run = run with { Cursor = studyKey, Done = run.Done + 1, Bytes = run.Bytes + tally.Bytes, NotRead = run.NotRead + tally.NotRead, NotReadBytes = run.NotReadBytes + tally.NotReadBytes };
             if (time.GetElapsedTime(started) > LongEnough) break;
         }
 

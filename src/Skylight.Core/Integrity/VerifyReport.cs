@@ -32,6 +32,14 @@ public static class VerifyCode
     /// <summary>An instance is compressed by a codec that does not work here, so nobody can say whether it is whole.</summary>
     public const string CodecMissing = "codec-missing";
 
+    /// <summary>
+    /// A note: packs in the archive tier are there and as long as they have to be; their bytes nobody can read before they are rehydrated. One an institution, with how many and how large they are.
+    /// </summary>
+    public const string ArchivedNotRead = "archived-not-read";
+
+    /// <summary>An index, metadata, manifest, corrections or preview object lies in the archive tier, where nobody can read it: these stay hot.</summary>
+    public const string ObjectArchived = "object-archived";
+
     /// <summary>A document or index names an object that is not there.</summary>
     public const string ObjectMissing = "object-missing";
 
@@ -76,6 +84,9 @@ public static class VerifyCode
 }
 
 /// <summary>What a verification found.</summary>
+/// <param name="Bytes">Plaintext bytes of packs that were read and authenticated.</param>
+/// <param name="NotRead">Archived packs of which only the length was compared (<see cref="VerifyCode.ArchivedNotRead"/>).</param>
+/// <param name="NotReadBytes">Their plaintext bytes.</param>
 /// <param name="Findings">The first <see cref="MaxFindings"/>; <see cref="Errors"/> and <see cref="Notes"/> count all.</param>
 public sealed record VerifyReport(
     int V,
@@ -87,6 +98,8 @@ public sealed record VerifyReport(
     long Instances,
     long Objects,
     long Bytes,
+    long NotRead,
+    long NotReadBytes,
     long Errors,
     long Notes,
     IReadOnlyList<VerifyFinding> Findings)
@@ -94,7 +107,7 @@ public sealed record VerifyReport(
     /// <summary>Findings that a report carries at most.</summary>
     public const int MaxFindings = 1000;
 
-    /// <summary>True when everything that is named is there, whole, readable, and agrees.</summary>
+    /// <summary>True when everything that is named is there, whole, readable, and agrees; of archived packs that were not read (<see cref="NotRead"/>) only that they are there and as long as they have to be.</summary>
     [JsonPropertyOrder(-1)]
     public bool Ok => Errors == 0;
 }

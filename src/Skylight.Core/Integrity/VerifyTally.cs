@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Skylight.Core.Integrity;
 
 /// <summary>Counts and findings of a verification as it goes on. Not for concurrent use.</summary>
@@ -15,12 +17,22 @@ public sealed class VerifyTally
     /// <summary>Plaintext bytes read and authenticated.</summary>
     public long Bytes { get; internal set; }
 
+    /// <summary>Archived packs that could not be read; their length was compared.</summary>
+    public long NotRead { get; internal set; }
+
+    /// <summary>Their plaintext bytes.</summary>
+    public long NotReadBytes { get; internal set; }
+
     public long Errors { get; private set; }
 
     public long Notes { get; private set; }
 
     /// <summary>The first <see cref="VerifyReport.MaxFindings"/>, errors before notes once it is full.</summary>
     public IReadOnlyList<VerifyFinding> Findings => _findings;
+
+    /// <summary>The note for what could not be read of an institution.</summary>
+    internal static VerifyFinding NotReadNote(string institution, long packs, long bytes) =>
+        new(VerifyCode.ArchivedNotRead, false, institution, null, null, string.Create(CultureInfo.InvariantCulture, $"{packs} packs, {bytes} bytes"));
 
     internal void Add(VerifyFinding finding)
     {
@@ -42,6 +54,8 @@ public sealed class VerifyTally
         Instances += other.Instances;
         Objects += other.Objects;
         Bytes += other.Bytes;
+        NotRead += other.NotRead;
+        NotReadBytes += other.NotReadBytes;
         foreach (var finding in other._findings) Add(finding);
         Errors += other.Errors - other._findings.Count(finding => finding.IsError);
         Notes += other.Notes - other._findings.Count(finding => !finding.IsError);

@@ -54,6 +54,12 @@ public sealed record MaintenanceRun
     /// <summary>Bytes read and authenticated.</summary>
     public long Bytes { get; init; }
 
+    /// <summary>Of a verification: archived packs of which only the length could be compared.</summary>
+    public long NotRead { get; init; }
+
+    /// <summary>Their plaintext bytes.</summary>
+    public long NotReadBytes { get; init; }
+
     public long Errors { get; init; }
 
     public IReadOnlyList<VerifyFinding> Findings { get; init; } = [];

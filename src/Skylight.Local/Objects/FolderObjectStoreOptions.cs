@@ -25,6 +25,11 @@ public sealed record FolderObjectStoreOptions
     [Range(0, 604_800)]
     public int RehydrationDelaySeconds { get; init; }
 
+    /// <summary>
+    /// Default false: what is archived is read after a rehydration only. True for tools that have the folder to themselves and want every byte: the files are read where they are.
+    /// </summary>
+    public bool ReadArchived { get; init; }
+
     /// <summary>Default true. False only where the objects are thrown away anyway, as in tests.</summary>
     public bool Fsync { get; init; } = true;
 }

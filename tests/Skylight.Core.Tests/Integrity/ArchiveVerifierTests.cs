@@ -1,6 +1,10 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+using Skylight.Archive.Packs;
+using Skylight.Archive.Sealing;
 using Skylight.Core.Catalog;
+using Skylight.Core.Compression;
 using Skylight.Core.Documents;
 using Skylight.Core.Institutions;
 using Skylight.Core.Integrity;
@@ -10,6 +14,7 @@ using Skylight.Core.Retrieve;
 using Skylight.Core.Studies;
 using Skylight.Core.Tests.Ingest;
 using Skylight.Core.Tests.Lifecycle;
+using Skylight.Local.Objects;
 
 namespace Skylight.Core.Tests.Integrity;
 
@@ -103,6 +108,66 @@ public sealed class ArchiveVerifierTests : IAsyncLifetime
         Assert.Contains(report.Findings, finding => finding.IsError && finding.Code == VerifyCode.ObjectMissing && finding.Object == name);
     }
 
+    [Theory]
+    [InlineData(VerifyDepth.Quick)]
+    [InlineData(VerifyDepth.Deep)]
+    public async Task Verify_ArchivedPack_IsCountedAsNotRead(VerifyDepth depth)
+    {
+        var pack = await ArchivedAsync();
+        var report = await VerifyAsync(depth);
+        Assert.True(report.Ok);
+        var note = Assert.Single(report.Findings);
+        Assert.Equal((VerifyCode.ArchivedNotRead, false, $"1 packs, {pack.Length} bytes"), (note.Code, note.IsError, note.Detail));
+        Assert.Equal((1, pack.Length), (report.NotRead, report.NotReadBytes));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    [InlineData(72)]
+    [InlineData(88)]
+    [InlineData(-1)]
+    [InlineData(-16)]
+    public async Task Verify_ArchivedPackOfAnotherLength_IsFoundWithoutReadingIt(int length)
+    {
+        var pack = await ArchivedAsync();
+        using (var file = File.Open(ArchivedPathOf(pack.Name), FileMode.Open)) file.SetLength(length < 0 ? file.Length + length : length);
+        foreach (var depth in Enum.GetValues<VerifyDepth>())
+            Assert.Contains((await VerifyAsync(depth)).Findings, finding => finding is { Code: VerifyCode.ObjectDamaged, IsError: true } && finding.Object == pack.Name);
+        File.AppendAllText(ArchivedPathOf(pack.Name), new string('x', 1 << 16));
+        Assert.Contains((await VerifyAsync(VerifyDepth.Quick)).Findings, finding => finding is { Code: VerifyCode.ObjectDamaged, Detail: "WrongLength, segment 0" });
+    }
+
+    [Fact]
+    public async Task Verify_WhereArchivedPacksCanBeRead_ReadsThem()
+    {
+        var pack = await ArchivedAsync();
+        var readable = FolderObjectStore.Open(Path.Combine(_folder, "objects"), new FolderObjectStoreOptions { ReadArchived = true, Fsync = false, MinFreeBytes = 0 }, _bench.Time);
+        var whole = await VerifyAsync(VerifyDepth.Deep, readable);
+        Assert.Empty(whole.Findings);
+        Assert.Equal((0, true), (whole.NotRead, whole.Bytes > pack.Length));
+        using (var file = File.Open(ArchivedPathOf(pack.Name), FileMode.Open)) Flip(file, 200);
+        Assert.Contains((await VerifyAsync(VerifyDepth.Deep, readable)).Findings, finding => finding is { Code: VerifyCode.ObjectDamaged, IsError: true } && finding.Object == pack.Name);
+    }
+
+    [Theory]
+    [InlineData(".index")]
+    [InlineData(".metadata")]
+    public async Task Verify_WhatStaysHotLiesInTheArchive_IsFound(string kind)
+    {
+        var name = (await _bench.Objects()).First(item => item.EndsWith(kind, StringComparison.Ordinal));
+        await _bench.Store.SetTierAsync(name, ObjectTier.Archive, default);
+        Assert.Contains((await VerifyAsync(VerifyDepth.Quick)).Findings, finding => finding is { Code: VerifyCode.ObjectArchived, IsError: true } && finding.Object == name);
+    }
+
+    [Fact]
+    public async Task Verify_MediumDoesNotGiveAnObjectBack_IsFound()
+    {
+        var pack = await FirstPackAsync();
+        var report = await VerifyAsync(VerifyDepth.Deep, new BadMedium(_bench.Store, pack));
+        Assert.Contains(report.Findings, finding => finding is { Code: VerifyCode.ObjectDamaged, IsError: true, Detail: "the medium does not give it back" } && finding.Object == pack);
+    }
+
     [Fact]
     public async Task Verify_UnreferencedObject_IsANoteOnly()
     {
@@ -148,9 +213,23 @@ public sealed class ArchiveVerifierTests : IAsyncLifetime
 
     private string PathOf(string name) => Path.Combine(_folder, "objects", name);
 
+    private string ArchivedPathOf(string name) => Path.Combine(_folder, "objects-archive", name);
+
+    private async Task<SealedReference> ArchivedAsync()
+    {
+        var pack = (await _bench.Entries(await _bench.Study()))[0].Pack;
+        await _bench.Store.SetTierAsync(pack.Name, ObjectTier.Archive, default);
+        return pack;
+    }
+
     private void Flip(string name, long offset)
     {
         using var file = File.Open(PathOf(name), FileMode.Open);
+        Flip(file, offset);
+    }
+
+    private static void Flip(FileStream file, long offset)
+    {
         file.Position = offset;
         var value = file.ReadByte();
         file.Position = offset;
@@ -177,15 +256,36 @@ public sealed class ArchiveVerifierTests : IAsyncLifetime
 
     private async Task<string> FirstPackAsync() => (await _bench.Entries(await _bench.Study()))[0].Pack.Name;
 
-    private async Task<VerifyReport> VerifyAsync(VerifyDepth depth)
+    private async Task<VerifyReport> VerifyAsync(VerifyDepth depth, IObjectStore? other = null)
     {
         // A verifier of its own: nothing that was read before is remembered.
+        var store = other ?? _bench.Store;
+        var (packs, parts) = (new PackReader(store, _bench.Keys, Pictures.Codecs()), new StudyParts(store, _bench.Keys));
         var records = new DocumentKeyRecords(_bench.Documents);
-        var bytes = new InstanceBytes(_bench.Packs, NullLogger<InstanceBytes>.Instance);
-        var studies = new StudyVerifier(_bench.Catalog, _bench.Documents, _bench.Parts, _bench.Store, _bench.Keys, records, bytes);
-        var retired = new RetiredObjects(_bench.Documents, _bench.Catalog, _bench.Parts, _bench.Store, _bench.Time, NullLogger<RetiredObjects>.Instance);
-        var verifier = new ArchiveVerifier(studies, _bench.Catalog, _bench.Store, _bench.Keys, records, new InstitutionDirectory(_bench.Documents), _bench.Items, retired,
-            new ErasedContent(_bench.Catalog, _bench.Documents, _bench.Store, _bench.Keys, _bench.Parts, _bench.Secrets), _bench.Time);
+        var bytes = new InstanceBytes(packs, NullLogger<InstanceBytes>.Instance);
+        var studies = new StudyVerifier(_bench.Catalog, _bench.Documents, parts, store, _bench.Keys, records, bytes);
+        var retired = new RetiredObjects(_bench.Documents, _bench.Catalog, parts, store, _bench.Time, NullLogger<RetiredObjects>.Instance);
+        var verifier = new ArchiveVerifier(studies, _bench.Catalog, store, _bench.Keys, records, new InstitutionDirectory(_bench.Documents), _bench.Items, retired,
+            new ErasedContent(_bench.Catalog, _bench.Documents, store, _bench.Keys, parts, _bench.Secrets), _bench.Time);
         return await verifier.VerifyAsync([IngestBench.A], depth, default);
+    }
+
+    /// <summary>A store whose medium does not give one object back.</summary>
+    private sealed class BadMedium(IObjectStore inner, string bad) : IObjectStore
+    {
+        public ValueTask<ObjectWriter> CreateAsync(string name, CancellationToken cancellationToken) => inner.CreateAsync(name, cancellationToken);
+
+        public ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken) =>
+            name == bad ? throw new ObjectUnreadableException(name, new IOException("EIO")) : inner.ReadAsync(name, offset, destination, cancellationToken);
+
+        public ValueTask<long?> GetLengthAsync(string name, CancellationToken cancellationToken) => inner.GetLengthAsync(name, cancellationToken);
+
+        public ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken) => inner.DeleteAsync(name, cancellationToken);
+
+        public IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken) => inner.ListAsync(prefix, cancellationToken);
+
+        public ValueTask SetTierAsync(string name, ObjectTier tier, CancellationToken cancellationToken) => inner.SetTierAsync(name, tier, cancellationToken);
+
+        public ValueTask<ObjectStatus?> GetStatusAsync(string name, CancellationToken cancellationToken) => inner.GetStatusAsync(name, cancellationToken);
     }
 }

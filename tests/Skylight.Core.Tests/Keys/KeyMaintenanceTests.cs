@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
 using Skylight.Core.Institutions;
@@ -214,6 +215,16 @@ public sealed class KeyMaintenanceTests : IAsyncLifetime
         Assert.True(whole.Bytes > 0);
         await _bench.Store.DeleteAsync((await _bench.Entries(await _bench.Study("1.2.3")))[0].Pack.Name, default);
         Assert.True((await RunAsync(new MaintenanceRequest(IngestBench.A, MaintenanceKind.Verification, "sec"))).Errors > 0);
+    }
+
+    [Fact]
+    public async Task Verification_OfArchivedPacks_SaysHowManyItDidNotRead()
+    {
+        var pack = (await _bench.Entries(await _bench.Study("1.2.3")))[0].Pack;
+        await _bench.Store.SetTierAsync(pack.Name, ObjectTier.Archive, default);
+        var run = await RunAsync(new MaintenanceRequest(IngestBench.A, MaintenanceKind.Verification, "sec"));
+        Assert.Equal((MaintenanceState.Completed, 0L, 1L, pack.Length), (run.State, run.Errors, run.NotRead, run.NotReadBytes));
+        Assert.Equal(VerifyCode.ArchivedNotRead, Assert.Single(run.Findings).Code);
     }
 
     private static TestDicom Slice(int study, int number) => TestDicom.Ct(study: $"1.2.{study}", series: $"1.2.{study}.1", sop: $"1.2.{study}.1.{number}");

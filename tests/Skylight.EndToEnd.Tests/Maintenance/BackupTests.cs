@@ -7,10 +7,12 @@ using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Retrieve;
+using Skylight.Core.Tiers;
 using Skylight.Core.Uploads;
 using Skylight.Dicom;
 using Skylight.EndToEnd.Tests.DicomWeb;
 using Skylight.Local.Backup;
+using Skylight.Local.Journal;
 
 namespace Skylight.EndToEnd.Tests.Maintenance;
 
@@ -221,6 +223,25 @@ public sealed class BackupTests(EdgeFixture edge) : IClassFixture<EdgeFixture>, 
     }
 
     [Fact]
+    public async Task Restore_OfAnArchivedStudy_IsVerifiedByteByByte()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        var promised = new List<string>();
+        await StoreAsync(technician, "11", 2, promised);
+        var pack = await ArchivedPackAsync(promised[0]);
+        await BackupAsync();
+        var data = Target;
+        Assert.Equal(0, await RestoreCommand.RunAsync(new RestoreOptions(Set, data) { Passphrase = Passphrase }, verify: true, json: false, default));
+        var restored = Path.Combine(data, "objects-archive", pack);
+        var bytes = await File.ReadAllBytesAsync(restored);
+        bytes[^1] ^= 1;
+        await File.WriteAllBytesAsync(restored, bytes);
+        var report = await VerifyCommand.VerifyAsync(new DirectoryInfo(data), [], VerifyDepth.Deep, default);
+        Assert.Equal((false, 0L), (report.Ok, report.NotRead));
+        Assert.Contains(report.Findings, finding => finding is { Code: VerifyCode.ObjectDamaged, IsError: true } && finding.Object == pack);
+    }
+
+    [Fact]
     public async Task Backup_OlderThanItsTime_IsDestroyedKeysAndAll()
     {
         using var technician = await edge.ClientAsync("technician");
@@ -232,6 +253,17 @@ public sealed class BackupTests(EdgeFixture edge) : IClassFixture<EdgeFixture>, 
         Assert.Equal([later.Id], FolderRestore.Generations(Set).Select(generation => generation.Id));
         Assert.False(Directory.Exists(Path.Combine(Set, "generations", old.Id)));
         await Assert.ThrowsAsync<BackupException>(() => FolderBackup.RunAsync(Options with { KeepDays = 36 }, TimeProvider.System, default));
+    }
+
+    /// <summary>The host archives a study; answers the name of its pack.</summary>
+    private async Task<string> ArchivedPackAsync(string study)
+    {
+        var services = edge.Services;
+        var document = (await services.GetRequiredService<ICatalog>().GetStudyAsync("demo", study, default))!.Value;
+        await services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
+        await services.GetRequiredService<StudyTiers>().MoveAsync("demo", document.StudyKey, StorageTier.Archive, default);
+        var folder = Path.Combine(Data, "objects-archive");
+        return Path.GetRelativePath(folder, Directory.GetFiles(folder, "*.pack", SearchOption.AllDirectories).Single(path => path.Contains(document.StudyKey, StringComparison.Ordinal)));
     }
 
     private const string Passphrase = "a long passphrase";

@@ -95,6 +95,24 @@ public sealed class FolderObjectStoreTests : ObjectStoreConformance, IDisposable
     }
 
     [Fact]
+    public async Task Archived_ReadByATool_StaysWhereItIs()
+    {
+        var store = Tiered(new FolderObjectStoreOptions { MinFreeBytes = 0, RehydrationDelaySeconds = 3600 }, TimeProvider.System);
+        foreach (var name in (string[])["a/b/c.pack", "a/b/d.pack"])
+        {
+            await StoreAsync(store, name, 1000);
+            await store.SetTierAsync(name, ObjectTier.Archive, default);
+        }
+
+        await store.SetTierAsync("a/b/d.pack", ObjectTier.Hot, default);
+        var tool = Tiered(new FolderObjectStoreOptions { MinFreeBytes = 0, RehydrationDelaySeconds = 3600, ReadArchived = true }, TimeProvider.System);
+        Assert.Equal(10, await tool.ReadAsync("a/b/c.pack", 0, new byte[10], default));
+        Assert.Equal(10, await tool.ReadAsync("a/b/d.pack", 0, new byte[10], default));
+        Assert.Equal(new ObjectStatus(1000, ObjectTier.Archive, false), await tool.GetStatusAsync("a/b/c.pack", default));
+        Assert.Equal(new ObjectStatus(1000, ObjectTier.Archive, true), await tool.GetStatusAsync("a/b/d.pack", default));
+    }
+
+    [Fact]
     public async Task Create_BelowTheFreeSpaceFloor_IsRefused()
     {
         var store = FolderObjectStore.Open(Path.Combine(_folder, "full"), new FolderObjectStoreOptions { MinFreeBytes = 1L << 50 }, TimeProvider.System);
