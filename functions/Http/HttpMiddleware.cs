@@ -78,8 +78,7 @@ public static class HttpFailure
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => TooLarge(null),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => Problem.Of(408, "request-too-slow", "The body arrived too slowly.", "请求体传输过慢。"),
         BadHttpRequestException bad => Problem.Of(bad.StatusCode, "request-malformed", "The request is not valid HTTP.", "请求不是有效的 HTTP。"),
-        KeyUnavailableException key => Problem.Of(
-            503, "key-unavailable", "A key that this needs cannot be had; the health check and the logs name it.", "所需密钥不可用，详见健康检查与日志。", ("fault", key.Fault)),
+        KeyUnavailableException key => KeyUnavailable(key.Fault),
         CodecUnavailableException => Problem.Of(
             503, "codec-missing", "The content is kept compressed by a codec that is not installed here; the logs name it.", "内容以压缩形式保存，本机缺少所需的解码库，详见日志。"),
         ObjectArchivedException => Problem.Of(
@@ -88,6 +87,15 @@ public static class HttpFailure
         { HResult: DiskFull or QuotaFull } => Problem.Of(507, "storage-full", "There is no space left; nothing was stored.", "存储空间已满，未保存任何内容。"),
         _ => Problem.Of(500, "internal-error", "Something went wrong on our side; the correlation id finds it in the logs.", "服务内部错误，可凭 correlationId 在日志中查找。"),
     };
+
+    private static Problem KeyUnavailable(KeyFault fault)
+    {
+        var problem = Problem.Of(
+            503, "key-unavailable", "A key that this needs cannot be had; the health check and the logs name it.", "所需密钥不可用，详见健康检查与日志。", ("fault", fault));
+
+        // Nothing is wrong with the key: the vault, or the second place of key records, is away for the moment.
+        return fault is KeyFault.NotReached or KeyFault.NotReplicated ? problem.WithHeader("Retry-After", "30") : problem;
+    }
 
     public static Problem TooLarge(long? limit)
     {

@@ -50,13 +50,6 @@ public static class LocalArchive
         return services;
     }
 
-    /// <summary>Key records in the records, and in a second place where one is configured.</summary>
-    private static IKeyRecordStore KeyRecords(IServiceProvider provider)
-    {
-        var first = new DocumentKeyRecords(provider.GetRequiredService<IDocuments>());
-        return provider.GetKeyedService<SqliteDatabase>("key-replica") is { } second ? new ReplicatedKeyRecords(first, new DocumentKeyRecords(new SqliteDocuments(second))) : first;
-    }
-
     private static void AddReplica(IServiceCollection services)
     {
         services.AddOptions<ReplicaOptions>().BindConfiguration(ReplicaOptions.Section);
@@ -67,10 +60,12 @@ public static class LocalArchive
                     new FolderObjectStoreOptions { MinFreeBytes = provider.GetRequiredService<IOptions<FolderObjectStoreOptions>>().Value.MinFreeBytes },
                     provider.GetRequiredService<TimeProvider>())
                 : null!);
-        services.AddKeyedSingleton<SqliteDatabase>("key-replica", static (provider, _) =>
+        services.AddKeyedSingleton<SqliteDatabase>(ReplicatedKeyRecords.Service, static (provider, _) =>
             provider.GetRequiredService<IOptions<ReplicaOptions>>().Value.KeyFolder is { Length: > 0 } folder
                 ? SqliteDatabase.Open(Path.Combine(Directory.CreateDirectory(folder).FullName, "keys.db"), SqliteDurability.Full, SqliteDocuments.Schema)
                 : null!);
+        services.AddKeyedSingleton<IKeyRecordStore>(ReplicatedKeyRecords.Service, static (provider, _) =>
+            provider.GetKeyedService<SqliteDatabase>(ReplicatedKeyRecords.Service) is { } second ? new DocumentKeyRecords(new SqliteDocuments(second)) : null!);
     }
 
     private static JournalDrain Drain(IServiceProvider provider)
@@ -101,7 +96,6 @@ public static class LocalArchive
         services.AddSingleton(provider => LocalKeyRing.OpenOrCreate(dataFolder, provider.GetRequiredService<IOptions<KeyRingOptions>>().Value, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IKeyEncryptionKeyResolver>(static provider => provider.GetRequiredService<LocalKeyRing>());
         services.AddSingleton<IKeyEncryptionKeyVersions>(static provider => provider.GetRequiredService<LocalKeyRing>());
-        services.AddSingleton(KeyRecords);
         return services.AddStudyKeys();
     }
 

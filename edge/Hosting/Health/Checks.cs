@@ -70,7 +70,8 @@ internal sealed class KeysCheck(InstitutionDirectory institutions, IKeyRecordSto
         }
         catch (KeyUnavailableException error)
         {
-            return HealthCheckResult.Unhealthy(error.Message);
+            // Without the second place of key records this host still reads, and stores to the studies that it knows.
+            return error.Fault == KeyFault.NotReplicated ? HealthCheckResult.Degraded(error.Message) : HealthCheckResult.Unhealthy(error.Message);
         }
     }
 }

@@ -1,4 +1,7 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace Skylight.Archive.Keys;
 
@@ -16,6 +19,28 @@ public sealed record KeyRecord(int V, string Institution, string Subject, IReadO
 
     /// <summary>The subject of the institution's own secret. No study key looks like it (they have 32 characters).</summary>
     public const string InstitutionSubject = "institution";
+
+    /// <summary>The first half of a SHA-256 over all of it: two records with the same one are the same.</summary>
+    public UInt128 Digest()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Append(Encoding.UTF8.GetBytes(Institution));
+        Append(Encoding.UTF8.GetBytes(Subject));
+        foreach (var key in Keys)
+        {
+            foreach (var text in (string[])[key.Id, key.Algorithm, key.Kek]) Append(Encoding.UTF8.GetBytes(text));
+            Append(key.Wrapped);
+            Append(BitConverter.GetBytes(key.CreatedAt.UtcTicks));
+        }
+
+        return BinaryPrimitives.ReadUInt128BigEndian(hash.GetHashAndReset());
+
+        void Append(ReadOnlySpan<byte> bytes)
+        {
+            hash.AppendData(BitConverter.GetBytes(bytes.Length));
+            hash.AppendData(bytes);
+        }
+    }
 }
 
 /// <summary>One key as it may be stored.</summary>
@@ -41,6 +66,12 @@ public interface IKeyRecordStore
     /// <summary>False when the record has changed since it was read, or is gone.</summary>
     ValueTask<bool> TryReplaceAsync(KeyRecord record, string etag, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Makes sure that a record which was read is in every place where it should be, before something is sealed under its keys: whoever wrote it may have been stopped between two places.
+    /// </summary>
+    /// <exception cref="KeyUnavailableException">It is not, and cannot be put there now (<see cref="KeyFault.NotReplicated"/>).</exception>
+    ValueTask ConfirmAsync(KeyRecord record, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
     /// <summary>Destroys the record. False when there was none.</summary>
     ValueTask<bool> DeleteAsync(string institution, string subject, CancellationToken cancellationToken);
 
@@ -58,6 +89,12 @@ public interface IKeyRecordStore
             continuation = page.Continuation;
         }
         while (continuation is not null);
+    }
+
+    /// <summary><see cref="KeyRecord.Digest"/> of all records of an institution: what a comparison needs.</summary>
+    async IAsyncEnumerable<UInt128> ListDigestsAsync(string institution, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var stored in ListAsync(institution, cancellationToken)) yield return stored.Record.Digest();
     }
 }
 

@@ -13,6 +13,7 @@ public sealed class InstitutionSecrets : IDisposable
 {
     private readonly StudyKeys _keys;
     private readonly ConcurrentDictionary<(string Institution, string Purpose), byte[]> _derived = new();
+    private readonly ConcurrentDictionary<string, KeyId> _unconfirmed = new();
 
     public InstitutionSecrets(IKeyRecordStore records, IKeyEncryptionKeyResolver resolver, KeyEncryptionOptions options, TimeProvider time) =>
         _keys = new StudyKeys(records, resolver, options, time);
@@ -47,9 +48,25 @@ public sealed class InstitutionSecrets : IDisposable
         return Base32.Encode(mac[..20]);
     }
 
+    /// <summary>Nothing can be read without the secret, so one that there is serves also while its second copy cannot be confirmed. Nothing is sealed under it.</summary>
+    private async ValueTask<DataKey> KeyAsync(string institution, CancellationToken cancellationToken)
+    {
+        if (_unconfirmed.TryGetValue(institution, out var known)) return await _keys.GetAsync(institution, KeyRecord.InstitutionSubject, known, cancellationToken);
+        try
+        {
+            return await _keys.GetOrCreateAsync(institution, KeyRecord.InstitutionSubject, cancellationToken);
+        }
+        catch (KeyUnavailableException error) when (error.Fault == KeyFault.NotReplicated)
+        {
+            if (await _keys.IdsAsync(institution, KeyRecord.InstitutionSubject, cancellationToken) is not [.., var last] || !KeyId.TryParse(last, out var id)) throw;
+            _unconfirmed[institution] = id;
+            return await _keys.GetAsync(institution, KeyRecord.InstitutionSubject, id, cancellationToken);
+        }
+    }
+
     private async ValueTask<byte[]> DeriveAsync(string institution, string purpose, CancellationToken cancellationToken)
     {
-        using var key = await _keys.GetOrCreateAsync(institution, KeyRecord.InstitutionSubject, cancellationToken);
+        using var key = await KeyAsync(institution, cancellationToken);
         var clear = key.Export();
         try
         {

@@ -23,6 +23,9 @@ public enum KeyFault
 
     /// <summary>The vault did not answer, or asks to wait, after all tries. Nothing is wrong with the key.</summary>
     NotReached,
+
+    /// <summary>The second place of key records did not take this record: a key that lies in one place alone is not used for new objects. Nothing is wrong with the key.</summary>
+    NotReplicated,
 }
 
 /// <summary>A key is missing or wrong. The message names the key or key-encryption key, never key material.</summary>
@@ -39,6 +42,7 @@ public sealed class KeyUnavailableException(KeyFault fault, string subject, Exce
         KeyFault.WrongKey => "The key at hand is not the one that is named",
         KeyFault.Refused => "The key vault refuses the key-encryption key (disabled, out of its time, or no permission)",
         KeyFault.NotReached => "The key vault did not answer, or asks to wait",
+        KeyFault.NotReplicated => "The second place of key records did not take the record",
         _ => "The key record is of an unsupported version or shape",
     };
 }

@@ -90,6 +90,8 @@ public sealed class StudyKeys : IReadKeys, IDisposable
                 changed++;
             }
 
+            // Whoever wrapped it before may have been stopped before the record was in every place.
+            if (changed == 0) await _records.ConfirmAsync(stored.Record, cancellationToken);
             if (changed == 0 || await _records.TryReplaceAsync(stored.Record with { Keys = keys }, stored.ETag, cancellationToken)) return changed;
         }
 
@@ -181,7 +183,9 @@ public sealed class StudyKeys : IReadKeys, IDisposable
             stored = await _records.GetAsync(institution, studyKey, cancellationToken) ?? throw new KeyUnavailableException(KeyFault.NoRecord, $"study key record of {institution}");
         }
 
-        var key = await _encryption.UnwrapAsync(Checked(stored).Keys[^1], cancellationToken);
+        await _records.ConfirmAsync(Checked(stored), cancellationToken);
+        var last = stored.Record.Keys[^1];
+        var key = (KeyId.TryParse(last.Id, out var id) ? _cache.Get(institution, studyKey, id) : null) ?? await _encryption.UnwrapAsync(last, cancellationToken);
         _cache.Put(institution, studyKey, key, current: true);
         return key;
     }
@@ -195,7 +199,9 @@ public sealed class StudyKeys : IReadKeys, IDisposable
         {
             if (keys[i].Id != name) continue;
             var key = await _encryption.UnwrapAsync(keys[i], cancellationToken);
-            _cache.Put(institution, studyKey, key, current: i == keys.Count - 1);
+
+            // Not for new objects yet: that asks whether the record is in every place.
+            _cache.Put(institution, studyKey, key, current: false);
             return key;
         }
 

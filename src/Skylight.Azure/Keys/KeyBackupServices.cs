@@ -3,14 +3,16 @@ using Azure.Core;
 using Azure.Storage.Blobs;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Azure.Costs;
 using Skylight.Azure.Objects;
+using Skylight.Core.Keys;
 using Skylight.Core.Keys.Backup;
 
 namespace Skylight.Azure.Keys;
 
-/// <summary>Where generations of the wrapped keys lie: a container of another account, apart from the objects and their replica. Section <c>Skylight:KeyBackup:Store</c>; nothing set: there are none.</summary>
+/// <summary>Where second copies of the key records lie, written with each change, and generations of them: a container of another account, apart from the objects and their replica. Section <c>Skylight:KeyBackup:Store</c>; nothing set: there are none.</summary>
 public sealed class BlobKeyBackupOptions
 {
     public const string Section = "Skylight:KeyBackup:Store";
@@ -41,7 +43,7 @@ internal sealed class BlobKeyBackupRules : IValidateOptions<BlobKeyBackupOptions
 
 public static class KeyBackupServices
 {
-    /// <summary>Registers the container of key generations, where the settings name one, and the restore at a start that they may ask for. After the records: it writes to them.</summary>
+    /// <summary>Registers the second place of key records and of their generations, where the settings name one, and the restore at a start that they may ask for. After the records: it writes to them.</summary>
     public static IServiceCollection AddAzureKeyBackup(this IServiceCollection services)
     {
         services.AddOptionsWithValidateOnStart<BlobKeyBackupOptions>().BindConfiguration(BlobKeyBackupOptions.Section);
@@ -52,6 +54,9 @@ public static class KeyBackupServices
             : ObjectServices.Client(store, provider.GetRequiredService<AzureCosts>(), () => provider.GetRequiredService<TokenCredential>()).GetBlobContainerClient(store.Container));
         services.AddKeyedSingleton<IObjectStore>(KeyGenerations.Service, static (provider, _) => Store(provider) is { } store
             ? new BlobObjectStore(provider.GetRequiredKeyedService<BlobContainerClient>(KeyGenerations.Service), store, provider.GetRequiredService<TimeProvider>())
+            : null!);
+        services.AddKeyedSingleton<IKeyRecordStore>(ReplicatedKeyRecords.Service, static (provider, _) => Store(provider) is { } store
+            ? new BlobKeyRecords(ObjectServices.Client(store.Briefly(), provider.GetRequiredService<AzureCosts>(), () => provider.GetRequiredService<TokenCredential>()).GetBlobContainerClient(store.Container))
             : null!);
         services.AddContainerStart(static provider => provider.GetKeyedService<BlobContainerClient>(KeyGenerations.Service));
         return services.AddHostedService<KeyRestoreStart>();

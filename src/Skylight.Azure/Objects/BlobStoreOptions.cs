@@ -42,6 +42,14 @@ public sealed class BlobStoreOptions
     /// <summary>Makes the container at the start when it is not there. Default false: deployment makes it.</summary>
     public bool CreateContainer { get; set; }
 
+    /// <summary>For small objects that a sender waits for: three retries at most, of ten seconds at most.</summary>
+    internal BlobStoreOptions Briefly()
+    {
+        var brief = At(ServiceUrl, ConnectionString, Container);
+        (brief.Retries, brief.TryTimeoutSeconds) = (Math.Min(Retries, 3), Math.Min(TryTimeoutSeconds, 10));
+        return brief;
+    }
+
     /// <summary>The same ways with another container.</summary>
     internal BlobStoreOptions At(Uri? serviceUrl, string? connectionString, string container) => new()
     {

@@ -27,7 +27,7 @@ public sealed class KeyRetirement(
     /// <summary>One institution.</summary>
     public async Task<int> RunAsync(string institution, CancellationToken cancellationToken)
     {
-        // A crash between the two writes of a record leaves the second place behind; by the next night it has caught up.
+        // A crash between the two writes of a record that nobody has needed since leaves the second place behind.
         if (records is ReplicatedKeyRecords both) await both.MirrorAsync(institution, cancellationToken);
         var destroyed = 0;
         var named = new HashSet<string>(StringComparer.Ordinal);

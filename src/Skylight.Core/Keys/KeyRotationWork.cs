@@ -28,7 +28,7 @@ public sealed class KeyRotationWork(IKeyEncryptionKeyVersions versions, IKeyReco
                 var changed = await keys.RewrapAsync(run.Institution, stored.Record.Subject, cancellationToken);
                 run = run with { Done = run.Done + 1, Changed = run.Changed + (changed > 0 ? 1 : 0) };
             }
-            catch (KeyUnavailableException error) when (error.Fault != KeyFault.NotReached)
+            catch (KeyUnavailableException error) when (error.Fault is not (KeyFault.NotReached or KeyFault.NotReplicated))
             {
                 // One lost key must not keep the others under the old version.
                 run = run.With(new VerifyFinding(VerifyCode.KeyUnavailable, true, run.Institution, stored.Record.Subject, null, error.Fault.ToString())) with { Done = run.Done + 1 };

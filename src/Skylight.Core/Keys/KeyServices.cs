@@ -17,6 +17,7 @@ public static class KeyServices
         services.AddOptionsWithValidateOnStart<KeyBackupOptions>().BindConfiguration(KeyBackupOptions.Section);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<KeyBackupOptions>, KeyBackupRanges>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<KeyBackupOptions>, KeyBackupRules>());
+        services.AddSingleton<ErasureCopies>();
         services.AddSingleton<KeyGenerations>();
         services.AddSingleton<MaintenanceRuns>();
         return services;

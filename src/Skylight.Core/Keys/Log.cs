@@ -19,4 +19,7 @@ internal static partial class Log
 
     [LoggerMessage(4404, LogLevel.Warning, "The key backup knows of {Erasures} erasures that the records have forgotten; they are carried out again")]
     public static partial void ErasuresForgotten(ILogger logger, int erasures);
+
+    [LoggerMessage(4405, LogLevel.Warning, "{Keys} key records of the key backup {Generation} have no second copy any more: they were erased since, and are not put back")]
+    public static partial void KeysLeftOut(ILogger logger, int keys, string generation);
 }

@@ -33,7 +33,7 @@ public sealed class ErasedContent(ICatalog catalog, IDocuments documents, IObjec
             {
                 var page = await documents.ListAsync<ErasureRecord>(institution, ErasureRecord.Type, $"status:{status}", 200, continuation, cancellationToken);
                 foreach (var stored in page.Items)
-                    if (stored.Value.HasDestroyed) list.Add(stored.Value with { Marks = await MarksAsync(stored.Value, cancellationToken) });
+                    if (stored.Value.HasDestroyed) list.Add(await WithMarksAsync(stored.Value, cancellationToken));
                 continuation = page.Continuation;
             }
             while (continuation is not null);
@@ -80,6 +80,9 @@ public sealed class ErasedContent(ICatalog catalog, IDocuments documents, IObjec
             await documents.PutAsync(Key(erasure, page), new ErasureMarks(1, pages[page]), Match.Any, [], cancellationToken);
         return erasure with { MarkPages = pages.Length, Marks = null };
     }
+
+    /// <summary>As it is kept apart from the records.</summary>
+    internal async ValueTask<ErasureRecord> WithMarksAsync(ErasureRecord erasure, CancellationToken cancellationToken) => erasure with { Marks = await MarksAsync(erasure, cancellationToken) };
 
     private async ValueTask<IReadOnlyList<string>> MarksAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {

@@ -8,6 +8,7 @@ using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Institutions;
 using Skylight.Core.Integrity;
+using Skylight.Core.Keys.Backup;
 using Skylight.Core.Studies;
 using Skylight.Core.Tiers;
 
@@ -19,9 +20,11 @@ namespace Skylight.Core.Lifecycle;
 /// </summary>
 /// <param name="rehydrations">Brings archived studies back; null for a tool on a host at rest, which leaves what waits for that to the host.</param>
 /// <param name="replica">The second copy of the objects, where one is configured.</param>
+/// <param name="copies">Where an erasure is known before it destroys anything; null for a tool on a host at rest.</param>
 public sealed class Erasure(
     ICatalog catalog, ICommit commit, IDocuments documents, IObjectStore store, StudyKeys keys, StudyParts parts, SeriesMerge merge, Deletions deletions, ErasureTraces traces, ErasedContent erased,
-    InstitutionSecrets secrets, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, Rehydrations? rehydrations = null, [FromKeyedServices("replica")] IObjectStore? replica = null)
+    InstitutionSecrets secrets, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, Rehydrations? rehydrations = null, [FromKeyedServices("replica")] IObjectStore? replica = null,
+    ErasureCopies? copies = null)
 {
     private const int MaxAttempts = 50;
     private const int RowsPerRead = 1000;
@@ -176,6 +179,8 @@ public sealed class Erasure(
     /// <summary>Only the keys that the erased study had: a study that has come again under its UID has another.</summary>
     private async Task<ErasureRecord> DestroyKeyAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
+        // Records that are set back in the next hour know nothing of it.
+        if (copies is not null) await copies.WriteAsync(await erased.WithMarksAsync(erasure, cancellationToken), cancellationToken);
         if (erasure.Level == DeletionLevel.Study && (await keys.IdsAsync(erasure.Institution, erasure.StudyKey, cancellationToken)).Intersect(erasure.Keys).Any())
             await keys.DestroyAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
         return erasure;

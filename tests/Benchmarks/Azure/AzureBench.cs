@@ -39,7 +39,11 @@ internal static class AzureBench
                 DataFolder = folder,
                 Dev = true,
                 Quiet = true,
-                Settings = new Dictionary<string, string?>(services.Settings("bench")) { ["Skylight:Edge:Port"] = "0", ["Skylight:Edge:MinFreeSpaceMiB"] = "0", ["Skylight:Ingest:QuietSeconds"] = "3600", ["Skylight:Integrity:Scrub"] = "false" },
+                Settings = new Dictionary<string, string?>(services.Settings("bench"))
+                {
+                    ["Skylight:Edge:Port"] = "0", ["Skylight:Edge:MinFreeSpaceMiB"] = "0", ["Skylight:Ingest:QuietSeconds"] = "3600", ["Skylight:Integrity:Scrub"] = "false",
+                    ["Skylight:KeyBackup:Store:ConnectionString"] = services.ConnectionString,
+                },
             },
             CancellationToken.None))
         {

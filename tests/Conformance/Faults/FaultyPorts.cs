@@ -1,4 +1,5 @@
 using Azure.Core.Cryptography;
+using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Core.Catalog;
 using Skylight.Core.Queues;
@@ -67,6 +68,24 @@ public sealed class FaultyObjectStore(IObjectStore inner, FaultPlan plan) : IObj
 
         public override ValueTask DisposeAsync() => inner.DisposeAsync();
     }
+}
+
+/// <summary>Key records whose calls fail before or after their effect.</summary>
+public sealed class FaultyKeyRecords(IKeyRecordStore inner, FaultPlan plan) : IKeyRecordStore
+{
+    public ValueTask<StoredKeyRecord?> GetAsync(string institution, string subject, CancellationToken cancellationToken) =>
+        FaultyCall.ReadAsync(plan, () => inner.GetAsync(institution, subject, cancellationToken));
+
+    public ValueTask<bool> TryAddAsync(KeyRecord record, CancellationToken cancellationToken) => FaultyCall.WriteAsync(plan, () => inner.TryAddAsync(record, cancellationToken));
+
+    public ValueTask<bool> TryReplaceAsync(KeyRecord record, string etag, CancellationToken cancellationToken) =>
+        FaultyCall.WriteAsync(plan, () => inner.TryReplaceAsync(record, etag, cancellationToken));
+
+    public ValueTask<bool> DeleteAsync(string institution, string subject, CancellationToken cancellationToken) =>
+        FaultyCall.WriteAsync(plan, () => inner.DeleteAsync(institution, subject, cancellationToken));
+
+    public ValueTask<KeyRecordPage> ListAsync(string institution, int limit, string? continuation, CancellationToken cancellationToken) =>
+        FaultyCall.ReadAsync(plan, () => inner.ListAsync(institution, limit, continuation, cancellationToken));
 }
 
 /// <summary>A commit whose calls fail before or after their effect.</summary>

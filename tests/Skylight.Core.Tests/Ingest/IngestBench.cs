@@ -36,7 +36,8 @@ internal sealed class IngestBench : IAsyncDisposable
     private readonly string _folder;
     private readonly bool _owns;
 
-    public IngestBench(string? folder = null, Func<IObjectStore, IObjectStore>? wrapStore = null, Func<ICommit, ICommit>? wrapCommit = null, Action<IngestOptions>? configure = null, bool journal = false, int rehydrationSeconds = 0)
+    public IngestBench(string? folder = null, Func<IObjectStore, IObjectStore>? wrapStore = null, Func<ICommit, ICommit>? wrapCommit = null, Action<IngestOptions>? configure = null, bool journal = false, int rehydrationSeconds = 0,
+        IKeyRecordStore? keyCopies = null)
     {
         _owns = folder is null;
         _folder = folder ?? Directory.CreateTempSubdirectory("skylight-").FullName;
@@ -45,7 +46,8 @@ internal sealed class IngestBench : IAsyncDisposable
         Documents = new SqliteDocuments(_records);
         var keyFile = Path.Combine(_folder, "keys.json");
         _ring = File.Exists(keyFile) ? LocalKeyRing.Open(keyFile, null, Time) : LocalKeyRing.Create(keyFile, null, Time);
-        var keyRecords = new DocumentKeyRecords(Documents);
+        var first = new DocumentKeyRecords(Documents);
+        IKeyRecordStore keyRecords = keyCopies is null ? first : new ReplicatedKeyRecords(first, keyCopies);
         Keys = new StudyKeys(keyRecords, _ring, new KeyEncryptionOptions(), Time);
         _secrets = new InstitutionSecrets(keyRecords, _ring, new KeyEncryptionOptions(), Time);
         Folder = FolderObjectStore.Open(Path.Combine(_folder, "objects"), new FolderObjectStoreOptions { Fsync = false, MinFreeBytes = 0, RehydrationDelaySeconds = rehydrationSeconds }, Time);

@@ -6,6 +6,7 @@ using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Institutions;
+using Skylight.Core.Keys.Backup;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Lifecycle.Corrections;
 using Skylight.Core.Retrieve;
@@ -25,7 +26,8 @@ internal sealed class LifecycleBench : IAsyncDisposable
     private readonly bool _owns;
 
     /// <param name="ingest">Shared with another bench, which disposes it; null for one of its own.</param>
-    public LifecycleBench(LifecycleOptions? options = null, IngestBench? ingest = null, Func<ICommit, ICommit>? wrapCommit = null, IObjectStore? replica = null, Func<IDocuments, IDocuments>? wrapDocuments = null)
+    public LifecycleBench(LifecycleOptions? options = null, IngestBench? ingest = null, Func<ICommit, ICommit>? wrapCommit = null, IObjectStore? replica = null, Func<IDocuments, IDocuments>? wrapDocuments = null,
+        ErasureCopies? erasures = null)
     {
         Ingest = ingest ?? new IngestBench();
         _owns = ingest is null;
@@ -51,7 +53,7 @@ internal sealed class LifecycleBench : IAsyncDisposable
         Tiers = new StudyTiers(Ingest.Catalog, commit, Ingest.Parts, Ingest.Store, Ingest.Time, NullLogger<StudyTiers>.Instance);
         Rehydrations = new Rehydrations(Tiers, Ingest.Store, Use, documents, Microsoft.Extensions.Options.Options.Create(new TierOptions()), NullLogger<Rehydrations>.Instance);
         Erasure = new Erasure(
-            Ingest.Catalog, commit, documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, Rehydrations, replica);
+            Ingest.Catalog, commit, documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, Rehydrations, replica, erasures);
         AtRest = new Erasure(
             Ingest.Catalog, commit, documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, null, replica);
         Due = new ErasureDue(Ingest.Catalog, Deletions, Requests, Institutions, Ingest.Time, NullLogger<ErasureDue>.Instance);

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Skylight.Core.Lifecycle;
 
 namespace Skylight.Core.Keys.Backup;
@@ -8,6 +9,13 @@ namespace Skylight.Core.Keys.Backup;
 /// <param name="At">Every key that was there then, and still is, is in it.</param>
 public sealed record KeyGeneration(int V, string Id, DateTimeOffset At, IReadOnlyList<RecordFile> Files)
 {
+    /// <summary>Every key record had its second copy when this was written.</summary>
+    public bool Copied { get; init; }
+
+    /// <summary>Institutions in it.</summary>
+    [JsonIgnore]
+    public int Institutions => Count(RecordFile.Institutions);
+
     /// <summary>Key records in it.</summary>
     public int Keys => Count(RecordFile.Keys);
 

@@ -14,12 +14,15 @@ using Skylight.Core.Lifecycle;
 namespace Skylight.Core.Keys.Backup;
 
 /// <summary>
-/// Generations of the wrapped keys in a second place, for stores that back themselves up otherwise: whoever loses the records loses no key with them, and an erasure is not undone by setting
-/// the records back. The keys in it are wrapped as in the records: they open nothing without the key-encryption key.
+/// Generations of the wrapped keys in a second place, beside the copies that <see cref="ReplicatedKeyRecords"/> keeps there, for stores that back themselves up otherwise: whoever loses the records
+/// loses no key with them, and an erasure is not undone by setting the records back. The keys in it are wrapped as in the records: they open nothing without the key-encryption key.
 /// </summary>
+/// <param name="store">Null: there is no second place.</param>
+/// <param name="copies">Second copies of the key records as they are now.</param>
+/// <param name="erasures">Erasures since the newest generation.</param>
 public sealed class KeyGenerations(
     IKeyRecordStore records, InstitutionDirectory institutions, Erasure erasure, IOptions<KeyBackupOptions> options, TimeProvider time, ILogger<KeyGenerations> logger,
-    [FromKeyedServices(KeyGenerations.Service)] IObjectStore? store = null)
+    [FromKeyedServices(KeyGenerations.Service)] IObjectStore? store = null, [FromKeyedServices(ReplicatedKeyRecords.Service)] IKeyRecordStore? copies = null, ErasureCopies? erasures = null)
 {
     /// <summary>Key of the object store that holds the generations.</summary>
     public const string Service = "key-backup";
@@ -36,16 +39,15 @@ public sealed class KeyGenerations(
         if (store is null) return false;
         if ((await ListAsync(cancellationToken)) is [.., var newest])
         {
-            var known = (await erasure.ListErasedAsync(cancellationToken)).Select(item => (item.Institution, item.Id)).ToHashSet();
+            var known = (await erasure.ListErasedAsync(cancellationToken)).ToDictionary(item => (item.Institution, item.Id));
             var listed = await ErasuresAsync([newest], cancellationToken);
-            if (listed.Where(item => !known.Contains((item.Institution, item.Id))).ToList() is { Count: > 0 } forgotten)
-            {
-                Log.ErasuresForgotten(logger, forgotten.Count);
-                await erasure.ReplayAsync(forgotten, cancellationToken);
-            }
-
-            known.ExceptWith(listed.Select(item => (item.Institution, item.Id)));
-            if (time.GetUtcNow() - newest.At < TimeSpan.FromHours(options.Value.EveryHours) && known.Count == 0) return false;
+            await ReplayForgottenAsync(listed.Where(item => !known.ContainsKey((item.Institution, item.Id))), cancellationToken);
+            var since = (await Erasures.ListAsync(cancellationToken)).Select(item => (item.Erasure.Institution, item.Erasure.Id)).ToHashSet();
+            var fresh = known.Keys.Except(listed.Select(item => (item.Institution, item.Id))).Union(since).ToList();
+            foreach (var id in fresh)
+                if (known.TryGetValue(id, out var erased)) await DeleteCopyAsync(erased, cancellationToken);
+            var due = time.GetUtcNow() - newest.At >= TimeSpan.FromHours(options.Value.EveryHours);
+            if (!due && fresh.Count == 0 && await institutions.CodesAsync(cancellationToken).CountAsync(cancellationToken) == newest.Institutions) return false;
         }
 
         await WriteAsync(cancellationToken);
@@ -58,20 +60,25 @@ public sealed class KeyGenerations(
     {
         var second = Store();
         var at = time.GetUtcNow();
+        var since = await Erasures.ListAsync(cancellationToken);
         var id = at.UtcDateTime.ToString("yyyyMMdd't'HHmmss'.'fffffff'z'", CultureInfo.InvariantCulture);
-        var earlier = await ListAsync(cancellationToken) is [.., var newest] ? await ErasuresAsync([newest], cancellationToken) : [];
+        var earlier = await ListAsync(cancellationToken) is [.., var newest] ? await ErasuresAsync([newest], cancellationToken) : since.Select(item => item.Erasure);
         var codes = await institutions.CodesAsync(cancellationToken).ToListAsync(cancellationToken);
+        string[] owners = [Actor.PlatformInstitution, .. codes];
+        foreach (var owner in owners)
+            if (records is ReplicatedKeyRecords both) await both.MirrorAsync(owner, cancellationToken);
         List<RecordFile> files =
         [
-            .. await RecordFiles.WriteAsync(second, $"{Root}/{id}", RecordFile.Keys, KeysAsync([Actor.PlatformInstitution, .. codes], cancellationToken), cancellationToken),
+            .. await RecordFiles.WriteAsync(second, $"{Root}/{id}", RecordFile.Keys, KeysAsync(owners, cancellationToken), cancellationToken),
             .. await RecordFiles.WriteAsync(second, $"{Root}/{id}", RecordFile.Institutions, InstitutionsAsync(codes, cancellationToken), cancellationToken),
 
             // After the keys: what was erased meanwhile is in this list, and its key is not taken out of the other.
             .. await RecordFiles.WriteAsync(
                 second, $"{Root}/{id}", RecordFile.Erasures, (await erasure.ListErasedAsync(cancellationToken)).UnionBy(earlier, item => (item.Institution, item.Id)).ToAsyncEnumerable(), cancellationToken),
         ];
-        var generation = new KeyGeneration(1, id, at, files);
+        var generation = new KeyGeneration(1, id, at, files) { Copied = records is ReplicatedKeyRecords };
         await RecordFiles.StoreAsync(second, $"{Root}/{id}/{Manifest}", JsonSerializer.SerializeToUtf8Bytes(generation, DocumentJson.Options), cancellationToken);
+        await Erasures.DeleteAsync(since.Select(item => item.Name), cancellationToken);
         Log.KeysBackedUp(logger, generation.Keys, generation.Erasures);
         return generation;
     }
@@ -91,34 +98,61 @@ public sealed class KeyGenerations(
     }
 
     /// <summary>
-    /// Puts back the institutions and key records that the records lack, but for keys that any generation knows to be erased, and erases again what is erased. What the records have is left as
-    /// it is. May be repeated.
+    /// Puts back the institutions and key records that the records lack, but for keys that are known to be erased, and erases again what is erased. What the records have is left as it is. May
+    /// be repeated.
     /// </summary>
-    /// <param name="at">The newest generation that is not after this moment; null for the newest.</param>
+    /// <param name="at">
+    /// Null: the second copies of the key records, then what the newest generation has beside them. Else the newest generation that is not after this moment is trusted first, and the copies give
+    /// what was made since.
+    /// </param>
     /// <exception cref="KeyBackupException">There is no such generation, or it is damaged.</exception>
     public async Task<KeyRestore> RestoreAsync(DateTimeOffset? at, CancellationToken cancellationToken)
     {
-        var second = Store();
         var all = await ListAsync(cancellationToken);
         var generation = all.LastOrDefault(item => at is null || item.At <= at) ?? throw new KeyBackupException("There is no key backup of that time.");
-        var erased = await ErasuresAsync(all, cancellationToken);
-        var gone = erased.SelectMany(item => item.Keys.Select(id => (item.Institution, id))).ToHashSet();
-        var (keys, added) = (0, 0);
-        foreach (var file in generation.Files.Where(file => file.Kind == RecordFile.Institutions))
-            await foreach (var institution in RecordFiles.ReadAsync<Institution>(second, file, cancellationToken))
+        var added = 0;
+        foreach (var file in all.Where(item => item.At <= generation.At).Reverse().SelectMany(item => item.Files).Where(file => file.Kind == RecordFile.Institutions))
+            await foreach (var institution in RecordFiles.ReadAsync<Institution>(Store(), file, cancellationToken))
                 if (await TryAddAsync(institution, cancellationToken)) added++;
+        var erased = await ErasuresAsync(all, cancellationToken);
+        var gone = erased.Concat(await erasure.ListErasedAsync(cancellationToken)).SelectMany(item => item.Keys.Select(id => (item.Institution, id))).ToHashSet();
+        var restore = new RecordRestore(records, copies, gone);
+        if (at is null) await CopiesAsync(restore, cancellationToken);
         foreach (var file in generation.Files.Where(file => file.Kind == RecordFile.Keys))
         {
-            await foreach (var record in RecordFiles.ReadAsync<KeyRecord>(second, file, cancellationToken))
-            {
-                var left = record with { Keys = [.. record.Keys.Where(key => !gone.Contains((record.Institution, key.Id)))] };
-                if (left.Keys.Count > 0 && await records.TryAddAsync(left, cancellationToken)) keys++;
-            }
+            await foreach (var record in RecordFiles.ReadAsync<KeyRecord>(Store(), file, cancellationToken))
+                await (at is null ? restore.AfterCopiesAsync(record, generation.Copied, cancellationToken) : restore.BeforeCopiesAsync(record, cancellationToken));
         }
 
-        var restored = new KeyRestore(generation.Id, keys, added, await erasure.ReplayAsync(erased, cancellationToken));
+        if (at is not null) await CopiesAsync(restore, cancellationToken);
+        var restored = new KeyRestore(generation.Id, restore.Added, added, await erasure.ReplayAsync(erased, cancellationToken));
         Log.KeysRestored(logger, restored.Keys, restored.Generation, restored.Erased.Studies, restored.Erased.Instances);
+        if (restore.Left > 0) Log.KeysLeftOut(logger, restore.Left, generation.Id);
         return restored;
+    }
+
+    private async Task CopiesAsync(RecordRestore restore, CancellationToken cancellationToken)
+    {
+        await restore.CopiesAsync(Actor.PlatformInstitution, cancellationToken);
+        await foreach (var code in institutions.CodesAsync(cancellationToken)) await restore.CopiesAsync(code, cancellationToken);
+    }
+
+    private async Task ReplayForgottenAsync(IEnumerable<ErasureRecord> unknown, CancellationToken cancellationToken)
+    {
+        var forgotten = new List<ErasureRecord>();
+        foreach (var item in unknown)
+            if (await erasure.GetAsync(item.Institution, item.Id, cancellationToken) is not { Value.Status: ErasureStatus.Running }) forgotten.Add(item);
+        if (forgotten.Count == 0) return;
+        Log.ErasuresForgotten(logger, forgotten.Count);
+        await erasure.ReplayAsync(forgotten, cancellationToken);
+    }
+
+    /// <summary>Whoever had read the record before it was destroyed may have copied it after that, and been stopped before it looked again.</summary>
+    private async Task DeleteCopyAsync(ErasureRecord erased, CancellationToken cancellationToken)
+    {
+        if (copies is null || await copies.GetAsync(erased.Institution, erased.StudyKey, cancellationToken) is not { } copy) return;
+        if (copy.Record.Keys.Any(key => erased.Keys.Contains(key.Id)) && await records.GetAsync(erased.Institution, erased.StudyKey, cancellationToken) is null)
+            await copies.DeleteAsync(erased.Institution, erased.StudyKey, cancellationToken);
     }
 
     /// <summary>Destroys generations that are too old, their keys first, and what is left of those that broke off.</summary>
@@ -135,12 +169,14 @@ public sealed class KeyGenerations(
             await second.DeleteAsync(name, cancellationToken);
     }
 
-    /// <summary>The erasures that some generations list, each once.</summary>
+    /// <summary>The erasures that some generations list, and those since, each once.</summary>
     private async Task<IReadOnlyList<ErasureRecord>> ErasuresAsync(IEnumerable<KeyGeneration> generations, CancellationToken cancellationToken)
     {
         var found = new Dictionary<(string, string), ErasureRecord>();
         foreach (var file in generations.SelectMany(item => item.Files).Where(file => file.Kind == RecordFile.Erasures))
             await foreach (var item in RecordFiles.ReadAsync<ErasureRecord>(Store(), file, cancellationToken)) found[(item.Institution, item.Id)] = item;
+        foreach (var (_, item) in await Erasures.ListAsync(cancellationToken))
+            if (!found.TryGetValue((item.Institution, item.Id), out var listed) || listed.Status != ErasureStatus.Erased) found[(item.Institution, item.Id)] = item;
         return [.. found.Values];
     }
 
@@ -168,6 +204,8 @@ public sealed class KeyGenerations(
             return false;
         }
     }
+
+    private ErasureCopies Erasures => erasures ?? new ErasureCopies(store);
 
     private IObjectStore Store() => store ?? throw new KeyBackupException("No second place is configured for keys.");
 }
