@@ -74,11 +74,22 @@ public sealed record IndexEntry
     /// <summary>Frames; 0 without pixel data.</summary>
     public int Frames { get; init; }
 
+    /// <summary>The most parts that one commit of a study may bring: more would not fit beside the revision, and the order of a catalog made again would be lost.</summary>
+    public const int MostPlaces = ushort.MaxValue;
+
     /// <summary>
     /// Orders what commits have said about a study, so that its document can be made again from its objects alone: the document's revision times 65,536, plus
-    /// the place within the commit. 0 in indexes written before there was such a number.
+    /// the place within the commit (<see cref="CommitOf"/>). 0 in indexes written before there was such a number.
     /// </summary>
     public ulong Commit { get; init; }
+
+    /// <summary>The number of a commit: of the study document's revision that it makes, and the part's place within it, 0 for a change of states and from 1 on for what arrives.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The place is beyond <see cref="MostPlaces"/>. Nothing may be committed then.</exception>
+    public static ulong CommitOf(long revision, int place)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(place, MostPlaces);
+        return ((ulong)revision << 16) | (uint)place;
+    }
 
     /// <summary><see cref="Commit"/> of its arrival, kept where a change of state has given it another one; else 0.</summary>
     public ulong Arrived { get; init; }

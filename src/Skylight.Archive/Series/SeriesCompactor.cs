@@ -34,6 +34,8 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
     /// <summary>Instances that lie in more packs in turn than this are copied to the end: each turn would be a part.</summary>
     private const int MostLeft = 16;
 
+    private SeriesRewriting? _rewriting;
+
     /// <summary>A new part is begun when the pack has grown past this: 512 MiB.</summary>
     public long PackBytes { get; init; } = 512L << 20;
 
@@ -60,6 +62,9 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         var replaced = parts.SelectMany(part => (string[])[part.Index, part.Metadata])
             .Concat(indexes.SelectMany(index => index.Entries).Select(entry => entry.Pack.Name)).Distinct().ToArray();
         var written = new List<CompactedPart>();
+
+        // Of a whole series nothing lies behind but what is committed later: then the place need not tell where the run was, and stays short.
+        _rewriting = SeriesRewriting.Begin(whole || indexes.Count == 0 ? PartPlace.Of(merged) : PartPlace.Of(indexes[^1]), parts.Select(part => part.Index));
         var deleted = merged.Where(entry => entry.State == EntryState.Deleted).ToArray();
         var graves = whole ? [] : deleted;
         for (var next = 0; next < live.Length;)
@@ -68,11 +73,11 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
             next = await WritePartAsync(folder, key, live, next, graves, documents, written, cancellationToken);
             if (written.Count == 0) return new CompactionResult([], [], 0);
             if (next == live.Length || live[begun..next].Sum(entry => entry.StoredLength) < StopAfterBytes) continue;
-            if (await LeaveAsync(folder, key, live[next..], deleted, documents, cancellationToken) is { } left)
+            if (await LeaveAsync(folder, key, live[next..], deleted, documents, written.Count, cancellationToken) is { } left)
                 return new CompactionResult([.. written, .. left], [.. replaced.Except(left.Select(part => part.Pack.Name))], 0, 0, left.Count);
         }
 
-        if (live.Length == 0 && graves.Length > 0) written.Add(await SealAsync(folder, key, graves[0].Pack, graves, new SeriesMetadataBuilder(), cancellationToken));
+        if (live.Length == 0 && graves.Length > 0) written.Add(await SealAsync(folder, key, graves[0].Pack, graves, new SeriesMetadataBuilder(), _rewriting.Part(0, isLast: true), cancellationToken));
         return new CompactionResult(written, replaced, deleted.Length - graves.Length, whole ? deleted.Sum(entry => entry.Length) : 0);
     }
 
@@ -113,7 +118,7 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         var (reference, _) = await pack.CommitAsync(cancellationToken);
         IndexEntry[] index = [.. moved.Select(item => item.Entry with { Pack = reference, Offset = item.Offset })];
         if (Coding is not null) await Coding.ProveAsync(packs, index, cancellationToken);
-        written.Add(await SealAsync(folder, key, reference, [.. index, .. next == entries.Length ? graves : []], metadata, cancellationToken));
+        written.Add(await SealAsync(folder, key, reference, [.. index, .. next == entries.Length ? graves : []], metadata, _rewriting!.Part(written.Count, next == entries.Length), cancellationToken));
         return next;
     }
 
@@ -122,7 +127,7 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
     /// bytes may lie in these packs still.
     /// </summary>
     private async Task<IReadOnlyList<CompactedPart>?> LeaveAsync(
-        string folder, DataKey key, IndexEntry[] entries, IndexEntry[] graves, Dictionary<MetadataKey, SeriesMetadata> documents, CancellationToken cancellationToken)
+        string folder, DataKey key, IndexEntry[] entries, IndexEntry[] graves, Dictionary<MetadataKey, SeriesMetadata> documents, int number, CancellationToken cancellationToken)
     {
         var runs = new List<List<IndexEntry>>();
         foreach (var entry in entries)
@@ -138,10 +143,8 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
         {
             var metadata = new SeriesMetadataBuilder();
             foreach (var entry in run) Add(metadata, entry, documents, json);
-
-            // One place behind what was rewritten, so that a catalog that is made again from the indexes keeps the order.
-            var behind = run.Select(entry => entry with { Commit = entry.Commit + 1, Arrived = entry.Arrival });
-            left.Add(await SealAsync(folder, key, run[0].Pack, [.. behind, .. run == runs[^1] ? graves : []], metadata, cancellationToken));
+            left.Add(await SealAsync(
+                folder, key, run[0].Pack, [.. run, .. run == runs[^1] ? graves : []], metadata, _rewriting!.Part(number + left.Count, run == runs[^1]), cancellationToken));
         }
 
         return left;
@@ -155,11 +158,11 @@ public sealed class SeriesCompactor(IObjectStore store, IReadKeys keys, PackRead
     }
 
     private async Task<CompactedPart> SealAsync(
-        string folder, DataKey key, SealedReference pack, IndexEntry[] entries, SeriesMetadataBuilder metadata, CancellationToken cancellationToken)
+        string folder, DataKey key, SealedReference pack, IndexEntry[] entries, SeriesMetadataBuilder metadata, SeriesRewriting rewriting, CancellationToken cancellationToken)
     {
         var documents = metadata.Seal(folder, key, options);
         using (documents.Object) await documents.Object.StoreAsync(store, cancellationToken);
-        var index = new SeriesIndex(entries).Seal(folder, key, options, documents.Reference);
+        var index = new SeriesIndex(entries) { Rewriting = rewriting }.Seal(folder, key, options, documents.Reference);
         using (index.Object) await index.Object.StoreAsync(store, cancellationToken);
         return new CompactedPart(pack, index.Reference, documents.Reference, entries.Length);
     }

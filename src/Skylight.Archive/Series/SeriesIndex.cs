@@ -21,6 +21,9 @@ public sealed class SeriesIndex
     /// <summary>Every entry, held and superseded ones included.</summary>
     public IReadOnlyList<IndexEntry> Entries { get; }
 
+    /// <summary>What a rewriting says of the part; null for one that a commit brought.</summary>
+    public SeriesRewriting? Rewriting { get; init; }
+
     /// <summary>The entries that are served: stored, and current.</summary>
     public IEnumerable<IndexEntry> Served => Entries.Where(entry => entry is { Current: true, State: EntryState.Stored });
 
@@ -73,7 +76,7 @@ public sealed class SeriesIndex
     {
         if (Entries.Count == 0) return this;
         var name = metadata is null ? "" : metadata.Name[(metadata.Name.LastIndexOf('/') + 1)..];
-        return new SeriesIndex([.. Entries.Select((entry, i) => entry.Metadata == (i == 0 ? name : "") ? entry : entry with { Metadata = i == 0 ? name : "" })]);
+        return new SeriesIndex([.. Entries.Select((entry, i) => entry.Metadata == (i == 0 ? name : "") ? entry : entry with { Metadata = i == 0 ? name : "" })]) { Rewriting = Rewriting };
     }
 
     /// <summary>Reads a sealed index.</summary>
@@ -103,6 +106,13 @@ public sealed class SeriesIndex
             body.Bytes(fields.Written);
         }
 
+        if (Rewriting is not null)
+        {
+            fields.Clear();
+            Rewriting.Write(fields);
+            body.Bytes(fields.Written);
+        }
+
         var output = new WireWriter();
         output.Byte(Entries.Any(entry => entry.CodedLength > 0) ? Version : WithoutCoding);
         output.Block(body.Written);
@@ -125,7 +135,7 @@ public sealed class SeriesIndex
         var count = reader.Count();
         var entries = new List<IndexEntry>(Math.Min(count, 65_536));
         for (var i = 0; i < count; i++) entries.Add(Read(new WireReader(name, reader.Bytes()), packs));
-        return new SeriesIndex(entries);
+        return new SeriesIndex(entries) { Rewriting = reader.AtEnd ? null : SeriesRewriting.Read(new WireReader(name, reader.Bytes())) };
     }
 
     // A pack is named by at least two bytes before compression, which shrinks at most a thousandfold or so: a wild count is a damaged object.

@@ -36,8 +36,8 @@ public sealed class IngestOptions
     [Range(1, 256)]
     public int MaxOpenPacks { get; set; } = 16;
 
-    /// <summary>Instances that wait for one commit; a larger batch (a large archive) is committed in steps. Default 2,000.</summary>
-    [Range(1, 100_000)]
+    /// <summary>Instances that wait for one commit; a larger batch (a large archive) is committed in steps. Default 2,000; at most as many as a commit has places for parts.</summary>
+    [Range(1, Archive.Series.IndexEntry.MostPlaces)]
     public int MaxPendingInstances { get; set; } = 2_000;
 
     /// <summary>Bytes of metadata and small packs that wait for one commit, beyond which the batch is committed in steps. Default 64 MiB.</summary>

@@ -73,8 +73,8 @@ internal static class StudyAssembler
         var first = decision.Current && study.Instances() == 0;
         if (first) study = study with { Attributes = new StudyAttributes(), AttributesTrust = SourceTrust.Other, Reports = [] };
         if (decision.Current && known is { Instances: 0 }) series = series with { Attributes = facts.Series, AttributesTrust = trust };
-        // A current revision's attributes are the ones to show; a better source's replace a lesser one's; any other source only fills gaps.
-        var replaces = decision.Current && (decision.Kind == OutcomeKind.Revision || trust > study.AttributesTrust);
+        // Attributes of a current instance that came before in another form are the ones to show; a better source's replace a lesser one's; any other source only fills gaps.
+        var replaces = decision.Current && (decision.Revision > 1 || trust > study.AttributesTrust);
         series = series with
         {
             Instances = series.Instances + (decision is { Current: true, Replaces: null } ? 1 : 0),

@@ -212,7 +212,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
 
             var (metadataReference, metadataObject) = metadata.Seal(folder, key, service.Seal);
             smalls.Add(metadataObject);
-            var order = ((ulong)revision << 16) | (uint)Math.Min(smalls.Count, ushort.MaxValue);
+            var order = IndexEntry.CommitOf(revision, (smalls.Count / 2) + 1);
             var owner = intake.Folder == intake.DocumentKey ? "" : intake.DocumentKey;
             var (indexReference, indexObject) = new SeriesIndex([.. group.Select(instance => Entry(instance, group.Key.Reference!) with { Commit = order, Owner = owner })]).Seal(folder, key, service.Seal, metadataReference);
             smalls.Add(indexObject);

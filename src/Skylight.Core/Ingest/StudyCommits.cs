@@ -1,3 +1,5 @@
+using Skylight.Archive.Series;
+
 namespace Skylight.Core.Ingest;
 
 /// <summary>
@@ -65,7 +67,13 @@ internal sealed class StudyCommits
             }
 
             var together = new List<WaitingCommit>();
-            while (together.Count < MaxTogether && queue.TryDequeue(out var waiting)) together.Add(waiting);
+            for (var parts = 0; together.Count < MaxTogether && queue.TryPeek(out var waiting); together.Add(queue.Dequeue()))
+            {
+                // Each instance may be a part of its own, and a commit has so many places for parts.
+                parts += waiting.Intake.Pending.Count;
+                if (together.Count > 0 && parts > IndexEntry.MostPlaces) break;
+            }
+
             return together;
         }
     }

@@ -51,7 +51,7 @@ internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, Study
         var visible = new List<SeriesEntries>();
         foreach (var (record, entries) in await Contents.EntriesAsync(study, cancellationToken))
         {
-            var delta = entries.Select(entry => change(record, entry)).OfType<IndexEntry>().Select(entry => entry with { Commit = (ulong)(study.Revision + 1) << 16, Arrived = entry.Arrival }).ToList();
+            var delta = entries.Select(entry => change(record, entry)).OfType<IndexEntry>().Select(entry => entry with { Commit = IndexEntry.CommitOf(study.Revision + 1, 0), Arrived = entry.Arrival }).ToList();
             if (delta.Count == 0)
             {
                 series.Add(record);

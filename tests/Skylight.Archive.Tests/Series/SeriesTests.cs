@@ -51,6 +51,31 @@ public sealed class SeriesTests : IDisposable
     }
 
     [Fact]
+    public void Index_OfARewriting_KeepsWhatItSays()
+    {
+        var rewriting = new SeriesRewriting(77, PartPlace.Of([Entry("1.2.3", 1) with { Commit = 258 }]).Behind(3), true, ["a.index", "b.index"]);
+        var parsed = SeriesIndex.Parse("x", new SeriesIndex([Entry("1.2.3", 1)]) { Rewriting = rewriting }.ToBytes()).Rewriting!;
+        Assert.Equal((77UL, "000000000000010200000003", true), (parsed.Id, parsed.Place.ToString(), parsed.IsLast));
+        Assert.Equal(rewriting.Replaces, parsed.Replaces);
+        Assert.Null(SeriesIndex.Parse("x", new SeriesIndex([Entry("1.2.3", 1)]).ToBytes()).Rewriting);
+    }
+
+    [Fact]
+    public void Place_OfWhatIsRewrittenAgainAndAgain_StaysBetweenItsNeighbours()
+    {
+        var (first, second) = (Of(IndexEntry.CommitOf(7, 1)), Of(IndexEntry.CommitOf(7, 2)));
+        var pieces = Enumerable.Range(0, 300).Select(first.Behind).ToList();
+        var again = Enumerable.Range(0, 300).Select(pieces[^1].Behind).ToList();
+        PartPlace[] all = [first, .. pieces, .. again, second, Of(IndexEntry.CommitOf(8, 0)), Of(IndexEntry.CommitOf(8, IndexEntry.MostPlaces)), Of(IndexEntry.CommitOf(9, 0))];
+        Assert.Equal(all, all.Reverse().Order());
+        static PartPlace Of(ulong commit) => PartPlace.Of([Entry("1.2.3", 1) with { Commit = commit }]);
+    }
+
+    [Fact]
+    public void Commit_OfMorePartsThanHavePlaces_IsRefused() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => IndexEntry.CommitOf(7, IndexEntry.MostPlaces + 1));
+
+    [Fact]
     public void Index_CutOrOfALaterVersion_IsRefused()
     {
         var bytes = new SeriesIndex([Entry("1.2.3", 1), Entry("1.2.4", 1)]).ToBytes();

@@ -62,8 +62,9 @@ public sealed class CatalogRebuild
         {
             var parts = new List<FoundPart>();
             foreach (var folder in folders.Append(studyKey).Distinct(StringComparer.Ordinal))
-                parts.AddRange((await _objects.ReadAsync(institution, folder, [], cancellationToken)).Where(part => part.Owner == studyKey));
-            await StudyAsync(run, institution, studyKey, [.. parts.OrderBy(part => part.Order)], cancellationToken);
+                parts.AddRange((await _objects.ReadAsync(institution, folder, await NamedAsync(institution, folder, cancellationToken), [], cancellationToken)).Where(part => part.Owner == studyKey));
+            var left = Rewritings.Left(parts, await NamedAsync(institution, studyKey, cancellationToken));
+            await StudyAsync(run, institution, studyKey, [.. left.OrderBy(part => part.Order)], cancellationToken);
         }
 
         return new RebuildReport(run.Studies.Count, run.Studies.Values.Sum(), run.Different, run.Unreadable);
@@ -79,7 +80,7 @@ public sealed class CatalogRebuild
 
     private async Task FolderAsync(Run run, string institution, string folder, CancellationToken cancellationToken)
     {
-        var parts = await _objects.ReadAsync(institution, folder, run.Unreadable, cancellationToken);
+        var parts = await _objects.ReadAsync(institution, folder, await NamedAsync(institution, folder, cancellationToken), run.Unreadable, cancellationToken);
         foreach (var part in parts.Where(part => part.Owner != folder))
         {
             if (!run.Elsewhere.TryGetValue((institution, part.Owner), out var folders)) run.Elsewhere[(institution, part.Owner)] = folders = [];
@@ -90,6 +91,12 @@ public sealed class CatalogRebuild
         var own = parts.FindAll(part => part.Owner == folder);
         if (own.Count > 0) await StudyAsync(run, institution, folder, own, cancellationToken);
     }
+
+    /// <summary>The indexes that the catalog names of a study.</summary>
+    private async Task<IReadOnlySet<string>> NamedAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        await _catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is { Value: var known }
+            ? (await _parts.ListAllAsync(known, cancellationToken)).Values.SelectMany(list => list).Select(part => part.Index).ToHashSet(StringComparer.Ordinal)
+            : new HashSet<string>();
 
     private async Task StudyAsync(Run run, string institution, string studyKey, IReadOnlyList<FoundPart> parts, CancellationToken cancellationToken)
     {

@@ -32,9 +32,7 @@ internal sealed class FoundPart(string folder, string name, SeriesIndex index)
     public string Owner { get; } = index.Entries.Count == 0 || index.Entries[0].Owner.Length == 0 ? folder : index.Entries[0].Owner;
 
     /// <summary>Its place among the parts of a series.</summary>
-    public (ulong Commit, DateTimeOffset ReceivedAt, string Name) Order { get; } = index.Entries.Count == 0
-        ? (0, DateTimeOffset.MinValue, name)
-        : (index.Entries.Max(entry => entry.Commit), index.Entries.Max(entry => entry.ReceivedAt), name);
+    public PartOrder Order { get; } = new(PartPlace.Of(index), index.Entries.Count == 0 ? DateTimeOffset.MinValue : index.Entries.Max(entry => entry.ReceivedAt), name);
 
     public void Take(string metadataName, SeriesMetadata metadata)
     {
@@ -52,19 +50,28 @@ internal sealed class FoundPart(string folder, string name, SeriesIndex index)
     public DicomDataset? AnyDocument => _documents.Values.FirstOrDefault();
 }
 
+/// <summary>Orders the parts of a study: by their places; parts of before there were commit numbers, which have none, by when they came.</summary>
+internal readonly record struct PartOrder(PartPlace Place, DateTimeOffset ReceivedAt, string Name) : IComparable<PartOrder>
+{
+    public int CompareTo(PartOrder other)
+    {
+        var order = Place.CompareTo(other.Place);
+        if (order == 0) order = ReceivedAt.CompareTo(other.ReceivedAt);
+        return order == 0 ? string.CompareOrdinal(Name, other.Name) : order;
+    }
+}
+
 /// <summary>
 /// The index and metadata objects of one folder of the store, matched to each other, without those that a merge or a re-encryption has replaced and that
 /// wait to be deleted.
 /// </summary>
 internal sealed class StudyObjects(IObjectStore store, IReadKeys keys, RetiredObjects retired)
 {
-    /// <summary>Of <see cref="IndexEntry.Commit"/>, the place within a commit; the rest says which commit of the study it was.</summary>
-    private const int PlaceBits = 16;
-
     private const string IndexSuffix = ".index", MetadataSuffix = ".metadata";
 
+    /// <param name="named">Last parts of the names of the indexes that the catalog knows, whole or old; none without one.</param>
     /// <param name="unreadable">Gets the names of objects that cannot be read: damaged, or sealed under a key that is gone.</param>
-    public async Task<List<FoundPart>> ReadAsync(string institution, string folder, ICollection<string> unreadable, CancellationToken cancellationToken)
+    public async Task<List<FoundPart>> ReadAsync(string institution, string folder, IReadOnlySet<string> named, ICollection<string> unreadable, CancellationToken cancellationToken)
     {
         var parts = new List<FoundPart>();
         var metadata = new List<(string Name, SeriesMetadata Content, HashSet<MetadataKey> Keys)>();
@@ -83,7 +90,7 @@ internal sealed class StudyObjects(IObjectStore store, IReadKeys keys, RetiredOb
         }
 
         var all = parts;
-        var (live, owners) = Live(parts);
+        var (live, owners) = Live(Rewritings.Left(parts, named));
         parts = [.. live.OrderBy(part => part.Order)];
         Match(parts, all, owners, metadata, await PairsAsync(institution, folder, cancellationToken));
         return parts;
@@ -130,46 +137,20 @@ internal sealed class StudyObjects(IObjectStore store, IReadKeys keys, RetiredOb
     }
 
     /// <summary>
-    /// Leaves out what was replaced: an index of which every entry stands, as new or newer, in another one that has brought a pack of its own. (An index that only changes
+    /// Leaves out what was replaced, where no rewriting says so itself: an index of which every entry stands, as new or newer, in another one that has brought a pack of its own. (An index that only changes
     /// states names the pack of another, and replaces nothing.)
     /// </summary>
     private static (List<FoundPart> Live, HashSet<FoundPart> Owners) Live(List<FoundPart> parts)
     {
-        var split = Split(parts);
-        parts = parts.FindAll(part => !split.Contains(part));
         var places = parts.SelectMany(part => part.Entries.Select(entry => (Key: Identity(entry), Part: part, Entry: entry))).ToLookup(item => item.Key, item => (item.Part, item.Entry));
         var owners = places.SelectMany(group => group).GroupBy(item => item.Entry.Pack.Name).Select(group => group.MinBy(item => (item.Entry.Commit, -item.Part.Entries.Count)).Part).ToHashSet();
-        var live = parts.FindAll(part => part.Entries.Count == 0 || !part.Entries.All(entry => places[Identity(entry)].Any(other =>
-            other.Part != part && other.Entry.Commit >= entry.Commit && other.Entry.Pack.Name != entry.Pack.Name && owners.Contains(other.Part)
+        var live = parts.FindAll(part => part.Content.Rewriting is not null || part.Entries.Count == 0 || !part.Entries.All(entry => places[Identity(entry)].Any(other =>
+            other.Part != part && other.Part.Content.Rewriting is null && other.Entry.Commit >= entry.Commit && other.Entry.Pack.Name != entry.Pack.Name && owners.Contains(other.Part)
             && (!owners.Contains(part) || Outranks(other.Part, part)))));
         return (live, owners);
     }
 
-    /// <summary>
-    /// Indexes of which a rewriting has left some entries in their pack, under an index of their own, and the others stand in another pack: as long as the old index is there it
-    /// has more entries than each of the two. A change of states restates entries of that pack too, but all in another commit.
-    /// </summary>
-    private static HashSet<FoundPart> Split(List<FoundPart> parts)
-    {
-        var places = parts.SelectMany(part => part.Entries.Select(entry => (Key: Identity(entry), Part: part, Entry: entry))).ToLookup(item => item.Key, item => (item.Part, item.Entry));
-        var split = new HashSet<FoundPart>();
-        foreach (var group in parts.Where(part => part.Entries.Count > 0).GroupBy(part => part.Pack))
-        {
-            foreach (var part in group)
-            {
-                var own = part.Entries.ToDictionary(Identity);
-                var left = group.FirstOrDefault(other => other.Entries.Count < own.Count && other.Entries.All(entry => own.TryGetValue(Identity(entry), out var before) && entry.Commit >= before.Commit && entry.Pack.Name == before.Pack.Name)
-                    && other.Entries.Any(entry => own[Identity(entry)].Commit >> PlaceBits == entry.Commit >> PlaceBits));
-                if (left is null) continue;
-                var stays = left.Entries.Select(Identity).ToHashSet();
-                if (part.Entries.All(entry => stays.Contains(Identity(entry)) || places[Identity(entry)].Any(other => other.Part != part && other.Entry.Pack.Name != entry.Pack.Name && other.Entry.Commit >= entry.Commit))) split.Add(part);
-            }
-        }
-
-        return split;
-    }
-
-    private static bool Outranks(FoundPart other, FoundPart part) => (other.Order.Commit, other.Entries.Count).CompareTo((part.Order.Commit, part.Entries.Count)) switch
+    private static bool Outranks(FoundPart other, FoundPart part) => (other.Order.Place, other.Entries.Count).CompareTo((part.Order.Place, part.Entries.Count)) switch
     {
         0 => string.CompareOrdinal(other.Index, part.Index) > 0,
         var order => order > 0,
