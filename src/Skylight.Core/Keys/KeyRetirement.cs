@@ -2,7 +2,9 @@ using Microsoft.Extensions.Logging;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
+using Skylight.Core.Documents;
 using Skylight.Core.Institutions;
+using Skylight.Core.Lifecycle;
 
 namespace Skylight.Core.Keys;
 
@@ -11,16 +13,31 @@ namespace Skylight.Core.Keys;
 /// key-encryption key when no key record names it. Both only a day after their replacement, so that whatever was being written under them is there to be seen.
 /// </summary>
 public sealed class KeyRetirement(
-    InstitutionDirectory institutions, IKeyRecordStore records, StudyKeys keys, IKeyEncryptionKeyVersions versions, IObjectStore store, TimeProvider time, ILogger<KeyRetirement> logger)
+    InstitutionDirectory institutions, IDocuments documents, IKeyRecordStore records, StudyKeys keys, IKeyEncryptionKeyVersions versions, IObjectStore store, TimeProvider time,
+    ILogger<KeyRetirement> logger)
 {
     /// <summary>How long a key is kept after it was replaced.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromHours(24);
 
-    /// <summary>Every institution of the host. Answers how many keys were destroyed.</summary>
+    /// <summary>How long after an erasure the second place is looked at again.</summary>
+    private static readonly TimeSpan Doubt = TimeSpan.FromDays(7);
+
+    /// <summary>Every institution of the host: what one of them refuses keeps the others from nothing. Answers how many keys were destroyed.</summary>
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         var destroyed = 0;
-        await foreach (var institution in institutions.CodesAsync(cancellationToken)) destroyed += await RunAsync(institution, cancellationToken);
+        await foreach (var institution in institutions.CodesAsync(cancellationToken))
+        {
+            try
+            {
+                destroyed += await RunAsync(institution, cancellationToken);
+            }
+            catch (Exception error) when (!cancellationToken.IsCancellationRequested)
+            {
+                Log.NotRetired(logger, institution, error);
+            }
+        }
+
         return destroyed;
     }
 
@@ -28,7 +45,13 @@ public sealed class KeyRetirement(
     public async Task<int> RunAsync(string institution, CancellationToken cancellationToken)
     {
         // A crash between the two writes of a record that nobody has needed since leaves the second place behind.
-        if (records is ReplicatedKeyRecords both) await both.MirrorAsync(institution, cancellationToken);
+        if (records is ReplicatedKeyRecords both)
+        {
+            await both.MirrorAsync(institution, cancellationToken);
+            await foreach (var erased in ErasedContent.RecordsAsync(documents, institution, cancellationToken))
+                if (erased.Level == DeletionLevel.Study && time.GetUtcNow() - erased.At < Doubt) await both.RemoveErasedAsync(institution, erased.StudyKey, erased.Keys, cancellationToken);
+        }
+
         var destroyed = 0;
         var named = new HashSet<string>(StringComparer.Ordinal);
         await foreach (var stored in records.ListAsync(institution, cancellationToken))
@@ -62,9 +85,9 @@ public sealed class KeyRetirement(
             {
                 // Deleted since it was listed.
             }
-            catch (SealedObjectException)
+            catch (Exception error) when (error is SealedObjectException or ObjectArchivedException or ObjectUnreadableException)
             {
-                // Nobody can say which key a damaged object needs: then none is destroyed.
+                // Nobody can say which key a damaged object needs, or one that is archived: then none is destroyed.
                 return 0;
             }
         }

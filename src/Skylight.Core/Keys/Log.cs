@@ -22,4 +22,7 @@ internal static partial class Log
 
     [LoggerMessage(4405, LogLevel.Warning, "{Keys} key records of the key backup {Generation} have no second copy any more: they were erased since, and are not put back")]
     public static partial void KeysLeftOut(ILogger logger, int keys, string generation);
+
+    [LoggerMessage(4406, LogLevel.Error, "The replaced keys of {Institution} could not be looked through; the other institutions' were")]
+    public static partial void NotRetired(ILogger logger, string institution, Exception error);
 }

@@ -43,6 +43,8 @@ public sealed class ReencryptionWork(ICatalog catalog, IDocuments documents, Stu
     {
         try
         {
+            // A key that nothing is sealed under yet would only keep the study's key record waiting for the day on which it can be.
+            if (await merge.MustWaitAsync(run.Institution, studyKey, cancellationToken)) return run with { Waiting = run.Waiting + 1 };
             if (run.NewKeys) await keys.AddKeyAsync(run.Institution, studyKey, run.StartedAt, cancellationToken);
             return await merge.ResealAsync(run.Institution, studyKey, SealOptions.Default with { Algorithm = run.Algorithm }, cancellationToken) switch
             {

@@ -56,6 +56,14 @@ public sealed class ReplicatedKeyRecords(IKeyRecordStore first, IKeyRecordStore 
         return changed;
     }
 
+    /// <summary>
+    /// Deletes in the second place what an erasure destroyed and the first does not have: whoever had read the record before may have copied it after that, and been stopped before it looked again.
+    /// </summary>
+    /// <param name="keys">Ids of the destroyed keys.</param>
+    public async Task<bool> RemoveErasedAsync(string institution, string subject, IReadOnlyList<string> keys, CancellationToken cancellationToken) =>
+        await second.GetAsync(institution, subject, cancellationToken) is { } copy && copy.Record.Keys.Any(key => keys.Contains(key.Id))
+        && await first.GetAsync(institution, subject, cancellationToken) is null && await second.DeleteAsync(institution, subject, cancellationToken);
+
     /// <summary>True when something was written.</summary>
     private async ValueTask<bool> MirrorAsync(KeyRecord record, bool isNew, CancellationToken cancellationToken)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Series;
@@ -26,6 +27,13 @@ public sealed class ErasedContent(ICatalog catalog, IDocuments documents, IObjec
     public async Task<IReadOnlyList<ErasureRecord>> ListAsync(string institution, CancellationToken cancellationToken)
     {
         var list = new List<ErasureRecord>();
+        await foreach (var item in RecordsAsync(documents, institution, cancellationToken)) list.Add(await WithMarksAsync(item, cancellationToken));
+        return list;
+    }
+
+    /// <summary>The same without their marks.</summary>
+    internal static async IAsyncEnumerable<ErasureRecord> RecordsAsync(IDocuments documents, string institution, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         foreach (var status in (ErasureStatus[])[ErasureStatus.Erased, ErasureStatus.Running])
         {
             string? continuation = null;
@@ -33,13 +41,11 @@ public sealed class ErasedContent(ICatalog catalog, IDocuments documents, IObjec
             {
                 var page = await documents.ListAsync<ErasureRecord>(institution, ErasureRecord.Type, $"status:{status}", 200, continuation, cancellationToken);
                 foreach (var stored in page.Items)
-                    if (stored.Value.HasDestroyed) list.Add(await WithMarksAsync(stored.Value, cancellationToken));
+                    if (stored.Value.HasDestroyed) yield return stored.Value;
                 continuation = page.Continuation;
             }
             while (continuation is not null);
         }
-
-        return list;
     }
 
     /// <summary>Whether something is there that an erasure has destroyed.</summary>

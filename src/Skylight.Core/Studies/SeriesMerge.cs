@@ -59,6 +59,11 @@ public sealed class SeriesMerge(
             ? replaced : throw new IOException("The study was changed by others at every attempt.");
     }
 
+    /// <summary>Whether a study cannot be sealed anew yet: its packs are archived, or something in it waits to be decided about.</summary>
+    public async ValueTask<bool> MustWaitAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value is { } study
+        && (study.ProvisionalOf is not null || study.Tier == StorageTier.Archive || (await parts.ListAllAsync(study, cancellationToken)).Values.SelectMany(list => list).Any(part => part.Folder is not null));
+
     /// <summary>
     /// Seals a study anew: every series of which some object is under another key or cipher than new objects are is rewritten whole, and so are its corrections
     /// and its manifest. Safe to repeat and to interrupt; a study that is new already is left alone.

@@ -3,6 +3,8 @@ using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
 using Skylight.Core.Institutions;
 using Skylight.Core.Integrity;
 using Skylight.Core.Keys;
@@ -172,6 +174,44 @@ public sealed class KeyMaintenanceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Reencryption_OfAnArchivedStudy_WaitsUnderItsOneKey()
+    {
+        var study = await _bench.Study("1.2.2");
+        await ArchiveAsync(study.StudyKey);
+        var run = await RunAsync(new MaintenanceRequest(IngestBench.A, MaintenanceKind.Reencryption, "sec"));
+        Assert.Equal((MaintenanceState.Completed, 1L, 0L), (run.State, run.Waiting, run.Errors));
+        Assert.Single(await _bench.Keys.IdsAsync(IngestBench.A, study.StudyKey, default));
+        Assert.Equal(2, (await _bench.Keys.IdsAsync(IngestBench.A, (await _bench.Study("1.2.3")).StudyKey, default)).Count);
+    }
+
+    [Fact]
+    public async Task Retirement_ArchivedPack_KeepsItsStudysKeys_AndLetsTheOthersGo()
+    {
+        await RunAsync(new MaintenanceRequest(IngestBench.A, MaintenanceKind.Reencryption, "sec"));
+        _bench.Time.Advance(TimeSpan.FromHours(25));
+        await _retired.PurgeAsync(default);
+
+        // Archived after its re-encryption: which key its packs need, nobody can read.
+        var study = await _bench.Study("1.2.2");
+        await ArchiveAsync(study.StudyKey);
+        await new InstitutionDirectory(_bench.Documents).PutAsync(new Institution(1, IngestBench.A, "甲医院", null, null, "Asia/Shanghai", LegalProfile.CnStrict, [], DateTimeOffset.UnixEpoch), Match.Any, default);
+        Assert.Equal(2, await Retirement().RunAsync(default));
+        Assert.Equal(2, (await _bench.Keys.IdsAsync(IngestBench.A, study.StudyKey, default)).Count);
+    }
+
+    [Fact]
+    public async Task Retirement_OneInstitutionFails_TheOthersGoOn()
+    {
+        var institutions = new InstitutionDirectory(_bench.Documents);
+        foreach (var code in (string[])["a-first", IngestBench.A])
+            await institutions.PutAsync(new Institution(1, code, "医院", null, null, "Asia/Shanghai", LegalProfile.CnStrict, [], DateTimeOffset.UnixEpoch), Match.Any, default);
+        await RunAsync(new MaintenanceRequest(IngestBench.A, MaintenanceKind.Reencryption, "sec"));
+        _bench.Time.Advance(TimeSpan.FromHours(25));
+        await _retired.PurgeAsync(default);
+        Assert.Equal(3, await Retirement(new RefusingRecords(_records, "a-first")).RunAsync(default));
+    }
+
+    [Fact]
     public async Task Reencryption_OfAStudyThatIsBeingErased_IsNoError()
     {
         await using var lifecycle = new LifecycleBench(ingest: _bench);
@@ -239,8 +279,32 @@ public sealed class KeyMaintenanceTests : IAsyncLifetime
             _bench.Time);
     }
 
-    private KeyRetirement Retirement() =>
-        new(new InstitutionDirectory(_bench.Documents), _records, _bench.Keys, _bench.Ring, _bench.Store, _bench.Time, NullLogger<KeyRetirement>.Instance);
+    /// <summary>As the tier sweep leaves it.</summary>
+    private async Task ArchiveAsync(string studyKey)
+    {
+        var stored = (await _bench.Catalog.GetStudyByKeyAsync(IngestBench.A, studyKey, default))!.Value;
+        await _bench.Commit.CommitAsync(new CommitBatch(StudyChange.Keeping(stored, stored with { Tier = StorageTier.Archive, Revision = stored.Revision + 1 }), []), default);
+        await foreach (var name in _bench.Store.ListAsync($"{IngestBench.A}/{studyKey}/", default))
+            if (name.EndsWith(".pack", StringComparison.Ordinal)) await _bench.Store.SetTierAsync(name, ObjectTier.Archive, default);
+    }
+
+    /// <summary>Key records that cannot list one institution.</summary>
+    private sealed class RefusingRecords(IKeyRecordStore inner, string refused) : IKeyRecordStore
+    {
+        public ValueTask<StoredKeyRecord?> GetAsync(string institution, string subject, CancellationToken cancellationToken) => inner.GetAsync(institution, subject, cancellationToken);
+
+        public ValueTask<bool> TryAddAsync(KeyRecord record, CancellationToken cancellationToken) => inner.TryAddAsync(record, cancellationToken);
+
+        public ValueTask<bool> TryReplaceAsync(KeyRecord record, string etag, CancellationToken cancellationToken) => inner.TryReplaceAsync(record, etag, cancellationToken);
+
+        public ValueTask<bool> DeleteAsync(string institution, string subject, CancellationToken cancellationToken) => inner.DeleteAsync(institution, subject, cancellationToken);
+
+        public ValueTask<KeyRecordPage> ListAsync(string institution, int limit, string? continuation, CancellationToken cancellationToken) =>
+            institution == refused ? throw new IOException("This partition does not answer.") : inner.ListAsync(institution, limit, continuation, cancellationToken);
+    }
+
+    private KeyRetirement Retirement(IKeyRecordStore? records = null) =>
+        new(new InstitutionDirectory(_bench.Documents), _bench.Documents, records ?? _records, _bench.Keys, _bench.Ring, _bench.Store, _bench.Time, NullLogger<KeyRetirement>.Instance);
 
     private async Task<MaintenanceRun> RunAsync(MaintenanceRequest request)
     {

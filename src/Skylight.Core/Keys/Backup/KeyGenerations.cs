@@ -39,15 +39,13 @@ public sealed class KeyGenerations(
         if (store is null) return false;
         if ((await ListAsync(cancellationToken)) is [.., var newest])
         {
-            var known = (await erasure.ListErasedAsync(cancellationToken)).ToDictionary(item => (item.Institution, item.Id));
+            var known = (await erasure.ListErasedAsync(cancellationToken)).Select(item => (item.Institution, item.Id)).ToHashSet();
             var listed = await ErasuresAsync([newest], cancellationToken);
-            await ReplayForgottenAsync(listed.Where(item => !known.ContainsKey((item.Institution, item.Id))), cancellationToken);
+            await ReplayForgottenAsync(listed.Where(item => !known.Contains((item.Institution, item.Id))), cancellationToken);
             var since = (await Erasures.ListAsync(cancellationToken)).Select(item => (item.Erasure.Institution, item.Erasure.Id)).ToHashSet();
-            var fresh = known.Keys.Except(listed.Select(item => (item.Institution, item.Id))).Union(since).ToList();
-            foreach (var id in fresh)
-                if (known.TryGetValue(id, out var erased)) await DeleteCopyAsync(erased, cancellationToken);
+            var fresh = known.Except(listed.Select(item => (item.Institution, item.Id))).Union(since).Any();
             var due = time.GetUtcNow() - newest.At >= TimeSpan.FromHours(options.Value.EveryHours);
-            if (!due && fresh.Count == 0 && await institutions.CodesAsync(cancellationToken).CountAsync(cancellationToken) == newest.Institutions) return false;
+            if (!due && !fresh && await institutions.CodesAsync(cancellationToken).CountAsync(cancellationToken) == newest.Institutions) return false;
         }
 
         await WriteAsync(cancellationToken);
@@ -145,14 +143,6 @@ public sealed class KeyGenerations(
         if (forgotten.Count == 0) return;
         Log.ErasuresForgotten(logger, forgotten.Count);
         await erasure.ReplayAsync(forgotten, cancellationToken);
-    }
-
-    /// <summary>Whoever had read the record before it was destroyed may have copied it after that, and been stopped before it looked again.</summary>
-    private async Task DeleteCopyAsync(ErasureRecord erased, CancellationToken cancellationToken)
-    {
-        if (copies is null || await copies.GetAsync(erased.Institution, erased.StudyKey, cancellationToken) is not { } copy) return;
-        if (copy.Record.Keys.Any(key => erased.Keys.Contains(key.Id)) && await records.GetAsync(erased.Institution, erased.StudyKey, cancellationToken) is null)
-            await copies.DeleteAsync(erased.Institution, erased.StudyKey, cancellationToken);
     }
 
     /// <summary>Destroys generations that are too old, their keys first, and what is left of those that broke off.</summary>

@@ -125,16 +125,15 @@ public sealed class KeyCopiesTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task CopyOfAnErasedKey_ThatAStoppedWriterLeft_GoesWithTheNextStep()
+    public async Task CopyOfAnErasedKey_ThatAStoppedWriterLeft_GoesInTheNight()
     {
         await SceneAsync();
-        await Generations.WriteAsync(default);
         var key = (await _ingest.Study()).StudyKey;
         var record = (await _records.GetAsync(IngestBench.A, key, default))!.Record;
         await _bench.RunAsync((await _bench.ApprovedAsync()).Id);
         await _copies.TryAddAsync(record, default);
-        _ingest.Time.Advance(TimeSpan.FromMinutes(30));
-        Assert.True(await Generations.StepAsync(default));
+        await new KeyRetirement(
+            _bench.Institutions, _ingest.Documents, new ReplicatedKeyRecords(_records, _copies), _ingest.Keys, _ingest.Ring, _ingest.Store, _ingest.Time, NullLogger<KeyRetirement>.Instance).RunAsync(default);
         Assert.Null(await _copies.GetAsync(IngestBench.A, key, default));
     }
 
