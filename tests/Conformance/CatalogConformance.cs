@@ -329,7 +329,7 @@ public abstract class CatalogConformance
         {
             var query = new StudyQuery
             {
-                PatientName = Maybe("zhang*", "*a*", "张三", "*四", "o'neil^a[1]", "*[*", "?????^s*", "smith john dr"),
+                PatientName = Maybe("zhang*", "*a*", "张三", "*四", "o'neil^a[1]", "*[*", "?????^s*", "smith john dr", "zh*", "s*", "l?*", "*^s*", "li s*", "x*"),
                 PatientId = Maybe("P1", "P*", "?3", "*"),
                 AccessionNumber = Maybe("A1*", "A3", "X"),
                 PatientSex = Maybe("M", "F"),

@@ -1,5 +1,8 @@
 namespace Skylight.Local.Catalog;
 
+/// <param name="IsWhole">False when only the beginning of the part is known: a name may have any part that begins so.</param>
+internal readonly record struct NamePart(string Text, bool IsWhole);
+
 /// <summary>
 /// Parts of folded name forms that a pattern can be narrowed by: each character of a script that writes no spaces (Han, kana, hangul), and the first three
 /// characters of every other word. A name that matches a pattern has all parts of that pattern.
@@ -9,10 +12,10 @@ internal static class NameParts
     private const int Head = 3;
 
     /// <summary>The parts of a name form. Distinct only where the form is.</summary>
-    public static IEnumerable<string> Of(string form) => Of(form, wholeWords: true);
+    public static IEnumerable<string> Of(string form) => Of(form, wholeWords: true).Select(static part => part.Text);
 
-    /// <summary>The parts that every name has that matches: none may be known. Words that a wildcard begins or cuts before their third character say nothing.</summary>
-    public static IEnumerable<string> OfPattern(string pattern)
+    /// <summary>The parts that every name has that matches: none may be known. Words that a wildcard begins say nothing.</summary>
+    public static IEnumerable<NamePart> OfPattern(string pattern)
     {
         var start = 0;
         for (var i = 0; i <= pattern.Length; i++)
@@ -28,20 +31,20 @@ internal static class NameParts
         }
     }
 
-    private static IEnumerable<string> Ideographs(string text) => Of(text, wholeWords: true).Where(static part => IsIdeograph(part[0]));
+    private static IEnumerable<NamePart> Ideographs(string text) => Of(text, wholeWords: true).Where(static part => IsIdeograph(part.Text[0]));
 
     /// <param name="wholeWords">False when the last word may go on.</param>
-    private static IEnumerable<string> Of(string text, bool wholeWords)
+    private static IEnumerable<NamePart> Of(string text, bool wholeWords)
     {
         var word = 0;
         for (var i = 0; i <= text.Length; i++)
         {
             if (i < text.Length && text[i] is not (' ' or '^') && !IsIdeograph(text[i])) continue;
-            if (i > word && (i < text.Length || wholeWords || i - word >= Head)) yield return text[word..Math.Min(i, word + Head)];
+            if (i > word) yield return new NamePart(text[word..Math.Min(i, word + Head)], i < text.Length || wholeWords || i - word >= Head);
             word = i + 1;
             if (i == text.Length || !IsIdeograph(text[i])) continue;
             var length = char.IsHighSurrogate(text[i]) && i + 1 < text.Length ? 2 : 1;
-            yield return text.Substring(i, length);
+            yield return new NamePart(text.Substring(i, length), true);
             i += length - 1;
             word = i + 1;
         }

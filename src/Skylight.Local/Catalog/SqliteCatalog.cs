@@ -30,6 +30,8 @@ public sealed class SqliteCatalog : ICatalog
 
     public static string Schema => CatalogSchema.Sql;
 
+    internal SearchLimits Limits { get; init; } = new();
+
     public ValueTask<Stored<StudyDocument>?> GetStudyAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken) =>
         _cache.GetByUid(institution, studyInstanceUid) is { } cached ? ValueTask.FromResult<Stored<StudyDocument>?>(Stored(cached)) : LoadByUidAsync(institution, studyInstanceUid, cancellationToken);
 
@@ -81,7 +83,7 @@ public sealed class SqliteCatalog : ICatalog
         ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1000);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         await _pending.FlushAsync(cancellationToken);
-        return _database.Read(connection => new StudySearch(connection, _summaries, institution, query).Run(limit, offset, continuation, cancellationToken));
+        return _database.Read(connection => new StudySearch(connection, _summaries, Limits, institution, query).Run(limit, offset, continuation, cancellationToken));
     }
 
     public async ValueTask<IReadOnlyList<StudyReference>> ListDueAsync(StudyDue due, DateTimeOffset now, int limit, CancellationToken cancellationToken)

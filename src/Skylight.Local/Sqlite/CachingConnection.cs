@@ -12,7 +12,8 @@ internal sealed class CachingConnection(string connectionString) : SqliteConnect
     private const int MaxKept = 256;
 
     private readonly Dictionary<string, CachedCommand> _idle = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, RawStatement> _idleRaw = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Stack<RawStatement>> _idleRaw = new(StringComparer.Ordinal);
+    private int _keptRaw;
     private bool _closed;
 
     /// <summary>A command with this text and no parameters. Disposing it gives it back; one that is in use is never handed out twice.</summary>
@@ -24,14 +25,27 @@ internal sealed class CachingConnection(string connectionString) : SqliteConnect
     }
 
     /// <inheritdoc cref="Rent"/>
-    public RawStatement RentRaw(string sql) => _idleRaw.Remove(sql, out var statement) ? statement : new RawStatement(this, sql);
+    /// <remarks>As many of one text are kept as were in use at once: a search walks several terms side by side.</remarks>
+    public RawStatement RentRaw(string sql)
+    {
+        if (!_idleRaw.TryGetValue(sql, out var idle) || !idle.TryPop(out var statement)) return new RawStatement(this, sql);
+        _keptRaw--;
+        return statement;
+    }
 
-    internal bool Return(RawStatement statement) => !_closed && _idleRaw.Count < MaxKept && _idleRaw.TryAdd(statement.Sql, statement);
+    internal bool Return(RawStatement statement)
+    {
+        if (_closed || _keptRaw >= MaxKept) return false;
+        if (!_idleRaw.TryGetValue(statement.Sql, out var idle)) _idleRaw.Add(statement.Sql, idle = new Stack<RawStatement>());
+        idle.Push(statement);
+        _keptRaw++;
+        return true;
+    }
 
     protected override void Dispose(bool disposing)
     {
         _closed = true;
-        foreach (var statement in _idleRaw.Values) statement.Discard();
+        foreach (var statement in _idleRaw.Values.SelectMany(static idle => idle)) statement.Discard();
         _idleRaw.Clear();
         foreach (var command in _idle.Values) command.Discard();
         _idle.Clear();

@@ -26,6 +26,7 @@ internal static class CatalogBench
         string Option(string name, string otherwise) => Array.IndexOf(options, name) is var at and >= 0 && at + 1 < options.Length ? options[at + 1] : otherwise;
         var most = int.Parse(Option("--studies", "1000000"), CultureInfo.InvariantCulture);
         var queries = int.Parse(Option("--queries", "300"), CultureInfo.InvariantCulture);
+        var only = Option("--only", "");
         var own = !options.Contains("--data");
         var folder = own ? Directory.CreateTempSubdirectory("skylight-bench-").FullName : Directory.CreateDirectory(Option("--data", "")).FullName;
         await using (var database = SqliteDatabase.Open(Path.Combine(folder, "catalog.db"), SqliteDurability.Journaled, SqliteCatalog.Schema))
@@ -47,7 +48,7 @@ internal static class CatalogBench
                     await database.CheckpointAsync(default);
                 }
 
-                await MeasureAsync(catalog, size, queries);
+                await MeasureAsync(catalog, size, queries, only);
             }
         }
 
@@ -104,7 +105,7 @@ internal static class CatalogBench
 
     private static string Accession(int n) => string.Create(CultureInfo.InvariantCulture, $"A{n:D9}");
 
-    private static async Task MeasureAsync(SqliteCatalog catalog, int size, int queries)
+    private static async Task MeasureAsync(SqliteCatalog catalog, int size, int queries, string only)
     {
         int At(int i) => (int)((i * 104_729L) % size);
         string Date(int days) => First.AddDays(days).ToString("yyyyMMdd", CultureInfo.InvariantCulture);
@@ -114,8 +115,10 @@ internal static class CatalogBench
             ("accession number", i => new StudyQuery { AccessionNumber = Accession(At(i)) }, 1),
             ("study UID", i => new StudyQuery { StudyInstanceUids = [Uid(At(i))] }, 1),
             ("patient id, wildcard", i => new StudyQuery { PatientId = Patient(At(i))[..^1] + "*" }, 1),
+            ("patient id, 3,000 studies", i => new StudyQuery { PatientId = Patient(At(i))[..^3] + "*" }, 1),
             ("name, whole (Chinese)", i => new StudyQuery { PatientName = Study(At(i)).Attributes.PatientName!.Split('=')[1] }, 1),
             ("name, prefix (pinyin)", i => new StudyQuery { PatientName = Pinyin[i % 20] + "*" }, Page),
+            ("name, one letter", i => new StudyQuery { PatientName = Pinyin[i % 20][..1] + "*" }, Page),
             ("name, prefix (Chinese)", i => new StudyQuery { PatientName = Surnames[i % 20] + "*" }, Page),
             ("name, contains (Chinese)", i => new StudyQuery { PatientName = $"*{Given[i % Given.Length]}*" }, Page),
             ("name, contains (rare)", i => new StudyQuery { PatientName = $"*g^{i % 977:D3}*" }, 1),
@@ -123,9 +126,11 @@ internal static class CatalogBench
             ("7 days", i => new StudyQuery { StudyDate = new DicomRange(Date(i % 3600), Date((i % 3600) + 6)) }, 1),
             ("modality in 30 days", i => new StudyQuery { ModalitiesInStudy = [Modalities[i % 8]], StudyDate = new DicomRange(Date(i % 3600), Date((i % 3600) + 29)) }, 1),
             ("rare modality and name", i => new StudyQuery { ModalitiesInStudy = ["MG"], PatientName = Pinyin[i % 20] + "*" }, 1),
+            ("rare modality, one letter", i => new StudyQuery { ModalitiesInStudy = ["MG"], PatientName = Pinyin[i % 20][..1] + "*" }, 1),
+            ("modality, of 500 patients", i => new StudyQuery { ModalitiesInStudy = [Modalities[i % 8]], Scope = new StudyScope([.. Enumerable.Range(i, 500).Select(n => Key(At(n) / 3 * 3))], null) }, 1),
             ("newest 50", _ => new StudyQuery(), Page),
         ];
-        foreach (var (name, query, least) in shapes)
+        foreach (var (name, query, least) in shapes.Where(shape => shape.Name.Contains(only, StringComparison.Ordinal)))
         {
             await ReportAsync(name, queries, async i =>
             {
@@ -134,6 +139,7 @@ internal static class CatalogBench
             });
         }
 
+        if (only.Length > 0) return;
         string? next = null;
         await ReportAsync("page after page", queries, async _ =>
         {
@@ -147,6 +153,7 @@ internal static class CatalogBench
     {
         for (var i = 0; i < 20; i++) await query(i + 100_000);
         var times = new double[queries];
+        var before = Environment.CpuUsage.TotalTime;
         for (var i = 0; i < queries; i++)
         {
             var started = Stopwatch.GetTimestamp();
@@ -154,7 +161,9 @@ internal static class CatalogBench
             times[i] = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         }
 
+        // All that the process has used in the meantime, the compiler and the garbage collector included.
+        var cpu = (Environment.CpuUsage.TotalTime - before).TotalMilliseconds / queries;
         Array.Sort(times);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {name,-28} p50 {times[queries / 2],7:0.00} ms   p95 {times[(int)(queries * 0.95)],7:0.00} ms"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {name,-28} p50 {times[queries / 2],7:0.00} ms   p95 {times[(int)(queries * 0.95)],7:0.00} ms   CPU {cpu,7:0.00} ms each"));
     }
 }
