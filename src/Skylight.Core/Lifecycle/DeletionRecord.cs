@@ -95,4 +95,7 @@ public enum DeletionStatus
     /// <summary>Its erasure has begun: nothing brings it back.</summary>
     Erasing,
     Erased,
+
+    /// <summary>On its way back: nothing erases it. A host that was killed leaves one behind; the next round of the timer, or asking again, ends it.</summary>
+    Restoring,
 }

@@ -112,35 +112,54 @@ public sealed class Deletions
     public ValueTask<DocumentPage<DeletionRecord>> ListAsync(string institution, DeletionStatus status, int limit, string? continuation, CancellationToken cancellationToken) =>
         _documents.ListAsync<DeletionRecord>(institution, DeletionRecord.Type, $"status:{status}", limit, continuation, cancellationToken);
 
-    /// <summary>Brings back what a deletion hid, as it was. Safe to repeat.</summary>
+    /// <summary>Brings back what a deletion hid, as it was. Safe to repeat, and to be repeated after a crash.</summary>
+    /// <exception cref="DocumentConflictException">The study was changed by others at every attempt: it is on its way back, and a repetition goes on.</exception>
     public async Task<RestoreOutcome> RestoreAsync(string institution, string id, string by, CancellationToken cancellationToken)
     {
         if (await GetAsync(institution, id, cancellationToken) is not { } stored) return RestoreOutcome.Missing;
-        if (stored.Value.Status != DeletionStatus.Hidden) return RestoreOutcome.TooLate;
+        if (stored.Value.Status is not (DeletionStatus.Hidden or DeletionStatus.Restoring)) return RestoreOutcome.TooLate;
+
+        // Decided first: an erasure begins by the same record, so only one of the two does.
+        if (stored.Value.Status == DeletionStatus.Hidden)
+        {
+            var decided = stored.Value with { Status = DeletionStatus.Restoring, EndedBy = by, EndedAt = _time.GetUtcNow() };
+            if (!await TryPutAsync(stored, decided, cancellationToken) || await GetAsync(institution, id, cancellationToken) is not { Value.Status: DeletionStatus.Restoring } restoring)
+                return RestoreOutcome.TooLate;
+            stored = restoring;
+        }
+
+        if (!await ShowAsync(stored.Value, cancellationToken)) return RestoreOutcome.TooLate;
+        if (await TryPutAsync(stored, stored.Value with { Status = DeletionStatus.Restored }, cancellationToken)) return RestoreOutcome.Restored;
+        return await GetAsync(institution, id, cancellationToken) is { Value.Status: DeletionStatus.Restored } ? RestoreOutcome.Restored : RestoreOutcome.TooLate;
+    }
+
+    /// <summary>Shows what a deletion hid. False when its study is no more.</summary>
+    private async Task<bool> ShowAsync(DeletionRecord deletion, CancellationToken cancellationToken)
+    {
+        var (institution, id) = (deletion.Institution, deletion.Id);
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
-            if (await _catalog.GetStudyByKeyAsync(institution, stored.Value.StudyKey, cancellationToken) is not { Value: var study }) break;
-            if (stored.Value.Level == DeletionLevel.Study)
+            if (await _catalog.GetStudyByKeyAsync(institution, deletion.StudyKey, cancellationToken) is not { Value: var study }) return false;
+            if (deletion.Level == DeletionLevel.Study)
             {
-                if (study.Deletion != id) break;
+                if (study.Deletion != id) return true;
                 var shown = Announce(study with { Hidden = false, Deletion = null }, StudyEventTypes.Restored, study.Instances());
-                if (await _commit.CommitAsync(new CommitBatch(StudyChange.Of(study, shown, []), []), cancellationToken) == CommitOutcome.Committed) break;
+                if (await _commit.CommitAsync(new CommitBatch(StudyChange.Of(study, shown, []), []), cancellationToken) == CommitOutcome.Committed) return true;
                 continue;
             }
 
             var hidden = await HiddenByAsync(study, id, cancellationToken);
-            var lifted = await _refusals.LiftAsync(study, stored.Value, cancellationToken);
+            var lifted = await _refusals.LiftAsync(study, deletion, cancellationToken);
             using var change = await _states.PrepareAsync(
                 study,
                 (_, entry) => hidden.Contains(Identity(entry)) ? entry with { State = EntryState.Stored, Deletion = "" } : null,
                 static (entry, row) => row with { State = entry.Current ? InstanceState.Current : InstanceState.Superseded, ItemId = null },
                 cancellationToken);
-            if (change is null && lifted.Count == 0) break;
-            if (await _commit.CommitAsync(Batch(study, change, lifted, StudyEventTypes.Restored), cancellationToken) == CommitOutcome.Committed) break;
+            if (change is null && lifted.Count == 0) return true;
+            if (await _commit.CommitAsync(Batch(study, change, lifted, StudyEventTypes.Restored), cancellationToken) == CommitOutcome.Committed) return true;
         }
 
-        var ended = stored.Value with { Status = DeletionStatus.Restored, EndedBy = by, EndedAt = _time.GetUtcNow() };
-        return await TryPutAsync(stored, ended, cancellationToken) ? RestoreOutcome.Restored : RestoreOutcome.TooLate;
+        throw new DocumentConflictException(new DocumentKey(institution, "study", ""));
     }
 
     /// <summary>Replaces a record as it was read. False when somebody else was first.</summary>

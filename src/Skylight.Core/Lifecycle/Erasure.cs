@@ -117,7 +117,7 @@ public sealed class Erasure(
 
             // Instances have arrived since it was empty: the study stays, and what was asked for is done.
             if (erasure.EmptiedFrom is { } level && !study.Hidden && !IsEmpty(study)) return erasure with { Level = level, EmptiedFrom = null, Step = ErasureStep.Objects };
-            await BeginAsync(erasure, cancellationToken);
+            if (!await BeginAsync(erasure, cancellationToken)) return erasure with { Status = ErasureStatus.Refused, DecidedAt = time.GetUtcNow() };
             if (study.Hidden || erasure.Level != DeletionLevel.Study) return erasure;
             var hidden = study with { Hidden = true, Deletion = erasure.Id };
             if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, hidden, []), []), cancellationToken) == CommitOutcome.Committed) return erasure;
@@ -126,11 +126,13 @@ public sealed class Erasure(
         throw new IOException("The study was changed by others at every attempt.");
     }
 
-    /// <summary>From here on nobody brings it back.</summary>
-    private async Task BeginAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    /// <summary>From here on nobody brings it back. False when somebody has, or is about to.</summary>
+    private async Task<bool> BeginAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
-        if (erasure.DeletionId is not { } id || await deletions.GetAsync(erasure.Institution, id, cancellationToken) is not { Value.Status: DeletionStatus.Hidden } stored) return;
+        if (erasure.DeletionId is not { } id || await deletions.GetAsync(erasure.Institution, id, cancellationToken) is not { } stored) return true;
+        if (stored.Value.Status != DeletionStatus.Hidden) return erasure.Again || stored.Value.Status is DeletionStatus.Erasing or DeletionStatus.Erased;
         if (!await deletions.TryPutAsync(stored, stored.Value with { Status = DeletionStatus.Erasing }, cancellationToken)) throw new IOException("The deletion was changed meanwhile.");
+        return true;
     }
 
     private async Task<ErasureRecord> CollectAsync(ErasureRecord erasure, CancellationToken cancellationToken)

@@ -26,6 +26,7 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
 
     private async Task<int> RunAsync(string institution, StartErasure start, CancellationToken cancellationToken)
     {
+        await RestoreAsync(institution, cancellationToken);
         var due = 0;
         foreach (var stored in await AllAsync(next => deletions.ListAsync(institution, DeletionStatus.Hidden, Page, next, cancellationToken)))
         {
@@ -50,6 +51,23 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
         }
 
         return due;
+    }
+
+    /// <summary>Goes on with what a killed host was bringing back.</summary>
+    private async Task RestoreAsync(string institution, CancellationToken cancellationToken)
+    {
+        foreach (var stored in await AllAsync(next => deletions.ListAsync(institution, DeletionStatus.Restoring, Page, next, cancellationToken)))
+        {
+            try
+            {
+                await deletions.RestoreAsync(institution, stored.Id, stored.Value.EndedBy ?? stored.Value.By, cancellationToken);
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                // It stays on its way back, and must not keep the others waiting.
+                Log.RestoreWaits(logger, institution, stored.Id, error);
+            }
+        }
     }
 
     /// <summary>False when what it hid has come back another way (a technician took it in again), or is gone: the record follows.</summary>

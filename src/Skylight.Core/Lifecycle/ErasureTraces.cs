@@ -80,8 +80,9 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
             foreach (var stored in page.Items)
             {
                 var record = stored.Value;
-                if (record.StudyKey == erasure.StudyKey) await deletions.TryPutAsync(stored, record.Status == DeletionStatus.Restored ? Stripped(record) : Ended(record, erasure), cancellationToken);
-                else others |= record.PatientKey == erasure.PatientKey && record.Status is DeletionStatus.Hidden or DeletionStatus.Erasing;
+                if (record.StudyKey != erasure.StudyKey) others |= record.PatientKey == erasure.PatientKey && record.Status is DeletionStatus.Hidden or DeletionStatus.Erasing or DeletionStatus.Restoring;
+                else if (!await deletions.TryPutAsync(stored, record.Status == DeletionStatus.Restored ? Stripped(record) : Ended(record, erasure), cancellationToken))
+                    throw new IOException("A deletion was changed meanwhile.");
             }
 
             continuation = page.Continuation;

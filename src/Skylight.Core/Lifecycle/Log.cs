@@ -12,4 +12,7 @@ internal static partial class Log
 
     [LoggerMessage(4602, LogLevel.Warning, "Objects of {Institution}/{StudyKey} could not be told apart and are left alone")]
     public static partial void SweepSkipped(ILogger logger, string institution, string studyKey, Exception error);
+
+    [LoggerMessage(4604, LogLevel.Warning, "What deletion {Institution}/{Deletion} hid could not be brought back yet")]
+    public static partial void RestoreWaits(ILogger logger, string institution, string deletion, Exception error);
 }
