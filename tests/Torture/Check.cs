@@ -14,7 +14,7 @@ namespace Skylight.Torture;
 /// <summary>What <c>skylight verify</c> says of a folder, and whether it holds what was promised.</summary>
 /// <param name="Report">Null when the folder could not be opened at all; then <paramref name="Failure"/> says why.</param>
 /// <param name="Wrong">Instances and studies that are not as promised, and were not found so before.</param>
-internal sealed record CheckResult(VerifyReport? Report, string? Failure, IReadOnlyList<string> Wrong)
+internal sealed record CheckResult(VerifyReport? Report, string? Failure, IReadOnlyList<string> Wrong, Pieces Pieces)
 {
     public bool Ok => Report is { Ok: true } && Wrong.Count == 0;
 }
@@ -33,11 +33,11 @@ internal static class Check
             var wrong = await CompareAsync(archive.Services, ledger, findings, cancellationToken);
             wrong.AddRange(await ErasedAsync(archive.Services, ledger, cancellationToken));
             wrong.AddRange(await AuditAsync(archive.Services, ledger, cancellationToken));
-            return new CheckResult(report, null, wrong);
+            return new CheckResult(report, null, wrong, await Pieces.OfAsync(archive.Services, Institution, ledger, cancellationToken));
         }
         catch (CliException error)
         {
-            return new CheckResult(null, error.Message, []);
+            return new CheckResult(null, error.Message, [], Pieces.None);
         }
     }
 

@@ -13,6 +13,7 @@ internal sealed class HostProcess : IDisposable
         "--Skylight:Journal:FileBytes", "262144", "--Skylight:Journal:KeepBytes", "1048576", "--Skylight:Journal:KeepObjects", "200", "--Skylight:Journal:QuietSeconds", "1",
         "--Skylight:Journal:MinFreeBytes", "0", "--Skylight:Objects:MinFreeBytes", "0", "--Skylight:Edge:MinFreeSpaceMiB", "0", "--Skylight:Uploads:FreeSpaceFloorBytes", "0",
         "--Skylight:Ingest:QuietSeconds", "1", "--Skylight:Ingest:SmallPackBytes", "262144", "--Skylight:Uploads:MaxLiveSessions", "2000", "--Skylight:Identity:HashIterations", "1000",
+        "--Skylight:Compression:PieceBytes", "49152",
     ];
 
     private readonly Process _process;

@@ -26,6 +26,7 @@ if (result.Ok) Directory.Delete(options.Work, recursive: true);
 Console.WriteLine(string.Create(
     CultureInfo.InvariantCulture,
     $"interrupted and seen to end: {string.Join(", ", result.Interrupted.Select(item => $"{item.Key} {item.Value}"))}; deleted {result.Deleted}, studies erased {result.Erased}"));
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"compression in pieces: {result.Pieces} later pieces found, {result.BetweenPieces} series broken off between two"));
 Console.WriteLine(string.Create(
     CultureInfo.InvariantCulture,
     $"{result.Kills} kills in {watch.Elapsed.TotalSeconds:0} s: {result.PowerCuts} with the power, {result.Faults} under disk-full or I/O errors; {result.Operations} recorded operations; {result.Failures} failed checks (seed {options.Seed})"));

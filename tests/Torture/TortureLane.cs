@@ -10,6 +10,7 @@ internal sealed class TortureLane(TortureOptions options, int lane, string shim,
     private readonly Findings _findings = new();
     private readonly int _port = HostProcess.FreePort();
     private readonly SortedDictionary<string, int> _interrupted = new(StringComparer.Ordinal);
+    private readonly Pieces _pieces = Pieces.None;
     private int _kills;
     private int? _next;
     private int _cuts;
@@ -25,7 +26,7 @@ internal sealed class TortureLane(TortureOptions options, int lane, string shim,
         Directory.CreateDirectory(_work);
         _next = next();
         for (var epoch = 1; _next is not null; epoch++) await EpochAsync(epoch, cancellationToken);
-        return new TortureResult(_kills, _cuts, _faults, _operations, _acknowledged, _deleted, _erased, _interrupted, _findings.Lost, _findings.Partial, _failures);
+        return new TortureResult(_kills, _cuts, _faults, _operations, _acknowledged, _deleted, _erased, _interrupted, _pieces.Later.Count, _pieces.Between.Count, _findings.Lost, _findings.Partial, _failures);
     }
 
     private async Task EpochAsync(int epoch, CancellationToken cancellationToken)
@@ -163,8 +164,11 @@ internal sealed class TortureLane(TortureOptions options, int lane, string shim,
     {
         var (promised, copy) = (ledger.Copy(), Path.Combine(_work, "check"));
         Folders.Copy(folder, copy);
-        foreach (var (name, count) in UnderWay.Of(copy)) _interrupted[name] = _interrupted.GetValueOrDefault(name) + count;
+        var underWay = UnderWay.Of(copy);
+        foreach (var (name, count) in underWay) _interrupted[name] = _interrupted.GetValueOrDefault(name) + count;
         var result = await Check.RunAsync(copy, promised, _findings, cancellationToken);
+        _pieces.Later.UnionWith(result.Pieces.Later);
+        if (underWay.Any(item => item.Name == "CompressionSweepV1")) _pieces.Between.UnionWith(result.Pieces.Between);
         if (result.Report is { } report)
             foreach (var finding in report.Findings.Where(item => item.IsError).Take(10)) say($"  {finding.Code} {finding.StudyKey} {finding.Object} {finding.Detail}");
         foreach (var wrong in result.Wrong.Take(10)) say($"  {wrong}");

@@ -12,11 +12,13 @@ public sealed record TortureOptions(int Kills, int Seed, string Work, int KillsP
 
 /// <summary>What a run has shown. All is well when nothing is lost, nothing partial, and nothing failed.</summary>
 /// <param name="Interrupted">Orchestrations that a kill found under way, by their name: all of them were seen to end.</param>
+/// <param name="Pieces">Pieces of a series that compression has written behind an earlier one, as they were found after kills.</param>
+/// <param name="BetweenPieces">Compressions of a series that a kill broke off behind a piece.</param>
 public sealed record TortureResult(
-    int Kills, int PowerCuts, int Faults, long Operations, int Acknowledged, int Deleted, int Erased, IReadOnlyDictionary<string, int> Interrupted, int Lost, int Partial, int Failures)
+    int Kills, int PowerCuts, int Faults, long Operations, int Acknowledged, int Deleted, int Erased, IReadOnlyDictionary<string, int> Interrupted, int Pieces, int BetweenPieces, int Lost, int Partial, int Failures)
 {
     /// <summary>Nothing yet.</summary>
-    internal static TortureResult None { get; } = new(0, 0, 0, 0, 0, 0, 0, new Dictionary<string, int>(), 0, 0, 0);
+    internal static TortureResult None { get; } = new(0, 0, 0, 0, 0, 0, 0, new Dictionary<string, int>(), 0, 0, 0, 0, 0);
 
     public bool Ok => Lost == 0 && Partial == 0 && Failures == 0;
 
@@ -26,7 +28,7 @@ public sealed record TortureResult(
     internal static TortureResult Sum(TortureResult a, TortureResult b) => new(
         a.Kills + b.Kills, a.PowerCuts + b.PowerCuts, a.Faults + b.Faults, a.Operations + b.Operations, a.Acknowledged + b.Acknowledged, a.Deleted + b.Deleted, a.Erased + b.Erased,
         a.Interrupted.Concat(b.Interrupted).GroupBy(item => item.Key, StringComparer.Ordinal).OrderBy(group => group.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Sum(item => item.Value)),
-        a.Lost + b.Lost, a.Partial + b.Partial, a.Failures + b.Failures);
+        a.Pieces + b.Pieces, a.BetweenPieces + b.BetweenPieces, a.Lost + b.Lost, a.Partial + b.Partial, a.Failures + b.Failures);
 }
 
 /// <summary>

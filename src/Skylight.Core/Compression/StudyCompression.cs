@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Skylight.Archive.Coding;
 using Skylight.Core.Catalog;
 using Skylight.Core.Studies;
@@ -16,16 +17,14 @@ public sealed record CompressionStep(string? Next, CodingTally Tally);
 /// what was received, and only then exchanged in the study document. Whatever breaks off in between leaves the series as it was; a repetition goes on.
 /// </summary>
 public sealed class StudyCompression(
-    ICatalog catalog, CompressionPolicies policies, SeriesMerge merge, StudyTiers tiers, PixelRegions regions, PictureCodecs codecs, TimeProvider time, ILogger<StudyCompression> logger)
+    ICatalog catalog, CompressionPolicies policies, SeriesMerge merge, StudyTiers tiers, PixelRegions regions, PictureCodecs codecs, IOptions<CompressionOptions> options, TimeProvider time,
+    ILogger<StudyCompression> logger)
 {
     /// <summary>After the first failed proof what failed is left out; a codec that fails again and again is not worth more.</summary>
     private const int Attempts = 3;
 
     /// <summary>A step ends after the series, or the piece of one, in which this has passed.</summary>
     private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(30);
-
-    /// <summary>Stored bytes of a series that are rewritten at a time: some ten seconds' work, and what a host that dies has to do again.</summary>
-    internal long PieceBytes { get; init; } = 128L << 20;
 
     /// <summary>Compresses series from <paramref name="next"/> on, piece by piece, until that has taken a while; the last step remembers that the study has been looked at.</summary>
     /// <param name="next">Null to begin with.</param>
@@ -69,7 +68,7 @@ public sealed class StudyCompression(
         {
             try
             {
-                return await merge.CodeAsync(study.Institution, study.StudyKey, seriesKey, coding, from, PieceBytes, cancellationToken);
+                return await merge.CodeAsync(study.Institution, study.StudyKey, seriesKey, coding, from, options.Value.PieceBytes, cancellationToken);
             }
             catch (CodingProofException error)
             {

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Skylight.Archive.Coding;
 using Skylight.Archive.Packs;
 using Skylight.Archive.Series;
@@ -37,7 +38,7 @@ internal sealed class CompressionBench(IngestBench bench, PictureCodecs? codecs 
     public long PieceBytes { get; set; } = 1 << 30;
 
     public StudyCompression Compression =>
-        new(bench.Catalog, Policies, Merge, Tiers, new PixelRegions(Packs), Codecs, bench.Time, NullLogger<StudyCompression>.Instance) { PieceBytes = PieceBytes };
+        new(bench.Catalog, Policies, Merge, Tiers, new PixelRegions(Packs), Codecs, Options.Create(new CompressionOptions { PieceBytes = PieceBytes }), bench.Time, NullLogger<StudyCompression>.Instance);
 
     /// <summary>A codec by name; the test is skipped where its library is missing.</summary>
     public static string Usable(string codec)

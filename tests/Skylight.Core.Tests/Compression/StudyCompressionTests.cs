@@ -301,10 +301,8 @@ public sealed class StudyCompressionTests : IAsyncLifetime
 
     /// <summary>Takes pieces of so many bytes, one a step.</summary>
     private StudyCompression Pieces(long bytes) => new(
-        _bench.Catalog, _compression.Policies, _compression.Merge, _compression.Tiers, new PixelRegions(_compression.Packs), _compression.Codecs, new Hurrying(_bench.Time), NullLogger<StudyCompression>.Instance)
-    {
-        PieceBytes = bytes,
-    };
+        _bench.Catalog, _compression.Policies, _compression.Merge, _compression.Tiers, new PixelRegions(_compression.Packs), _compression.Codecs, Options.Create(new CompressionOptions { PieceBytes = bytes }), new Hurrying(_bench.Time),
+        NullLogger<StudyCompression>.Instance);
 
     private async Task SameServedAsync(int count)
     {

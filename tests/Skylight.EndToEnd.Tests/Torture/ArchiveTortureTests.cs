@@ -17,5 +17,6 @@ public sealed class ArchiveTortureTests(ITestOutputHelper output) : IDisposable
         Assert.True(result.Ok, $"{result}, failures {result.Failures}");
         Assert.Equal(20, result.Kills);
         Assert.True(result is { Acknowledged: > 0, PowerCuts: > 0, Faults: > 0 }, $"{result}");
+        output.WriteLine($"{result.Pieces} later pieces of compression found, {result.BetweenPieces} series broken off between two");
     }
 }
