@@ -38,6 +38,9 @@ public sealed class Admission : IAsyncDisposable
     /// <summary>The decision with its obligations.</summary>
     public Decision Decision => _result?.Decision ?? throw new InvalidOperationException("A refused request has no decision.");
 
+    /// <summary>Whether the actor may do something else to the same object: for what an admitted request may bring about beside its own purpose. Not recorded.</summary>
+    public bool MayAlso(AccessAction action) => _access is { } access && access.Allows(Actor, action, Object);
+
     /// <summary>Makes the owed entry durable for studies that have turned up, each once; with none, one entry that names none unless there is one already.</summary>
     public async ValueTask RecordAsync(IEnumerable<string> studyKeys, CancellationToken cancellationToken)
     {

@@ -61,8 +61,11 @@ public sealed class StoreHttp(Gate gate, IngestService ingest, PublicAddress add
         if (type.Parameter("type") is { } partType && !IsDicom(partType)) return WrongMediaType;
         if (type.Parameter("boundary") is not { } boundary) return Malformed("multipart.boundary");
 
-        var source = new IngestSource(admission.Actor.Subject, SourceTrust.Other, IngestChannel.Stow);
-        await using var batch = ingest.Open(new IngestContext(admission.Institution, source, null) { StudyInstanceUid = study, BeforeCommit = admission.RecordAsync });
+        var source = new IngestSource(admission.Actor.Subject, ingest.TrustOf(admission.Actor.Subject), IngestChannel.Stow);
+        await using var batch = ingest.Open(new IngestContext(admission.Institution, source, null)
+        {
+            StudyInstanceUid = study, BeforeCommit = admission.RecordAsync, MayDelete = () => admission.MayAlso(AccessAction.StudyDelete),
+        });
         try
         {
             using var reader = new MultipartReader(request.Body, boundary, new MultipartLimits());

@@ -11,7 +11,7 @@ using Skylight.Functions.Http;
 namespace Skylight.Functions.Lifecycle;
 
 /// <summary>Until when a study is kept: what decides it, the encounter that it counts from, and the holds on it.</summary>
-public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retention, StudyHolds holds, AuditRecorder audit, TimeProvider time)
+public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retention, StudyHolds holds, Rejections rejections, AuditRecorder audit, TimeProvider time)
 {
     public sealed record RetentionView(string Rule, string Source, EncounterKind Encounter, DateOnly LastVisit, int Years, DateOnly Until, bool Over, bool Hold, IReadOnlyList<StudyHold> Holds);
 
@@ -68,8 +68,9 @@ public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retenti
     {
         var admission = await gate.AdmitAsync(request, AccessAction.HoldManage, ObjectRef.Study(null, study), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        if (await holds.ReleaseAsync(admission.Institution, admission.Object.StudyKey!, id, admission.Actor.Subject, cancellationToken) is not { Hold: { } hold }) return Refusals.NotFound();
+        if (await holds.ReleaseAsync(admission.Institution, admission.Object.StudyKey!, id, admission.Actor.Subject, cancellationToken) is not { Hold: { } hold, Study: var kept }) return Refusals.NotFound();
         await DoneAsync(admission, "hold.release", id, cancellationToken, $"kind:{hold.Kind}");
+        await rejections.ApplyWaitingAsync(kept, admission.Actor.Subject, cancellationToken);
         return Answer.Json(hold);
     }
 

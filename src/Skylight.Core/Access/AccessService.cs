@@ -66,6 +66,10 @@ public sealed class AccessService(
         return result;
     }
 
+    /// <summary>Whether the role alone allows an action on an object that was asked for already, without a record and whatever the relations to one study would allow beyond that.</summary>
+    public bool Allows(Actor actor, AccessAction action, ObjectRef obj) =>
+        AccessPolicy.Decide(actor, action, Purposes.For(actor, action), obj, Relation.None, Evidence.None, time.GetUtcNow()).Allows;
+
     /// <summary>Makes the owed entry durable: one for each study, or one that names none.</summary>
     public async ValueTask RecordAsync(AccessResult result, IReadOnlyCollection<string> studyKeys, CancellationToken cancellationToken)
     {

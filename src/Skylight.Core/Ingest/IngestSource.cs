@@ -29,6 +29,12 @@ public sealed record IngestContext(string Institution, IngestSource Source, stri
     /// </summary>
     public Func<IEnumerable<string>, CancellationToken, ValueTask>? BeforeCommit { get; init; }
 
+    /// <summary>Whether whoever sends may delete at the institution; asked when a rejection note comes from a source that settings do not trust.</summary>
+    public Func<bool> MayDelete { get; init; } = static () => false;
+
+    /// <summary>Whether rejection notes of this batch are carried out: those of the institution's modalities and PACS, and of people who could delete as well. Others wait for a technician.</summary>
+    internal bool Rejects => Source.Trust > SourceTrust.Other || MayDelete();
+
     /// <summary>See <see cref="InstanceIndexRow.Origin"/>.</summary>
     internal long Origin { get; } = BatchId is null ? 0 : BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes($"{UploadId}\n{BatchId}"))) | 1;
 }

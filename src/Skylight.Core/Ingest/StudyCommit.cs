@@ -111,7 +111,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
         {
             var uid = pending.Facts.Identity.SopInstanceUid;
             if (!rows.TryGetValue(uid, out var known)) rows[uid] = known = [];
-            var instance = await DecideAsync(intake, pending, before, known, cancellationToken);
+            var instance = await DecideAsync(batch, intake, pending, before, known, cancellationToken);
             decided.Add(instance);
             if (!instance.IsKept) continue;
             // What has just been decided counts for the instances after it.
@@ -122,7 +122,8 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
         return decided;
     }
 
-    private async ValueTask<DecidedInstance> DecideAsync(StudyIntake intake, PendingInstance pending, StudyDocument? before, List<InstanceIndexRow> rows, CancellationToken cancellationToken)
+    private async ValueTask<DecidedInstance> DecideAsync(
+        IngestBatch batch, StudyIntake intake, PendingInstance pending, StudyDocument? before, List<InstanceIndexRow> rows, CancellationToken cancellationToken)
     {
         var facts = pending.Facts;
         var seriesKey = pending.Pack.SeriesKey;
@@ -134,7 +135,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
             return new DecidedInstance(pending, held, seriesKey, await service.Items.IdAsync(_institution, $"study\n{intake.ProvisionalKey}", cancellationToken));
         }
 
-        var decision = InstanceRules.Decide(incoming, rows);
+        var decision = facts.Rejection is null || pending.Accepted ? InstanceRules.Decide(incoming, rows) : InstanceRules.DecideNote(incoming, rows, batch.Context.Rejects);
         if (before is { Hidden: true } && !pending.Accepted && decision.Kind != OutcomeKind.Rejected)
         {
             decision = new InstanceDecision(OutcomeKind.Held, IngestReasons.StudyDeleted, decision.Existing, null, 0, false);
@@ -291,7 +292,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
         if (service.Rejections is not { } rejections || step.Intake.IsProvisional) return;
         foreach (var instance in step.Decided.Where(instance => instance.Pending.Facts.Rejection is not null && instance.Decision is { Kind: OutcomeKind.Stored or OutcomeKind.Revision or OutcomeKind.Duplicate }))
         {
-            if (await rejections.ApplyAsync(_institution, instance.Pending.Facts.Rejection!, step.Batch.Context.Source.Name, cancellationToken)) continue;
+            if (await rejections.ApplyAsync(_institution, instance.Pending.Facts.Rejection!, $"node:{step.Batch.Context.Source.Name}", cancellationToken)) continue;
             step.Batch.Set(instance.Pending.Outcome, file => file with { Findings = [.. file.Findings, "rejection-not-applied"] });
         }
     }

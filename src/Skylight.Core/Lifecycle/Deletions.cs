@@ -84,10 +84,17 @@ public sealed class Deletions
     /// Hides the current revisions of single instances, on the word of a rejection note. What is hidden already stays as it is. In the note's own study, what it names and is
     /// not there is refused from now on.
     /// </summary>
-    internal Task<DeletionResult> RejectAsync(StudyDocument study, IReadOnlySet<string> sopInstanceUids, RejectionNote note, string by, CancellationToken cancellationToken) =>
-        HideAsync(
+    internal async Task<DeletionResult> RejectAsync(StudyDocument study, IReadOnlySet<string> sopInstanceUids, RejectionNote note, string by, CancellationToken cancellationToken)
+    {
+        if (_options.RefusesWithinRetention(study.Institution) && await _retention.OfAsync(study, cancellationToken) is var verdict && !verdict.IsOver(_time.GetUtcNow()))
+            return new(DeletionOutcome.Retained, Retention: verdict);
+        return await HideAsync(
             study, Record(study, new RetrieveTarget(study.StudyInstanceUid), note.Reason, by, note.SopInstanceUid) with { Level = DeletionLevel.Instances }, sopInstanceUids,
             note.Refuses && study.StudyInstanceUid == note.StudyInstanceUid ? note : null, cancellationToken);
+    }
+
+    /// <summary>Rejection notes that a study has, hidden ones too.</summary>
+    internal Task<IReadOnlyList<RejectionNote>> NotesAsync(StudyDocument study, CancellationToken cancellationToken) => _states.Contents.NotesAsync(study, cancellationToken);
 
     /// <summary>Whether a rejection note was carried out in a study before, whatever came of it since.</summary>
     internal async ValueTask<bool> IsAppliedAsync(StudyDocument study, RejectionNote note, CancellationToken cancellationToken)
@@ -150,13 +157,20 @@ public sealed class Deletions
 
             var hidden = await HiddenByAsync(study, id, cancellationToken);
             var lifted = await _refusals.LiftAsync(study, deletion, cancellationToken);
+
+            // What another note rejects as well stays hidden, on that note's word.
+            var rejected = await _refusals.OfOthersAsync(study, hidden.Select(item => item.Item1).Distinct(), id, cancellationToken);
             using var change = await _states.PrepareAsync(
                 study,
-                (_, entry) => hidden.Contains(Identity(entry)) ? entry with { State = EntryState.Stored, Deletion = "" } : null,
-                static (entry, row) => row with { State = entry.Current ? InstanceState.Current : InstanceState.Superseded, ItemId = null },
+                (_, entry) => !hidden.Contains(Identity(entry)) ? null
+                    : rejected.TryGetValue(entry.SopInstanceUid, out var other) ? entry with { Deletion = other.ItemId! }
+                    : entry with { State = EntryState.Stored, Deletion = "" },
+                static (entry, row) => entry.State == EntryState.Hidden ? row with { State = InstanceState.Hidden, ItemId = entry.Deletion }
+                    : row with { State = entry.Current ? InstanceState.Current : InstanceState.Superseded, ItemId = null },
                 cancellationToken);
             if (change is null && lifted.Count == 0) return true;
-            if (await _commit.CommitAsync(Batch(study, change, lifted, StudyEventTypes.Restored), cancellationToken) == CommitOutcome.Committed) return true;
+            var batch = Batch(study, change, [.. lifted, .. rejected.Values.Select(Refusals.Lifted)], StudyEventTypes.Restored, (change?.Count ?? 0) - rejected.Count);
+            if (await _commit.CommitAsync(batch, cancellationToken) == CommitOutcome.Committed) return true;
         }
 
         throw new DocumentConflictException(new DocumentKey(institution, "study", ""));
@@ -217,7 +231,7 @@ public sealed class Deletions
             stored = true;
             var batch = whole
                 ? new CommitBatch(StudyChange.Of(current, Announce(current with { Hidden = true, Deletion = record.Id }, StudyEventTypes.Deleted, current.Instances()), []), [])
-                : Batch(current, change, refused, StudyEventTypes.Deleted);
+                : Batch(current, change, refused, StudyEventTypes.Deleted, change?.Count ?? 0);
             if (await _commit.CommitAsync(batch, cancellationToken) == CommitOutcome.Committed) return new(DeletionOutcome.Hidden, record);
         }
 
@@ -246,10 +260,11 @@ public sealed class Deletions
     internal static InstanceState RowState(DeletionReason reason) => reason == DeletionReason.RetentionExpired ? InstanceState.Deleted : InstanceState.Hidden;
 
     /// <summary>A change of instances, if there is one, with further rows.</summary>
-    private CommitBatch Batch(StudyDocument study, StateChange? change, IReadOnlyList<InstanceIndexRow> more, string type)
+    /// <param name="instances">Instances to announce; of 0 nothing is said.</param>
+    private CommitBatch Batch(StudyDocument study, StateChange? change, IReadOnlyList<InstanceIndexRow> more, string type, int instances)
     {
         if (change is null) return new CommitBatch(StudyChange.Of(study, study, more), []);
-        change.Next = Announce(change.Next, type, change.Count);
+        if (instances > 0) change.Next = Announce(change.Next, type, instances);
         change.Rows = [.. change.Rows, .. more];
         return change.Batch;
     }

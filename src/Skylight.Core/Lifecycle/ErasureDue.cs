@@ -30,11 +30,16 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
         var due = 0;
         foreach (var stored in await AllAsync(next => deletions.ListAsync(institution, DeletionStatus.Hidden, Page, next, cancellationToken)))
         {
-            if (stored.Value.EraseAfter > time.GetUtcNow() || !await StandsAsync(stored, cancellationToken)) continue;
-            var deletion = stored.Value;
-            var result = await requests.RequestAsync(
-                institution, deletion.StudyKey, ErasureBasis.RetentionExpired, null, deletion.By, bySubject: false, deletion, cancellationToken);
-            if (result.Erasure is { Status: ErasureStatus.Running }) due++;
+            if (stored.Value.EraseAfter > time.GetUtcNow()) continue;
+            try
+            {
+                if (await AskAsync(stored, cancellationToken)) due++;
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                // One that cannot be asked for must not keep the others waiting; the next round tries again.
+                Log.ErasureNotAsked(logger, institution, stored.Id, error);
+            }
         }
 
         foreach (var stored in await AllAsync(next => requests.ListAsync(institution, ErasureStatus.Running, Page, next, cancellationToken)))
@@ -68,6 +73,15 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
                 Log.RestoreWaits(logger, institution, stored.Id, error);
             }
         }
+    }
+
+    private async Task<bool> AskAsync(Stored<DeletionRecord> stored, CancellationToken cancellationToken)
+    {
+        if (!await StandsAsync(stored, cancellationToken)) return false;
+        var deletion = stored.Value;
+        var result = await requests.RequestAsync(
+            deletion.Institution, deletion.StudyKey, ErasureBasis.RetentionExpired, null, deletion.By, bySubject: false, deletion, cancellationToken);
+        return result.Erasure is { Status: ErasureStatus.Running };
     }
 
     /// <summary>False when what it hid has come back another way (a technician took it in again), or is gone: the record follows.</summary>

@@ -13,6 +13,9 @@ internal static partial class Log
     [LoggerMessage(4602, LogLevel.Warning, "Objects of {Institution}/{StudyKey} could not be told apart and are left alone")]
     public static partial void SweepSkipped(ILogger logger, string institution, string studyKey, Exception error);
 
+    [LoggerMessage(4603, LogLevel.Warning, "The erasure of what deletion {Institution}/{Deletion} hid could not be asked for")]
+    public static partial void ErasureNotAsked(ILogger logger, string institution, string deletion, Exception error);
+
     [LoggerMessage(4604, LogLevel.Warning, "What deletion {Institution}/{Deletion} hid could not be brought back yet")]
     public static partial void RestoreWaits(ILogger logger, string institution, string deletion, Exception error);
 }

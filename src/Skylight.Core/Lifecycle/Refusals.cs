@@ -14,7 +14,7 @@ internal sealed class Refusals(ICatalog catalog, StudyContents contents)
 {
     private const int RowsPerRead = 1000;
 
-    /// <summary>Rows for what a note names and its study has nothing of.</summary>
+    /// <summary>Rows for what a note names and its study does not have, or has hidden on another ground, which may fall before the note does.</summary>
     public async Task<IReadOnlyList<InstanceIndexRow>> RowsAsync(StudyDocument study, RejectionNote note, string deletionId, CancellationToken cancellationToken) =>
         Rows(study.StudyKey, note, (await contents.EntriesAsync(study, cancellationToken)).SelectMany(series => series.Entries), deletionId);
 
@@ -22,7 +22,7 @@ internal sealed class Refusals(ICatalog catalog, StudyContents contents)
     /// <param name="entries">All entries of the study.</param>
     public static IReadOnlyList<InstanceIndexRow> Rows(string studyKey, RejectionNote note, IEnumerable<IndexEntry> entries, string deletionId)
     {
-        var here = entries.Where(entry => entry.State != EntryState.Deleted).Select(entry => entry.SopInstanceUid).ToHashSet(StringComparer.Ordinal);
+        var here = entries.Where(entry => entry.State is EntryState.Stored or EntryState.Held || (entry.State == EntryState.Hidden && entry.Deletion == deletionId)).Select(entry => entry.SopInstanceUid).ToHashSet(StringComparer.Ordinal);
         var digest = SHA256.HashData(Encoding.UTF8.GetBytes(note.SopInstanceUid));
         return
         [
@@ -49,8 +49,16 @@ internal sealed class Refusals(ICatalog catalog, StudyContents contents)
     {
         if (deletion.Refused == 0 || (await contents.NotesAsync(study, cancellationToken)).FirstOrDefault(note => note.SopInstanceUid == deletion.RejectionNote) is not { } note) return [];
         return [.. (await FindAsync(study, note.Named, cancellationToken)).Where(row => row.State == InstanceState.Refused && row.ItemId == deletion.Id)
-            .Select(row => row with { State = InstanceState.Deleted, ItemId = null })];
+            .Select(Lifted)];
     }
+
+    /// <summary>The refusals of other notes of the study that are in force for instances which one deletion has hidden, by SOP Instance UID.</summary>
+    public async Task<IReadOnlyDictionary<string, InstanceIndexRow>> OfOthersAsync(StudyDocument study, IEnumerable<string> sopInstanceUids, string deletionId, CancellationToken cancellationToken) =>
+        (await FindAsync(study, sopInstanceUids, cancellationToken)).Where(row => row.State == InstanceState.Refused && row.ItemId is not null && row.ItemId != deletionId)
+        .DistinctBy(row => row.SopInstanceUid, StringComparer.Ordinal).ToDictionary(row => row.SopInstanceUid, StringComparer.Ordinal);
+
+    /// <summary>A refusal taken back.</summary>
+    public static InstanceIndexRow Lifted(InstanceIndexRow row) => row with { State = InstanceState.Deleted, ItemId = null };
 
     /// <summary>Whether anything in a study is hidden or refused by a deletion on the word of a note.</summary>
     public async Task<bool> IsInForceAsync(StudyDocument study, RejectionNote note, string deletionId, CancellationToken cancellationToken) =>

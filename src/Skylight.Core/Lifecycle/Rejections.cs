@@ -10,10 +10,18 @@ namespace Skylight.Core.Lifecycle;
 /// </summary>
 public sealed class Rejections(ICatalog catalog, Deletions deletions, IOptions<LifecycleOptions> options, IAuditLog audit, TimeProvider time)
 {
+    /// <summary>Carries out the notes that a study has and that a hold has kept from it. Nothing happens while it is on hold.</summary>
+    /// <param name="by">Account that released the hold.</param>
+    public async Task ApplyWaitingAsync(StudyDocument study, string by, CancellationToken cancellationToken)
+    {
+        if (study.Hold || !study.IsVisible()) return;
+        foreach (var note in await deletions.NotesAsync(study, cancellationToken)) await ApplyAsync(study.Institution, note, by, cancellationToken);
+    }
+
     /// <summary>
-    /// Applies a note once. False when a hold has kept some of it from being applied. What it names and is not here is refused when it comes.
+    /// Applies a note once. False when a hold, or the institution's rule that even hiding waits for the end of retention, has kept some of it from being applied. What it names and is not here is refused when it comes.
     /// </summary>
-    internal async Task<bool> ApplyAsync(string institution, RejectionNote note, string source, CancellationToken cancellationToken)
+    internal async Task<bool> ApplyAsync(string institution, RejectionNote note, string by, CancellationToken cancellationToken)
     {
         if (note.Reason == DeletionReason.Quality && options.Value.KeepsRejectedForQuality(institution)) return true;
         var applied = true;
@@ -25,8 +33,8 @@ public sealed class Rejections(ICatalog catalog, Deletions deletions, IOptions<L
             if (await deletions.IsAppliedAsync(study, note, cancellationToken)) continue;
             var rejected = note.Studies.TryGetValue(uid, out var named) ? named : new HashSet<string>(StringComparer.Ordinal);
             var hides = note.Reason == DeletionReason.Quality || uid != note.StudyInstanceUid ? rejected : rejected.Append(note.SopInstanceUid).ToHashSet(StringComparer.Ordinal);
-            var result = await deletions.RejectAsync(study, hides, note, $"node:{source}", cancellationToken);
-            applied &= result.Outcome != DeletionOutcome.OnHold;
+            var result = await deletions.RejectAsync(study, hides, note, by, cancellationToken);
+            applied &= result.Outcome is not (DeletionOutcome.OnHold or DeletionOutcome.Retained);
             if (result.Record is not { } record) continue;
             await audit.AppendAsync(
                 institution,

@@ -59,15 +59,19 @@ public sealed class Retention(ICatalog catalog, PatientDirectory patients, IOpti
             _ => ("RET-UNKNOWN", "no encounter recorded: the longest term", options.UnknownEncounterYears),
         };
         if (study.Tags.Contains(Psychiatric) && options.InpatientYears > years) (rule, source, years) = ("RET-PSYCHIATRIC", "精神卫生法 47", options.InpatientYears);
-        return new RetentionVerdict(rule, source, lastVisit, years, lastVisit.AddYears(years));
+        return new RetentionVerdict(rule, source, lastVisit, years, lastVisit.Year + years > DateOnly.MaxValue.Year ? DateOnly.MaxValue : lastVisit.AddYears(years));
     }
 
-    /// <summary>What a study itself says: the recorded visit or discharge, its date, or the day it arrived.</summary>
+    /// <summary>
+    /// What a study itself says: the recorded visit or discharge, its date, or the day it arrived. A date after its arrival is a mistake of the modality's clock, or worse,
+    /// and does not count; one day is left for clocks ahead of UTC.
+    /// </summary>
     private static DateOnly LastVisit(StudyDocument study)
     {
-        var taken = DateOnly.TryParseExact(study.Attributes.StudyDate?.Trim(), "yyyyMMdd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date)
+        var arrived = DateOnly.FromDateTime(study.ReceivedAt.UtcDateTime);
+        var taken = DateOnly.TryParseExact(study.Attributes.StudyDate?.Trim(), "yyyyMMdd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date) && date <= arrived.AddDays(1)
             ? date
-            : DateOnly.FromDateTime(study.ReceivedAt.UtcDateTime);
+            : arrived;
         return study.Order?.LastVisit is { } visit && visit > taken ? visit : taken;
     }
 }

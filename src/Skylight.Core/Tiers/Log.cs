@@ -13,4 +13,7 @@ internal static partial class Log
 
     [LoggerMessage(2702, LogLevel.Information, "Study {Institution}/{StudyKey} can be read again.")]
     public static partial void RehydrationDone(ILogger logger, string institution, string studyKey);
+
+    [LoggerMessage(2703, LogLevel.Warning, "Rehydration of study {Institution}/{StudyKey} could not be carried on; the next round tries again.")]
+    public static partial void RehydrationFailed(ILogger logger, string institution, string studyKey, Exception error);
 }

@@ -51,6 +51,9 @@ public sealed class Rehydrations(StudyTiers tiers, IObjectStore store, StudyUse 
             cancellationToken);
         if (asked is null) return Of(study);
         if (asked.Rehydration is null || asked.Rehydration.RequestedAt != now) return Of(asked);
+
+        // Once more: the timer may have come by between record and document, and removed what led to nothing then.
+        await documents.PutAsync(Key(study.Institution, study.StudyKey), new Record(1, study.Institution, study.StudyKey), Match.Any, [], cancellationToken);
         Log.RehydrationStarted(logger, study.Institution, study.StudyKey);
         await StepAsync(study.Institution, study.StudyKey, cancellationToken);
         return Of(await tiers.SetAsync(study.Institution, study.StudyKey, current => current, cancellationToken) ?? asked);
@@ -73,7 +76,18 @@ public sealed class Rehydrations(StudyTiers tiers, IObjectStore store, StudyUse 
         {
             var page = await documents.ListAsync<Record>(Partition, Type, term: null, limit: 100, continuation, cancellationToken);
             foreach (var record in page.Items)
-                if (await StepAsync(record.Value.Institution, record.Value.StudyKey, cancellationToken)) ready++;
+            {
+                try
+                {
+                    if (await StepAsync(record.Value.Institution, record.Value.StudyKey, cancellationToken)) ready++;
+                }
+                catch (Exception error) when (error is not OperationCanceledException)
+                {
+                    // One without room, or damaged, must not keep the others waiting; the next round tries again.
+                    Log.RehydrationFailed(logger, record.Value.Institution, record.Value.StudyKey, error);
+                }
+            }
+
             continuation = page.Continuation;
         }
         while (continuation is not null);

@@ -150,6 +150,15 @@ public sealed class RejectionTests : IAsyncLifetime
         Assert.Equal(OutcomeKind.Stored, outcome.Kind);
         Assert.Contains("rejection-not-applied", outcome.Findings);
         Assert.Contains("1.2.3.1.1", await _bench.ServedAsync());
+
+        // Not while it is held; the release carries it out.
+        await Rejections.ApplyWaitingAsync(await _bench.Ingest.Study(), LifecycleBench.By, default);
+        Assert.Contains("1.2.3.1.1", await _bench.ServedAsync());
+        var study = await _bench.Ingest.Study();
+        await _bench.Holds.ReleaseAsync(IngestBench.A, study.StudyKey, study.Holds[0].Id, LifecycleBench.By, default);
+        await Rejections.ApplyWaitingAsync(await _bench.Ingest.Study(), LifecycleBench.By, default);
+        Assert.Equal(["1.2.3.1.2", "1.2.3.1.3"], await _bench.ServedAsync());
+        Assert.Equal(LifecycleBench.By, Assert.Single((await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items).Value.By);
     }
 
     [Fact]
@@ -160,6 +169,94 @@ public sealed class RejectionTests : IAsyncLifetime
         Assert.Equal(5, (await _bench.ServedAsync()).Length);
         Assert.Empty((await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items);
     }
+
+    [Fact]
+    public async Task Note_OfASourceThatMayNotReject_IsHeld_AndCarriedOutWhenATechnicianAcceptsIt()
+    {
+        var note = KeyObject("113037", "1.2.3.1.1", "1.2.3.1.7");
+        var held = Assert.Single(await _bench.Ingest.Send(SourceTrust.Other, note));
+        Assert.Equal((OutcomeKind.Held, "rejection-unauthorised"), (held.Kind, held.Reason!.Code));
+        Assert.Equal(["1.2.3.1.1", "1.2.3.1.2", "1.2.3.1.3"], await _bench.ServedAsync());
+        Assert.Equal(OutcomeKind.Stored, (await _bench.Ingest.SendOne(LifecycleBench.Slice(7))).Kind);
+        var again = Assert.Single(await _bench.Ingest.Send(SourceTrust.Other, note));
+        Assert.Equal((OutcomeKind.Held, "rejection-unauthorised", held.ItemId), (again.Kind, again.Reason!.Code, again.ItemId));
+
+        Assert.Null((await _bench.Ingest.Intake.AcceptAsync(IngestBench.A, held.ItemId!, LifecycleBench.By, null, default)).Refusal);
+        Assert.Equal(["1.2.3.1.2", "1.2.3.1.3"], await _bench.ServedAsync());
+        Assert.Equal(0, (await _bench.Ingest.Study()).Held);
+    }
+
+    [Fact]
+    public async Task Note_HeldForWantOfAuthority_IsCarriedOutWhenItComesFromOneWhoMay()
+    {
+        var note = KeyObject("113037", "1.2.3.1.1");
+        await _bench.Ingest.Send(SourceTrust.Other, note);
+        Assert.Equal(OutcomeKind.Stored, (await SendAsync(note)).Kind);
+        Assert.Equal(["1.2.3.1.2", "1.2.3.1.3"], await _bench.ServedAsync());
+        Assert.Equal(0, (await _bench.Ingest.Study()).Held);
+    }
+
+    [Fact]
+    public async Task Note_OfAPersonWhoMayDelete_IsCarriedOut()
+    {
+        await using var batch = _bench.Ingest.Service.Open(new IngestContext(IngestBench.A, IngestBench.Source(SourceTrust.Other), null) { MayDelete = () => true });
+        await batch.AddFileAsync(new AsyncOnlyStream(KeyObject("113037", "1.2.3.1.1")), new IngestName("1"), default);
+        Assert.Equal(OutcomeKind.Stored, Assert.Single((await batch.CommitAsync(default)).Files).Kind);
+        Assert.Equal(["1.2.3.1.2", "1.2.3.1.3"], await _bench.ServedAsync());
+    }
+
+    [Fact]
+    public async Task Note_OfASourceThatMayNotReject_CannotReplaceOneThatIsThere()
+    {
+        await SendAsync(KeyObject("113001", "1.2.3.1.1"));
+        Assert.Equal((OutcomeKind.Held, "rejection-unauthorised"), Assert.Single(await _bench.Ingest.Send(SourceTrust.Other, KeyObject("113001", "1.2.3.1.1", "1.2.3.1.2"))) is var sent ? (sent.Kind, sent.Reason!.Code) : default);
+        Assert.Equal(["1.2.3.1.2", "1.2.3.1.3", Note], await _bench.ServedAsync());
+    }
+
+    [Theory]
+    [InlineData("113001")]
+    [InlineData("113037")]
+    public async Task Note_WhereWhatMustBeKeptIsNotHidden_IsStoredAndNotCarriedOut(string code)
+    {
+        _bench.Ingest.Lifecycle.Institutions[IngestBench.A] = new InstitutionLifecycle { RefuseDeletionWithinRetention = true };
+        var outcome = await SendAsync(KeyObject(code, "1.2.3.1.1", "1.2.3.1.7"));
+        Assert.Equal(OutcomeKind.Stored, outcome.Kind);
+        Assert.Contains("rejection-not-applied", outcome.Findings);
+        Assert.Contains("1.2.3.1.1", await _bench.ServedAsync());
+        Assert.Equal(OutcomeKind.Stored, (await _bench.Ingest.SendOne(LifecycleBench.Slice(7))).Kind);
+    }
+
+    [Fact]
+    public async Task Note_AboutWhatIsHiddenAlready_KeepsItHiddenWhenTheFirstGroundFalls()
+    {
+        await SendAsync(KeyObjectOf("113001", "DCM", Note, ["1.2.3.1.1", "1.2.3.1.2"]));
+        var quality = Assert.Single((await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items).Value;
+        await SendAsync(KeyObjectOf("113037", "DCM", "1.2.3.9.2", ["1.2.3.1.1"]));
+        var safety = (await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items.Select(item => item.Value).Single(record => record.Id != quality.Id);
+
+        Assert.Equal(RestoreOutcome.Restored, await _bench.Deletions.RestoreAsync(IngestBench.A, quality.Id, LifecycleBench.By, default));
+        Assert.Equal(["1.2.3.1.2", "1.2.3.1.3", Note], await _bench.ServedAsync());
+        Assert.Equal(1, (await _bench.Ingest.Study()).Outbox[^1].Instances);
+        Assert.Equal((OutcomeKind.Rejected, "instance-deleted"), await _bench.Ingest.SendOne(LifecycleBench.Slice(1)) is var sent ? (sent.Kind, sent.Reason!.Code) : default);
+
+        Assert.Equal(RestoreOutcome.Restored, await _bench.Deletions.RestoreAsync(IngestBench.A, safety.Id, LifecycleBench.By, default));
+        Assert.Equal(["1.2.3.1.1", "1.2.3.1.2", "1.2.3.1.3", Note, "1.2.3.9.2"], await _bench.ServedAsync());
+        Assert.Equal(OutcomeKind.Duplicate, (await _bench.Ingest.SendOne(LifecycleBench.Slice(1))).Kind);
+    }
+
+    [Fact]
+    public async Task Note_AboutWhatWasOnlyTooOld_RefusesItWhenItComesAgain_AndTakenBackLeavesItHidden()
+    {
+        await SendAsync(KeyObjectOf("113039", "DCM", Note, ["1.2.3.1.1"]));
+        await SendAsync(KeyObjectOf("113037", "DCM", "1.2.3.9.2", ["1.2.3.1.1"]));
+        Assert.Equal((OutcomeKind.Rejected, "instance-deleted"), await _bench.Ingest.SendOne(LifecycleBench.Slice(1)) is var sent ? (sent.Kind, sent.Reason!.Code) : default);
+        var safety = (await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items.Select(item => item.Value).Single(record => record.Reason == DeletionReason.PatientSafety);
+        await _bench.Deletions.RestoreAsync(IngestBench.A, safety.Id, LifecycleBench.By, default);
+        Assert.Equal(["1.2.3.1.2", "1.2.3.1.3", "1.2.3.9.2"], await _bench.ServedAsync());
+        Assert.Equal(OutcomeKind.Stored, (await _bench.Ingest.SendOne(LifecycleBench.Slice(1))).Kind);
+    }
+
+    private Rejections Rejections => _bench.Ingest.Service.Rejections!;
 
     private async Task<FileOutcome> SendAsync(byte[] note) => Assert.Single(await _bench.Ingest.Send(SourceTrust.Modality, note));
 

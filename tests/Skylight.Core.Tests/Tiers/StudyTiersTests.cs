@@ -97,6 +97,38 @@ public sealed class StudyTiersTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Advance_WithAStudyThatFails_CarriesTheOthersOn()
+    {
+        await _bench.SendOne(TestDicom.Ct(study: "1.2.4", series: "1.2.4.1", sop: "1.2.4.1.1").Set(0x00100020, "LO", "P2"));
+        var first = await ArchivedAsync();
+        var second = await _bench.Study("1.2.4");
+        Assert.Equal(TierMove.Done, await Tiers().MoveAsync(IngestBench.A, second.StudyKey, StorageTier.Archive, default));
+        _failing.Delay = true;
+        foreach (var study in new[] { first, await _bench.Study("1.2.4") }) await Rehydrations().RequestAsync(study, default);
+        _failing.Delay = false;
+        foreach (var (broken, whole) in new[] { (first, "1.2.4"), (second, "1.2.3") })
+        {
+            _failing.Broken = broken.StudyKey;
+            await Rehydrations().AdvanceAsync(default);
+            if (broken == first) Assert.Equal(StorageTier.Archive, (await _bench.Study()).Tier);
+            Assert.Equal(StorageTier.Warm, (await _bench.Study(whole)).Tier);
+        }
+    }
+
+    [Fact]
+    public async Task Request_WhoseRecordTheTimerTookAway_IsCarriedOnByTheTimerAllTheSame()
+    {
+        var study = await ArchivedAsync();
+        _failing.Delay = true;
+
+        // Between the record and the document the timer finds a record that leads to nothing.
+        _failing.OnCommit = () => Rehydrations().AdvanceAsync(default);
+        await Rehydrations().RequestAsync(study, default);
+        _failing.Delay = false;
+        Assert.Equal(1, await Rehydrations().AdvanceAsync(default));
+    }
+
+    [Fact]
     public async Task Sweep_PlansWhatThePolicyWants_AndLateInstancesFollow()
     {
         var study = await ArchivedAsync();
@@ -216,6 +248,12 @@ public sealed class StudyTiersTests : IAsyncLifetime
         public async Task<CommitOutcome> CommitAsync(CommitBatch batch, CancellationToken cancellationToken)
         {
             failing.Step();
+            if (failing.OnCommit is { } first)
+            {
+                failing.OnCommit = null;
+                await first();
+            }
+
             var outcome = await inner.CommitAsync(batch, cancellationToken);
             failing.Step();
             return outcome;
@@ -238,6 +276,12 @@ public sealed class StudyTiersTests : IAsyncLifetime
         } = int.MaxValue;
 
         public bool Delay { get; set; }
+
+        /// <summary>Study whose objects cannot be reached.</summary>
+        public string? Broken { get; set; }
+
+        /// <summary>Runs once, before the next commit.</summary>
+        public Func<Task>? OnCommit { get; set; }
 
         public IObjectStore Around(IObjectStore inner) => new Store(inner, this);
 
@@ -266,7 +310,8 @@ public sealed class StudyTiersTests : IAsyncLifetime
                 failing.Step();
             }
 
-            public async ValueTask<ObjectStatus?> GetStatusAsync(string name, CancellationToken cancellationToken) => await inner.GetStatusAsync(name, cancellationToken);
+            public async ValueTask<ObjectStatus?> GetStatusAsync(string name, CancellationToken cancellationToken) =>
+                failing.Broken is { } broken && name.Contains(broken, StringComparison.Ordinal) ? throw new IOException("Out of reach.") : await inner.GetStatusAsync(name, cancellationToken);
         }
     }
 }

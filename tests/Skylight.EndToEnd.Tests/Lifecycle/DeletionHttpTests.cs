@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Skylight.Dicom;
 using Skylight.EndToEnd.Tests.DicomWeb;
 
 namespace Skylight.EndToEnd.Tests.Lifecycle;
@@ -69,6 +70,51 @@ public abstract class DeletionHttpTests(EdgeFixture edge)
         Assert.Equal(HttpStatusCode.OK, released.StatusCode);
         using var deleted = await technician.DeleteAsync($"dicomweb/studies/{file.Study}");
         Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+    }
+
+    [Fact]
+    public async Task RejectionNote_OfWhoMayNotDelete_WaitsForATechnician()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        using var reader = await edge.ClientAsync("radiologist");
+        var made = DemoInstance.Load(Path.Combine(edge.Demo, "chest-cr"))[0].With(d =>
+        {
+            d.Set(DicomTags.StudyInstanceUID, Vr.UI, "1.2.64.1");
+            d.Set(DicomTags.SeriesInstanceUID, Vr.UI, "1.2.64.1.1");
+            d.Set(DicomTags.SOPInstanceUID, Vr.UI, "1.2.64.1.1.1");
+        });
+        (await EdgeFixture.StoreAsync(technician, "dicomweb/studies", made.Bytes)).Dispose();
+        var note = Note(made);
+        using (var refused = await EdgeFixture.StoreAsync(reader, "dicomweb/studies", note)) Assert.NotEqual(HttpStatusCode.InternalServerError, refused.StatusCode);
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(reader, made.Path));
+        using (var taken = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", note)) Assert.Equal(HttpStatusCode.OK, taken.StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(reader, made.Path));
+    }
+
+    /// <summary>A Key Object Selection that rejects an instance for patient safety.</summary>
+    private static byte[] Note(DemoInstance rejected)
+    {
+        var note = new DicomDataset();
+        note.Set(DicomTags.SOPClassUID, Vr.UI, "1.2.840.10008.5.1.4.1.1.88.59");
+        note.Set(DicomTags.SOPInstanceUID, Vr.UI, "1.2.64.1.9.1");
+        note.Set(DicomTags.StudyInstanceUID, Vr.UI, rejected.Study);
+        note.Set(DicomTags.SeriesInstanceUID, Vr.UI, "1.2.64.1.9");
+        foreach (var tag in new[] { DicomTags.PatientID, DicomTags.PatientName, DicomTags.SpecificCharacterSet })
+            if (rejected.File.Dataset.GetString(tag) is { } value) note.Set(tag, tag == DicomTags.PatientID ? Vr.LO : tag == DicomTags.PatientName ? Vr.PN : Vr.CS, value);
+        note.Set(DicomTags.Modality, Vr.CS, "KO");
+        var title = new DicomDataset();
+        title.Set(DicomTags.CodeValue, Vr.SH, "113037");
+        title.Set(DicomTags.CodingSchemeDesignator, Vr.SH, "DCM");
+        note.Set(DicomTags.ConceptNameCodeSequence, title);
+        var instance = new DicomDataset();
+        instance.Set(DicomTags.ReferencedSOPInstanceUID, Vr.UI, rejected.Sop);
+        var series = new DicomDataset();
+        series.Set(DicomTags.ReferencedSOPSequence, instance);
+        var study = new DicomDataset();
+        study.Set(DicomTags.StudyInstanceUID, Vr.UI, rejected.Study);
+        study.Set(DicomTags.ReferencedSeriesSequence, series);
+        note.Set(DicomTags.CurrentRequestedProcedureEvidenceSequence, study);
+        return DicomWriter.ToArray(DicomFile.Of(note, TransferSyntax.ExplicitLittle));
     }
 
     private static async Task<HttpStatusCode> StatusAsync(HttpClient client, string path)
