@@ -65,20 +65,20 @@ public sealed class RetentionTests : IAsyncDisposable
     }
 
     /// <summary>A catalog in which one study cannot be read.</summary>
-    private class FailingCatalog : DispatchProxy
+    public class FailingCatalog : DispatchProxy
     {
         private ICatalog _inner = null!;
 
         public string? Broken { get; set; }
 
-        public static FailingCatalog Around(ICatalog inner)
+        internal static FailingCatalog Around(ICatalog inner)
         {
             var proxy = (FailingCatalog)(object)Create<ICatalog, FailingCatalog>();
             proxy._inner = inner;
             return proxy;
         }
 
-        protected override object? Invoke(MethodInfo? method, object?[]? arguments) =>
-            method!.Name == nameof(ICatalog.GetStudyByKeyAsync) && (string)arguments![1]! == Broken ? throw new IOException("A broken study.") : method.Invoke(_inner, arguments);
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
+            targetMethod!.Name == nameof(ICatalog.GetStudyByKeyAsync) && (string)args![1]! == Broken ? throw new IOException("A broken study.") : targetMethod.Invoke(_inner, args);
     }
 }

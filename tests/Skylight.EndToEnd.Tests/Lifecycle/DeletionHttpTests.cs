@@ -99,7 +99,7 @@ public abstract class DeletionHttpTests(EdgeFixture edge)
         note.Set(DicomTags.SOPInstanceUID, Vr.UI, "1.2.64.1.9.1");
         note.Set(DicomTags.StudyInstanceUID, Vr.UI, rejected.Study);
         note.Set(DicomTags.SeriesInstanceUID, Vr.UI, "1.2.64.1.9");
-        foreach (var tag in new[] { DicomTags.PatientID, DicomTags.PatientName, DicomTags.SpecificCharacterSet })
+        foreach (var tag in new[] { DicomTags.SpecificCharacterSet, DicomTags.PatientID, DicomTags.PatientName })
             if (rejected.File.Dataset.GetString(tag) is { } value) note.Set(tag, tag == DicomTags.PatientID ? Vr.LO : tag == DicomTags.PatientName ? Vr.PN : Vr.CS, value);
         note.Set(DicomTags.Modality, Vr.CS, "KO");
         var title = new DicomDataset();
