@@ -28,7 +28,7 @@ public static class LocalCatalog
     {
         await provider.GetRequiredService<JournalDrain>().DrainAllAsync(cancellationToken);
         await provider.GetRequiredService<SqliteCatalog>().FlushAsync(cancellationToken);
-        foreach (var file in (string[])["catalog", "records", "queues"])
+        foreach (var file in (string[])["catalog", "records", "queues", Core.Keys.ReplicatedKeyRecords.Service])
             if (provider.GetKeyedService<SqliteDatabase>(file) is { } database) await database.PurgeAsync(cancellationToken);
     }
 
