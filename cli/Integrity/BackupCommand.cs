@@ -17,8 +17,9 @@ internal static class BackupCommand
         var data = new Option<DirectoryInfo>("--data") { Description = "Data folder of an edge host; it may be running.", Required = true };
         var to = new Option<DirectoryInfo>("--to") { Description = "Folder of the backups; best on another machine's disk.", Required = true };
         var keep = new Option<int>("--keep-days") { Description = "Older generations are destroyed, keys first: 1 to 35.", DefaultValueFactory = _ => BackupOptions.MaxKeepDays };
+        var recheck = new Option<bool>("--recheck") { Description = "Read every object in the backup again and authenticate it. Otherwise each run reads as much as makes a whole round in 30 days." };
         var passphrase = PassphraseFile();
-        var command = new Command("backup", "Backs a data folder up, online and incrementally. Erasures are complete once the last backup from before them has gone.") { data, to, keep, passphrase };
+        var command = new Command("backup", "Backs a data folder up, online and incrementally. Exit code 1 when an object is damaged; the generation is made all the same. Erasures are complete once the last backup from before them has gone.") { data, to, keep, recheck, passphrase };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var folder = parsed.GetValue(data)!.FullName;
@@ -28,14 +29,18 @@ internal static class BackupCommand
             {
                 KeepDays = parsed.GetValue(keep),
                 Passphrase = Read(parsed.GetValue(passphrase)),
-                KeyRing = configuration[$"{KeyRingOptions.Section}:Path"],
+                KeyRingPath = configuration[$"{KeyRingOptions.Section}:Path"],
+                KeyRingPassphraseFile = configuration[$"{KeyRingOptions.Section}:PassphraseFile"],
+                Recheck = parsed.GetValue(recheck),
                 Tiers = new (string Name, string? Path)[] { ("objects-cool", tiers.CoolFolder), ("objects-cold", tiers.ColdFolder), ("objects-archive", tiers.ArchiveFolder) }
                     .Where(tier => tier.Path is { Length: > 0 }).ToDictionary(tier => tier.Name, tier => tier.Path!),
             };
             try
             {
-                Print(await FolderBackup.RunAsync(options, TimeProvider.System, cancellationToken), parsed.GetValue(Connection.Json));
-                return ExitCode.Done;
+                var manifest = await FolderBackup.RunAsync(options, TimeProvider.System, cancellationToken);
+                if (!parsed.GetValue(Connection.Json)) Print(manifest.Faults);
+                Print(manifest, parsed.GetValue(Connection.Json));
+                return manifest.FaultCount == 0 ? ExitCode.Done : ExitCode.Partial;
             }
             catch (Exception error) when (error is BackupException or KeyRingException)
             {
@@ -44,6 +49,10 @@ internal static class BackupCommand
         });
         return command;
     }
+
+    private static string Words(BackupManifest manifest) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{(manifest.Checked > 0 ? $"; {manifest.Checked} read again, {manifest.CheckedBytes / 1e6:0.0} MB" : "")}{(manifest.Unproved > 0 ? $"; {manifest.Unproved} not authenticated for want of their keys" : "")}{(manifest.FaultCount > 0 ? $"; {manifest.FaultCount} DAMAGED" : "")}");
 
     internal static Option<FileInfo?> PassphraseFile() => new("--passphrase-file") { Description = "File (mode 0600) with the passphrase of the key backup; needed where the key ring has none." };
 
@@ -56,6 +65,11 @@ internal static class BackupCommand
         return File.ReadAllText(file.FullName).TrimEnd('\r', '\n');
     }
 
+    internal static void Print(IReadOnlyList<BackupFault> faults)
+    {
+        foreach (var fault in faults) Console.WriteLine($"ERROR {fault.Code} {fault.Name} {fault.Detail}");
+    }
+
     internal static void Print(BackupManifest manifest, bool json)
     {
         if (json)
@@ -66,6 +80,6 @@ internal static class BackupCommand
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{manifest.Id}: {manifest.Objects} objects, {manifest.ObjectBytes / 1e6:0.0} MB ({manifest.NewObjects} new, {manifest.NewBytes / 1e6:0.0} MB), taken in {(manifest.EndedAt - manifest.At).TotalSeconds:0.0} s"));
+            $"{manifest.Id}: {manifest.Objects} objects, {manifest.ObjectBytes / 1e6:0.0} MB ({manifest.NewObjects} new, {manifest.NewBytes / 1e6:0.0} MB), taken in {(manifest.EndedAt - manifest.At).TotalSeconds:0.0} s{Words(manifest)}"));
     }
 }

@@ -55,7 +55,7 @@ public static class RestoreCommand
     public static async Task<int> RunAsync(RestoreOptions options, bool verify, bool json, CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
-        var manifest = await FolderRestore.RunAsync(options, cancellationToken);
+        var (manifest, faults) = await FolderRestore.RunAsync(options, cancellationToken);
         var copied = watch.Elapsed;
         await using var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(options.To), cancellationToken);
         var again = await archive.Services.GetRequiredService<Erasure>().ReplayAsync(FolderRestore.Pending(options.To), cancellationToken);
@@ -64,13 +64,14 @@ public static class RestoreCommand
         var usable = watch.Elapsed;
         var report = verify ? await archive.Services.GetRequiredService<ArchiveVerifier>().VerifyAsync(VerifyDepth.Deep, cancellationToken) : null;
         var result = new RestoreReport(
-            manifest.Id, manifest.At, (TimeProvider.System.GetUtcNow() - manifest.At).TotalSeconds, copied.TotalSeconds, usable.TotalSeconds, watch.Elapsed.TotalSeconds, manifest.Objects, manifest.ObjectBytes, again, cut, report);
+            manifest.Id, manifest.At, (TimeProvider.System.GetUtcNow() - manifest.At).TotalSeconds, copied.TotalSeconds, usable.TotalSeconds, watch.Elapsed.TotalSeconds, manifest.Objects, manifest.ObjectBytes, again, cut, faults, report);
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(result, DocumentJson.Options));
         }
         else
         {
+            BackupCommand.Print(faults);
             if (report is not null) VerifyCommand.Print(report, json: false);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"restored {manifest.Id}: {manifest.Objects} objects, {manifest.ObjectBytes / 1e6:0.0} MB; {again.Studies} erased studies and {again.Instances} erased instances destroyed again"));
             if (again.Waiting > 0) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{again.Waiting} erasures wait for archived studies: nothing of them is served, and the host drops the bytes once they are rehydrated"));
@@ -82,13 +83,14 @@ public static class RestoreCommand
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"RPO {result.RpoSeconds:0} s (what was stored since that moment is not in it), RTO {result.UsableSeconds:0.0} s (copied after {result.CopiedSeconds:0.0} s){(verify ? $", verified after {result.VerifiedSeconds:0.0} s" : "")}"));
         }
 
-        return report is null or { Ok: true } ? ExitCode.Done : ExitCode.Partial;
+        return faults.Count == 0 && report is null or { Ok: true } ? ExitCode.Done : ExitCode.Partial;
     }
 
     /// <param name="RpoSeconds">Age of the restored moment.</param>
+    /// <param name="Damaged">Objects that the backup does not have whole.</param>
     /// <param name="UsableSeconds">Until a host could be started on the folder.</param>
     private sealed record RestoreReport(
-        string Generation, DateTimeOffset At, double RpoSeconds, double CopiedSeconds, double UsableSeconds, double VerifiedSeconds, long Objects, long ObjectBytes, ErasureReplay ErasedAgain, IReadOnlyList<CutOffUpload> CutOffUploads, VerifyReport? Verification);
+        string Generation, DateTimeOffset At, double RpoSeconds, double CopiedSeconds, double UsableSeconds, double VerifiedSeconds, long Objects, long ObjectBytes, ErasureReplay ErasedAgain, IReadOnlyList<CutOffUpload> CutOffUploads, IReadOnlyList<BackupFault> Damaged, VerifyReport? Verification);
 
     /// <summary>An upload whose content is in no backup: what of it was not stored yet has to be sent again.</summary>
     private sealed record CutOffUpload(string Institution, string Id, DateTimeOffset OpenedOn, DateTimeOffset? CompletedOn);

@@ -6,10 +6,12 @@ using Skylight.Archive.Sealing;
 namespace Skylight.Core.Integrity;
 
 /// <summary>Whether one stored copy of a sealed object is what it was when it was written.</summary>
-internal enum CopyState
+public enum CopyState
 {
     Whole,
     Missing,
+
+    /// <summary>It is cut short, altered, another object's, or its medium does not give it back.</summary>
     Damaged,
 
     /// <summary>In the archive tier: it cannot be read now.</summary>
@@ -17,7 +19,7 @@ internal enum CopyState
 }
 
 /// <summary>Reads, copies and mends single sealed objects, whatever they hold.</summary>
-internal sealed class ObjectCheck(StudyKeys keys)
+public sealed class ObjectCheck(StudyKeys keys)
 {
     private const int CopyBytes = 1 << 20;
 

@@ -13,7 +13,43 @@ namespace Skylight.Local.Backup;
 /// <param name="ObjectBytes">Their bytes.</param>
 /// <param name="NewObjects">Those that this generation added to the pool.</param>
 public sealed record BackupManifest(
-    int V, string Id, DateTimeOffset At, DateTimeOffset EndedAt, IReadOnlyList<BackupFile> Files, long Objects, long ObjectBytes, long NewObjects, long NewBytes);
+    int V, string Id, DateTimeOffset At, DateTimeOffset EndedAt, IReadOnlyList<BackupFile> Files, long Objects, long ObjectBytes, long NewObjects, long NewBytes)
+{
+    /// <summary>Faults that a manifest carries at most; <see cref="FaultCount"/> counts all.</summary>
+    public const int MaxFaults = 1000;
+
+    /// <summary>Objects of the pool that were read again, and authenticated where their key is to be had.</summary>
+    public long Checked { get; init; }
+
+    /// <summary>Their bytes.</summary>
+    public long CheckedBytes { get; init; }
+
+    /// <summary>The last of their names: the next generation goes on behind it. Null before the first.</summary>
+    public string? CheckedTo { get; init; }
+
+    /// <summary>Objects that were copied or read again, and that nobody could authenticate: their key is destroyed or lost, or the key ring could not be opened.</summary>
+    public long Unproved { get; init; }
+
+    /// <summary>Objects of the data folder that are not what they were when they were written.</summary>
+    public IReadOnlyList<BackupFault> Faults { get; init; } = [];
+
+    public long FaultCount { get; init; }
+}
+
+/// <summary>An object that is damaged.</summary>
+/// <param name="Code"><see cref="Damaged"/>, <see cref="Source"/> or, of a restore, <see cref="Pool"/>.</param>
+/// <param name="Detail">What is wrong, in words.</param>
+public sealed record BackupFault(string Name, string Code, string Detail)
+{
+    /// <summary>The backup has no whole copy; the damaged bytes, where they could be read, are kept apart, and later backups try again.</summary>
+    public const string Damaged = "damaged";
+
+    /// <summary>The data folder's copy is damaged; the backup's is whole.</summary>
+    public const string Source = "damaged-in-data";
+
+    /// <summary>The backup's copy was whole and is not any more.</summary>
+    public const string Pool = "damaged-in-backup";
+}
 
 /// <param name="Name">Path within the generation.</param>
 /// <param name="Sha256">Lower-case hex.</param>
@@ -28,14 +64,18 @@ internal sealed class BackupSet(string folder)
     public const string ManifestName = "manifest.json";
     public const string ListName = "objects.list";
     public const string KeysName = "keys.backup";
+    public const string DamagedListName = "objects.damaged";
     public const string ErasuresName = "erasures.json";
     public const string Partial = ".partial";
 
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    internal const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     public string Folder { get; } = Path.GetFullPath(folder);
 
     public string Pool => Path.Combine(Folder, "objects");
+
+    /// <summary>Bytes of objects that were damaged when they were to be copied, under their names.</summary>
+    public string Damaged => Path.Combine(Folder, "damaged");
 
     public string GenerationsFolder => Path.Combine(Folder, "generations");
 
@@ -43,8 +83,53 @@ internal sealed class BackupSet(string folder)
 
     public void Create()
     {
-        foreach (var path in (string[])[Folder, Pool, GenerationsFolder]) Directory.CreateDirectory(path, OwnerOnly);
+        foreach (var path in (string[])[Folder, Pool, Damaged, GenerationsFolder]) Directory.CreateDirectory(path, OwnerOnly);
     }
+
+    /// <summary>One backup into a set at a time: a second one would clear what the first is writing.</summary>
+    /// <exception cref="BackupException">Another backup runs.</exception>
+    public FileStream Lock()
+    {
+        try
+        {
+            return new FileStream(Path.Combine(Folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException error)
+        {
+            throw new BackupException($"Another backup into {Folder} is going on.", error);
+        }
+    }
+
+    /// <summary>Held while somebody restores, so that no generation is destroyed under the reader. Null where the set is older, or cannot be locked (a medium that is only read).</summary>
+    public FileStream? Reading()
+    {
+        try
+        {
+            return File.Exists(ReadingName) ? new FileStream(ReadingName, FileMode.Open, FileAccess.Read, FileShare.Read) : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Held while generations are destroyed. Null while somebody restores.</summary>
+    public FileStream? Destroying()
+    {
+        try
+        {
+            return new FileStream(ReadingName, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private string ReadingName => Path.Combine(Folder, "reading");
+
+    /// <summary>A generation's list; empty where it has none of that name (it is older than the list).</summary>
+    public IEnumerable<BackupObject> Objects(string id, string list) => Path.Combine(Of(id), list) is var path && File.Exists(path) ? BackupObject.Read(path) : [];
 
     /// <summary>Whole generations, oldest first.</summary>
     public IReadOnlyList<BackupManifest> Generations()

@@ -1,7 +1,5 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
-using Skylight.Archive.Objects;
 using Skylight.Core.Documents;
 using Skylight.Local.Audit;
 using Skylight.Local.Objects;
@@ -20,7 +18,13 @@ public sealed record BackupOptions(string Data, string To)
     public string? Passphrase { get; init; }
 
     /// <summary>The key ring where it does not lie in the data folder.</summary>
-    public string? KeyRing { get; init; }
+    public string? KeyRingPath { get; init; }
+
+    /// <summary>The file with the key ring's own passphrase, where it has one: without it objects are copied and not authenticated.</summary>
+    public string? KeyRingPassphraseFile { get; init; }
+
+    /// <summary>Read every object of the pool again now, in place of this run's share.</summary>
+    public bool Recheck { get; init; }
 
     /// <summary>Folders of objects by the name that the restored data folder gives them, where they do not lie in the data folder.</summary>
     public IReadOnlyDictionary<string, string> Tiers { get; init; } = new Dictionary<string, string>();
@@ -36,15 +40,12 @@ public sealed record BackupOptions(string Data, string To)
 
 /// <summary>
 /// Backs a data folder up while its host runs. A generation is one moment: catalog and journal first, records and keys after them (so that no study lacks its
-/// key), the audit trail and its journal, then the objects, which never change and stay for a day after they are replaced; those that the set has are not copied again. A generation appears
-/// whole under its name or not at all.
+/// key), the audit trail and its journal, then the objects, which never change and stay for a day after they are replaced; those that the set has are not copied again (<see cref="ObjectPool"/>).
+/// A generation appears whole under its name or not at all; what of the objects is damaged it names (<see cref="BackupManifest.Faults"/>).
 /// </summary>
 public static class FolderBackup
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const string Staging = ".backup";
-
-    internal static readonly string[] TierFolders = ["objects", "objects-cool", "objects-cold", "objects-archive"];
 
     /// <summary>Databases without a journal, in the order in which they are copied.</summary>
     private static readonly string[] Databases = ["records.db", "queues.db", "durable.db"];
@@ -56,19 +57,23 @@ public static class FolderBackup
         if (!File.Exists(Path.Combine(options.Data, "catalog.db"))) throw new BackupException($"{options.Data} has no archive.");
         var set = new BackupSet(options.To);
         set.Create();
+        using var alone = set.Lock();
         ClearPartial(set, options.Data);
         var at = time.GetUtcNow();
         var id = at.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'.'fff'Z'", CultureInfo.InvariantCulture);
         var partial = set.Of(id) + BackupSet.Partial;
-        Directory.CreateDirectory(partial, OwnerOnly);
+        Directory.CreateDirectory(partial, BackupSet.OwnerOnly);
         CopyState(options, partial, cancellationToken);
         options.Step("state");
-        var (objects, bytes, added, addedBytes) = await CopyObjectsAsync(options, set, partial, cancellationToken);
+        var copy = await CopyObjectsAsync(options, set, partial, at, time, cancellationToken);
         options.Step("objects");
         Sync(partial);
         var files = Directory.EnumerateFiles(partial, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(path => new BackupFile(Path.GetRelativePath(partial, path), new FileInfo(path).Length, BackupFiles.Hash(path))).ToArray();
-        var manifest = new BackupManifest(1, id, at, time.GetUtcNow(), files, objects, bytes, added, addedBytes);
+        var manifest = new BackupManifest(1, id, at, time.GetUtcNow(), files, copy.Objects, copy.Bytes, copy.Added, copy.AddedBytes)
+        {
+            Checked = copy.Checked, CheckedBytes = copy.CheckedBytes, CheckedTo = copy.CheckedTo, Unproved = copy.Unproved, Faults = copy.Faults, FaultCount = copy.FaultCount,
+        };
         BackupFiles.Write(Path.Combine(partial, BackupSet.ManifestName), JsonSerializer.SerializeToUtf8Bytes(manifest, DocumentJson.Options));
         LibC.SyncDirectory(partial);
         options.Step("manifest");
@@ -78,6 +83,12 @@ public static class FolderBackup
         options.Step("done");
         Prune(set, time.GetUtcNow() - TimeSpan.FromDays(options.KeepDays));
         return manifest;
+    }
+
+    private static async Task<PoolCopy> CopyObjectsAsync(BackupOptions options, BackupSet set, string partial, DateTimeOffset at, TimeProvider time, CancellationToken cancellationToken)
+    {
+        await using var proof = new PoolProof(options, set.Pool, time);
+        return await new ObjectPool(options, set, proof, at).RunAsync(partial, cancellationToken);
     }
 
     /// <summary>What a backup that broke off has left.</summary>
@@ -103,7 +114,7 @@ public static class FolderBackup
         if (File.Exists(Path.Combine(options.Data, "audit.db"))) CopyJournaled(options, partial, "audit.db", LocalAudit.JournalFolder, cancellationToken);
         Erasures.Write(Path.Combine(partial, "records.db"), Path.Combine(partial, BackupSet.ErasuresName));
         KeyBackup.Write(
-            options.KeyRing ?? Path.Combine(options.Data, "keys.json"), Path.Combine(partial, "records.db"), Path.Combine(partial, BackupSet.KeysName), options.Passphrase, options.Iterations);
+            options.KeyRingPath ?? Path.Combine(options.Data, "keys.json"), Path.Combine(partial, "records.db"), Path.Combine(partial, BackupSet.KeysName), options.Passphrase, options.Iterations);
         foreach (var name in (string[])["settings.json", "dev-accounts.json"])
             if (File.Exists(Path.Combine(options.Data, name))) BackupFiles.Copy(Path.Combine(options.Data, name), Path.Combine(partial, name), cancellationToken);
     }
@@ -115,7 +126,7 @@ public static class FolderBackup
         try
         {
             var files = JournalSnapshot.Take(Path.Combine(options.Data, database), Path.Combine(options.Data, journal), staging, Path.Combine(partial, database), cancellationToken);
-            Directory.CreateDirectory(Path.Combine(partial, journal), OwnerOnly);
+            Directory.CreateDirectory(Path.Combine(partial, journal), BackupSet.OwnerOnly);
             foreach (var path in files) BackupFiles.Copy(path, Path.Combine(partial, journal, Path.GetFileName(path)), cancellationToken);
         }
         finally
@@ -127,78 +138,9 @@ public static class FolderBackup
     private static void CopyFolder(string from, string to, CancellationToken cancellationToken)
     {
         if (!Directory.Exists(from)) return;
-        Directory.CreateDirectory(to, OwnerOnly);
+        Directory.CreateDirectory(to, BackupSet.OwnerOnly);
         foreach (var path in Directory.EnumerateFiles(from))
             if (!path.EndsWith(".new", StringComparison.Ordinal)) BackupFiles.Copy(path, Path.Combine(to, Path.GetFileName(path)), cancellationToken);
-    }
-
-    private static async Task<(long Objects, long Bytes, long Added, long AddedBytes)> CopyObjectsAsync(BackupOptions options, BackupSet set, string partial, CancellationToken cancellationToken)
-    {
-        var known = new Dictionary<string, BackupObject>(StringComparer.Ordinal);
-        if (set.Generations() is [.., var last])
-            foreach (var item in BackupObject.Read(Path.Combine(set.Of(last.Id), BackupSet.ListName))) known[item.Name] = item;
-        var list = new List<BackupObject>();
-        var (added, addedBytes) = (0L, 0L);
-        var gate = new Lock();
-        await Parallel.ForEachAsync(Objects(options), new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancellationToken }, (item, token) =>
-        {
-            var target = Path.Combine(set.Pool, item.Name);
-            if (known.TryGetValue(item.Name, out var kept) && File.Exists(target))
-            {
-                lock (gate) list.Add(kept with { Tier = item.Tier });
-                return ValueTask.CompletedTask;
-            }
-
-            if (Copy(item.Path, target, token) is not var (length, sha256)) return ValueTask.CompletedTask;
-            lock (gate)
-            {
-                list.Add(new BackupObject(sha256, length, item.Tier, item.Name));
-                added++;
-                addedBytes += length;
-            }
-
-            return ValueTask.CompletedTask;
-        });
-        foreach (var folder in list.Select(item => Path.GetDirectoryName(Path.Combine(set.Pool, item.Name))!).Distinct(StringComparer.Ordinal)) LibC.SyncDirectory(folder);
-        foreach (var folder in Directory.EnumerateDirectories(set.Pool)) LibC.SyncDirectory(folder);
-        LibC.SyncDirectory(set.Pool);
-        list.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
-        BackupFiles.Write(Path.Combine(partial, BackupSet.ListName), Encoding.ASCII.GetBytes(string.Concat(list.Select(item => item + "\n"))));
-        return (list.Count, list.Sum(item => item.Length), added, addedBytes);
-    }
-
-    /// <summary>Null when the object was erased before it could be copied.</summary>
-    private static (long Length, string Sha256)? Copy(string from, string target, CancellationToken cancellationToken)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!, OwnerOnly);
-        var partial = target + BackupSet.Partial;
-        try
-        {
-            var copied = BackupFiles.Copy(from, partial, cancellationToken);
-            File.Move(partial, target, overwrite: true);
-            return copied;
-        }
-        catch (FileNotFoundException)
-        {
-            return null;
-        }
-    }
-
-    /// <summary>Every object once; where a move between tiers has left two, the one in the hotter.</summary>
-    private static IEnumerable<(string Tier, string Name, string Path)> Objects(BackupOptions options)
-    {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        var walk = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None };
-        foreach (var tier in TierFolders)
-        {
-            var root = options.Tiers.GetValueOrDefault(tier) ?? Path.Combine(options.Data, tier);
-            if (!Directory.Exists(root)) continue;
-            foreach (var path in Directory.EnumerateFiles(root, "*", walk))
-            {
-                var name = Path.GetRelativePath(root, path);
-                if (ObjectName.IsValid(name) && seen.Add(name)) yield return (tier, name, path);
-            }
-        }
     }
 
     private static void Sync(string folder)
@@ -213,6 +155,11 @@ public static class FolderBackup
     {
         var all = set.Generations();
         var old = all.Where(generation => generation.At < before).ToArray();
+        if (old.Length == 0) return;
+
+        // Not under somebody who restores: the next backup destroys them.
+        using var destroying = set.Destroying();
+        if (destroying is null) return;
         foreach (var generation in old)
         {
             LibC.Remove(Path.Combine(set.Of(generation.Id), BackupSet.KeysName));
@@ -220,9 +167,11 @@ public static class FolderBackup
             Directory.Delete(set.Of(generation.Id), recursive: true);
         }
 
-        if (old.Length == 0) return;
-        var kept = all.Except(old).SelectMany(generation => BackupObject.Read(Path.Combine(set.Of(generation.Id), BackupSet.ListName))).Select(item => item.Name).ToHashSet(StringComparer.Ordinal);
-        foreach (var path in Directory.EnumerateFiles(set.Pool, "*", SearchOption.AllDirectories))
-            if (!kept.Contains(Path.GetRelativePath(set.Pool, path))) File.Delete(path);
+        foreach (var (folder, list) in ((string, string)[])[(set.Pool, BackupSet.ListName), (set.Damaged, BackupSet.DamagedListName)])
+        {
+            var kept = all.Except(old).SelectMany(generation => set.Objects(generation.Id, list)).Select(item => item.Name).ToHashSet(StringComparer.Ordinal);
+            foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+                if (!kept.Contains(Path.GetRelativePath(folder, path))) File.Delete(path);
+        }
     }
 }

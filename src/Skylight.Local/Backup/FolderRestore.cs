@@ -20,14 +20,16 @@ public sealed record RestoreOptions(string From, string To)
     public string? ErasuresFrom { get; init; }
 }
 
+/// <summary>What was restored.</summary>
+/// <param name="Faults">Objects that are missing in the folder now, or damaged.</param>
+public sealed record RestoredGeneration(BackupManifest Manifest, IReadOnlyList<BackupFault> Faults);
+
 /// <summary>
 /// Makes a data folder from a generation of a backup. Every file is held against its SHA-256 on the way. The folder may go into service once the erasures of
 /// <see cref="Pending"/> have been replayed in it (<see cref="Settle"/>).
 /// </summary>
 public static class FolderRestore
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-
     /// <summary>The erasures that a restored folder must still be rid of. No host starts on a folder that has this file.</summary>
     public const string PendingName = "restore.pending.json";
 
@@ -45,30 +47,35 @@ public static class FolderRestore
     /// <summary>Whole generations of a set, oldest first.</summary>
     public static IReadOnlyList<BackupManifest> Generations(string from) => new BackupSet(from).Generations();
 
-    /// <exception cref="BackupException">There is no such generation, something of it is damaged, the folder is in use, or the passphrase is wrong.</exception>
-    public static async Task<BackupManifest> RunAsync(RestoreOptions options, CancellationToken cancellationToken)
+    /// <summary>
+    /// Restores. Objects that the backup has lost, or has damaged, do not keep back the others: they are answered by name, and what there is of their bytes is put in
+    /// their place (no reader takes a damaged segment for anything).
+    /// </summary>
+    /// <exception cref="BackupException">There is no such generation, a file of its own is damaged, the folder is in use, or the passphrase is wrong.</exception>
+    public static async Task<RestoredGeneration> RunAsync(RestoreOptions options, CancellationToken cancellationToken)
     {
         var set = new BackupSet(options.From);
+        using var reading = set.Reading();
         var all = set.Generations();
         var manifest = all.LastOrDefault(generation => options.At is not { } at || generation.At <= at)
             ?? throw new BackupException(all.Count == 0 ? $"{options.From} holds no backup." : $"The oldest backup is of {all[0].At:O}.");
         var generation = set.Of(manifest.Id);
         if (Directory.Exists(options.To) && Directory.EnumerateFileSystemEntries(options.To).Any()) throw new BackupException($"{options.To} is not empty: a restore never writes over anything.");
-        Directory.CreateDirectory(options.To, OwnerOnly);
+        Directory.CreateDirectory(options.To, BackupSet.OwnerOnly);
         foreach (var file in manifest.Files)
         {
-            if (file.Name is BackupSet.ListName or BackupSet.KeysName or BackupSet.ErasuresName)
+            if (file.Name is BackupSet.ListName or BackupSet.DamagedListName or BackupSet.KeysName or BackupSet.ErasuresName)
             {
                 Demand(file, BackupFiles.Hash(Path.Combine(generation, file.Name)));
                 continue;
             }
 
             var target = Path.Combine(options.To, file.Name);
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!, OwnerOnly);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!, BackupSet.OwnerOnly);
             Demand(file, BackupFiles.Copy(Path.Combine(generation, file.Name), target, cancellationToken).Sha256);
         }
 
-        await CopyObjectsAsync(set, generation, options.To, cancellationToken);
+        var faults = await new PoolRestore(set, manifest.Id, options.To).RunAsync(cancellationToken);
         var records = Path.Combine(options.To, "records.db");
         KeyBackup.Restore(Path.Combine(generation, BackupSet.KeysName), Path.Combine(options.To, "keys.json"), records, options.Passphrase);
         BackupFiles.Write(Path.Combine(options.To, "keys.made"), "A key ring was made for this folder.\n"u8);
@@ -76,27 +83,7 @@ public static class FolderRestore
         if (options.ErasuresFrom is { } folder) erasures = erasures.Concat(Erasures.Read(Path.Combine(folder, "records.db")));
         BackupFiles.Write(Path.Combine(options.To, PendingName), JsonSerializer.SerializeToUtf8Bytes(Erasures.Merge(erasures), DocumentJson.Options));
         LibC.SyncDirectory(options.To);
-        return manifest;
-    }
-
-    private static async Task CopyObjectsAsync(BackupSet set, string generation, string to, CancellationToken cancellationToken)
-    {
-        var list = BackupObject.Read(Path.Combine(generation, BackupSet.ListName));
-        await Parallel.ForEachAsync(list, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancellationToken }, (item, token) =>
-        {
-            if (!FolderBackup.TierFolders.Contains(item.Tier)) throw new BackupException("The list of objects names a folder that is none of ours.");
-            var target = Path.Combine(to, item.Tier, Skylight.Archive.Objects.ObjectName.Check(item.Name));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!, OwnerOnly);
-            var source = Path.Combine(set.Pool, item.Name);
-            if (!File.Exists(source)) throw new BackupException($"The backup has lost the object {item.Name}.");
-            if (BackupFiles.Copy(source, target, token).Sha256 != item.Sha256) throw new BackupException($"The backup's object {item.Name} is damaged.");
-            return ValueTask.CompletedTask;
-        });
-        foreach (var tier in FolderBackup.TierFolders.Select(tier => Path.Combine(to, tier)).Where(Directory.Exists))
-        {
-            foreach (var folder in Directory.EnumerateDirectories(tier, "*", SearchOption.AllDirectories)) LibC.SyncDirectory(folder);
-            LibC.SyncDirectory(tier);
-        }
+        return new RestoredGeneration(manifest, faults);
     }
 
     private static void Demand(BackupFile file, string sha256)
