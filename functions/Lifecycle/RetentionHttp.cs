@@ -10,7 +10,10 @@ using Skylight.Functions.Http;
 
 namespace Skylight.Functions.Lifecycle;
 
-/// <summary>Until when a study is kept: what decides it, the encounter that it counts from, and the holds on it.</summary>
+/// <summary>
+/// Until when a study is kept: what decides it, the encounter that it counts from, and the holds on it. Of hidden studies too: between a deletion and its erasure a hold
+/// is what stops the erasure.
+/// </summary>
 public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retention, StudyHolds holds, Rejections rejections, AuditRecorder audit, TimeProvider time)
 {
     public sealed record RetentionView(string Rule, string Source, EncounterKind Encounter, DateOnly LastVisit, int Years, DateOnly Until, bool Over, bool Hold, IReadOnlyList<StudyHold> Holds);
@@ -25,7 +28,7 @@ public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retenti
     public async Task<IActionResult> Get(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/studies/{study}/retention")] HttpRequest request, string study, CancellationToken cancellationToken)
     {
-        var admission = await gate.AdmitAsync(request, AccessAction.RetentionRead, ObjectRef.Study(null, study), cancellationToken);
+        var admission = await gate.AdmitAsync(request, AccessAction.RetentionRead, ObjectRef.KeptStudy(study), cancellationToken);
         return admission.Refusal ?? await ViewAsync(admission, cancellationToken);
     }
 
@@ -33,7 +36,7 @@ public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retenti
     public async Task<IActionResult> Encounter(
         [HttpTrigger(AuthorizationLevel.Anonymous, "put", Route = "api/studies/{study}/encounter")] HttpRequest request, string study, CancellationToken cancellationToken)
     {
-        var admission = await gate.AdmitAsync(request, AccessAction.HoldManage, ObjectRef.Study(null, study), cancellationToken);
+        var admission = await gate.AdmitAsync(request, AccessAction.HoldManage, ObjectRef.KeptStudy(study), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         var body = await JsonBody.ReadAsync<EncounterOrder>(request, cancellationToken);
         if (body.Refusal is { } malformed) return malformed;
@@ -49,7 +52,7 @@ public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retenti
     public async Task<IActionResult> Hold(
         [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/studies/{study}/holds")] HttpRequest request, string study, CancellationToken cancellationToken)
     {
-        var admission = await gate.AdmitAsync(request, AccessAction.HoldManage, ObjectRef.Study(null, study), cancellationToken);
+        var admission = await gate.AdmitAsync(request, AccessAction.HoldManage, ObjectRef.KeptStudy(study), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         var body = await JsonBody.ReadAsync<HoldOrder>(request, cancellationToken);
         if (body.Refusal is { } malformed) return malformed;
@@ -66,7 +69,7 @@ public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retenti
     public async Task<IActionResult> Release(
         [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/studies/{study}/holds/{id}/release")] HttpRequest request, string study, string id, CancellationToken cancellationToken)
     {
-        var admission = await gate.AdmitAsync(request, AccessAction.HoldManage, ObjectRef.Study(null, study), cancellationToken);
+        var admission = await gate.AdmitAsync(request, AccessAction.HoldManage, ObjectRef.KeptStudy(study), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         if (await holds.ReleaseAsync(admission.Institution, admission.Object.StudyKey!, id, admission.Actor.Subject, cancellationToken) is not { Hold: { } hold, Study: var kept }) return Refusals.NotFound();
         await DoneAsync(admission, "hold.release", id, cancellationToken, $"kind:{hold.Kind}");

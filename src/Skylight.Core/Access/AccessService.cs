@@ -42,6 +42,7 @@ public sealed class AccessService(
         {
             // A missing study takes the same steps as one that may not be seen: look-up, relations, decision, audit entry.
             var subject = await subjects.FindAsync(institution, uid, cancellationToken);
+            if (subject is { Hidden: true } && !(obj.OrHidden && HandlesDeletions(actor, institution, now))) subject = null;
             relation = await relations.FindAsync(actor, institution, subject, cancellationToken);
             found &= subject is not null;
             obj = obj with { StudyKey = subject?.StudyKey, PatientKey = subject?.PatientKey, Level = subject?.Level ?? 4 };
@@ -78,6 +79,10 @@ public sealed class AccessService(
         if (studyKeys.Count == 0) await audit.AppendAsync(chain, entry, cancellationToken);
         else await Task.WhenAll(studyKeys.Select(key => audit.AppendAsync(chain, entry with { StudyKey = key }, cancellationToken).AsTask()));
     }
+
+    private static bool HandlesDeletions(Actor actor, string institution, DateTimeOffset now) =>
+        AccessPolicy.Decide(
+            actor, AccessAction.DeletionHandle, Purposes.For(actor, AccessAction.DeletionHandle), ObjectRef.Lifecycle(institution), Relation.None, Evidence.None, now).Allows;
 
     private static AuditEvent? Entry(Actor actor, AccessAction action, Purpose purpose, AccessResult result, DateTimeOffset now)
     {

@@ -9,11 +9,11 @@ public sealed class CatalogSubjects(ICatalog catalog, PatientDirectory patients)
     public async ValueTask<StudySubject?> FindAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken)
     {
         var stored = await catalog.GetStudyAsync(institution, studyInstanceUid, cancellationToken);
-        var study = stored?.Value is { } found && found.IsVisible() ? found : null;
+        var study = stored?.Value is { ProvisionalOf: null } found ? found : null;
 
         // Asked for a missing study too: it must not answer faster than one that may not be seen.
         var aliases = await patients.AliasesAsync(institution, study?.PatientKey ?? "none", cancellationToken);
-        return study is null ? null : new(study.StudyKey, aliases, study.Level);
+        return study is null ? null : new(study.StudyKey, aliases, study.Level, !study.IsVisible());
     }
 
     public async ValueTask<IReadOnlyList<string>> AliasesAsync(string institution, string patientKey, CancellationToken cancellationToken) =>

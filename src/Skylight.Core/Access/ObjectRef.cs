@@ -20,6 +20,7 @@ public enum ObjectKind
 /// <param name="PatientKey">Key of the study's patient, once known.</param>
 /// <param name="Owner"><see cref="Actor.Subject"/> of the account that made the object, where that matters (uploads).</param>
 /// <param name="Level">Sensitivity level of GB/T 39725 6.2; what nobody classified counts as 4.</param>
+/// <param name="OrHidden">A study that is deleted and not yet erased is meant too; it is there for those who handle deletions.</param>
 public sealed record ObjectRef(
     ObjectKind Kind,
     string? Institution,
@@ -27,7 +28,8 @@ public sealed record ObjectRef(
     string? StudyKey = null,
     string? PatientKey = null,
     string? Owner = null,
-    int Level = 4)
+    int Level = 4,
+    bool OrHidden = false)
 {
     /// <summary>The platform itself: institutions as a list, its health, its settings.</summary>
     public static ObjectRef Platform { get; } = new(ObjectKind.Platform, Actor.PlatformInstitution);
@@ -55,6 +57,9 @@ public sealed record ObjectRef(
 
     /// <summary>One study, by the UID in the request.</summary>
     public static ObjectRef Study(string? institution, string studyInstanceUid) => new(ObjectKind.Study, institution, studyInstanceUid);
+
+    /// <summary>One study, by the UID in the request, in view or deleted: what decides whether it is erased must reach it until it is.</summary>
+    public static ObjectRef KeptStudy(string studyInstanceUid) => new(ObjectKind.Study, null, studyInstanceUid, OrHidden: true);
 
     /// <summary>Deletions, erasures and corrections of an institution as a whole.</summary>
     public static ObjectRef Lifecycle(string? institution = null) => new(ObjectKind.Lifecycle, institution);

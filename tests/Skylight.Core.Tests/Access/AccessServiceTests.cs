@@ -158,6 +158,23 @@ public sealed class AccessServiceTests : IAsyncDisposable
         Assert.True((await _service.DecideAsync(security, AccessAction.AccountManage, ObjectRef.Accounts("hospital-b"), true, default)).Allows);
     }
 
+    [Theory]
+    [InlineData(Role.MedicalRecords, AccessAction.HoldManage, true)]
+    [InlineData(Role.MedicalRecords, AccessAction.RetentionRead, true)]
+    [InlineData(Role.Technician, AccessAction.RetentionRead, true)]
+    [InlineData(Role.Technician, AccessAction.HoldManage, false)]
+    [InlineData(Role.Radiologist, AccessAction.RetentionRead, false)]
+    [InlineData(Role.Radiologist, AccessAction.HoldManage, false)]
+    [InlineData(Role.Patient, AccessAction.HoldManage, false)]
+    public async Task HiddenStudy_IsThereForThoseWhoHandleDeletions_WhereItIsMeantToo(Role role, AccessAction action, bool found)
+    {
+        _subjects.Hidden = true;
+        var kept = await _service.DecideAsync(Who(role), action, ObjectRef.KeptStudy("1.2.3"), true, default);
+        Assert.Equal((found, false), (kept.Allows, kept.MayKnow));
+        var viewed = await _service.DecideAsync(Who(role), action, ObjectRef.Study(null, "1.2.3"), true, default);
+        Assert.Equal((false, false, false), (viewed.Allows, viewed.Found, viewed.MayKnow));
+    }
+
     private async Task AddInstitutionAsync(string code) =>
         await _institutions.PutAsync(new(1, code, "第二医院", null, null, "Asia/Shanghai", LegalProfile.CnStrict, [], _f.Clock.Now), Skylight.Core.Documents.Match.None, default);
 
@@ -178,8 +195,10 @@ public sealed class AccessServiceTests : IAsyncDisposable
     {
         public IReadOnlyList<string> Patients { get; set; } = ["p1"];
 
+        public bool Hidden { get; set; }
+
         public ValueTask<StudySubject?> FindAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken) =>
-            ValueTask.FromResult(studyInstanceUid == "1.2.3" ? new StudySubject("s1", Patients, 4) : null);
+            ValueTask.FromResult(studyInstanceUid == "1.2.3" ? new StudySubject("s1", Patients, 4, Hidden) : null);
 
         public ValueTask<IReadOnlyList<string>> AliasesAsync(string institution, string patientKey, CancellationToken cancellationToken) =>
             ValueTask.FromResult(Patients.Contains(patientKey) ? Patients : [patientKey]);

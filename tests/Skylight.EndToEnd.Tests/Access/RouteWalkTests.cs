@@ -58,6 +58,24 @@ public abstract class RouteWalkTests(RouteWorld world)
     }
 
     [Fact]
+    public async Task DeletedStudy_AndMissingOne_LookTheSame_ButToThoseWhoHandleDeletions()
+    {
+        var uid = $"1.2.826.0.4.{++_disposable}";
+        var target = world.Targets["demo"];
+        var deleted = target with { Study = await world.DisposableAsync("demo", uid), Series = $"{uid}.2", Instance = $"{uid}.3" };
+        using (var response = await world.Client("TEC").DeleteAsync($"dicomweb/studies/{deleted.Study}")) Assert.Equal(204, (int)response.StatusCode);
+        string[] keeping = ["holds-set", "holds-release", "encounter-put"];
+        foreach (var (function, (method, route)) in Routes.Where(r => r.Value.Route.Contains("{study}", StringComparison.Ordinal) && (r.Value.Method == "GET" || keeping.Contains(r.Key))))
+        {
+            foreach (var caller in RouteWorld.Callers.Where(caller => caller != "REC" && (caller, function) is not ("TEC", "retention-get")))
+            {
+                var missing = Fill(route, target with { Study = "1.2.826.0.1.999", Series = "1.2.826.0.1.998", Instance = "1.2.826.0.1.997" }, "", "0-1");
+                Assert.Equal(await SeenAsync(caller, method, missing), await SeenAsync(caller, method, Fill(route, deleted, "", "0-1")));
+            }
+        }
+    }
+
+    [Fact]
     public async Task InstitutionWithoutGrant_AndUnknownOne_LookTheSame()
     {
         foreach (var caller in RouteWorld.Callers.Where(c => c != "PAT+"))

@@ -117,6 +117,39 @@ public abstract class DeletionHttpTests(EdgeFixture edge)
         return DicomWriter.ToArray(DicomFile.Of(note, TransferSyntax.ExplicitLittle));
     }
 
+    [Fact]
+    public async Task Hold_OnWhatIsHidden_StopsItsErasure_AndNobodyElseLearnsOfTheStudy()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        using var reader = await edge.ClientAsync("radiologist");
+        using var records = await edge.ClientAsync("medical-records");
+        var file = DemoInstance.Load(Path.Combine(edge.Demo, "chest-cr"))[0].With(dataset =>
+        {
+            dataset.Set(DicomTags.StudyInstanceUID, Vr.UI, "1.2.826.0.5.1");
+            dataset.Set(DicomTags.SeriesInstanceUID, Vr.UI, "1.2.826.0.5.2");
+            dataset.Set(DicomTags.SOPInstanceUID, Vr.UI, "1.2.826.0.5.3");
+        });
+        (await EdgeFixture.StoreAsync(technician, "dicomweb/studies", file.Bytes)).Dispose();
+        using var deleted = await technician.DeleteAsync($"dicomweb/studies/{file.Study}?reason=patientSafety");
+        Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        var (study, deletion, order) = ($"api/studies/{file.Study}", deleted.Headers.Location!.OriginalString, new { kind = "legal", reference = "2026-18" });
+
+        using (var forbidden = await technician.PostAsJsonAsync($"{study}/holds", order)) Assert.Equal(HttpStatusCode.NotFound, forbidden.StatusCode);
+        using (var unseen = await reader.PostAsJsonAsync($"{study}/holds", order)) Assert.Equal(HttpStatusCode.NotFound, unseen.StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(reader, $"{study}/retention"));
+        using var set = await records.PostAsJsonAsync($"{study}/holds", order);
+        Assert.Equal(HttpStatusCode.Created, set.StatusCode);
+        var hold = (await set.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString();
+        Assert.True((await records.GetFromJsonAsync<JsonElement>($"{study}/retention")).GetProperty("hold").GetBoolean());
+
+        using (var refused = await records.PostAsJsonAsync($"{deletion}/erasure", new { basis = "legalOrder" }))
+            Assert.Equal((HttpStatusCode.Conflict, hold), (refused.StatusCode, (await refused.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("holdId").GetString()));
+        using (var released = await records.PostAsync($"{study}/holds/{hold}/release", null)) Assert.Equal(HttpStatusCode.OK, released.StatusCode);
+        using var asked = await records.PostAsJsonAsync($"{deletion}/erasure", new { basis = "legalOrder" });
+        Assert.Equal(HttpStatusCode.Accepted, asked.StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(reader, $"dicomweb/studies/{file.Study}/metadata"));
+    }
+
     private static async Task<HttpStatusCode> StatusAsync(HttpClient client, string path)
     {
         using var response = await EdgeFixture.GetAsync(client, path, null);
