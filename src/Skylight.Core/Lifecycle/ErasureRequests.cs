@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 
@@ -38,13 +39,12 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Rete
         if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study }) return new(null, ErasureRefusal.Missing);
         var (refusal, verdict) = await ForbidsAsync(study, basis, cancellationToken);
         if (refusal is not null) return refusal;
-        if (await OpenAsync(institution, studyKey, cancellationToken) is { } open) return new(open);
         var approval = bySubject || study.Level >= DualControlLevel || !verdict.IsOver(time.GetUtcNow());
         var now = time.GetUtcNow();
         var erasure = new ErasureRecord
         {
             Institution = institution,
-            Id = RandomNumberGenerator.GetHexString(32, lowercase: true),
+            Id = "",
             StudyKey = studyKey,
             PatientKey = study.PatientKey,
             DeletionId = deletion?.Id ?? study.Deletion,
@@ -58,8 +58,8 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Rete
             StudyCreatedAt = study.CreatedAt,
             StudyInstanceUid = study.StudyInstanceUid,
         };
-        await documents.PutAsync(Key(institution, erasure.Id), erasure, Match.None, Terms(erasure), cancellationToken);
-        return new(erasure, Retention: verdict);
+        var (open, asked) = await OpenAsync(erasure, cancellationToken);
+        return asked ? new(open, Retention: verdict) : new(open);
     }
 
     /// <summary>Approves a request: from now on it runs.</summary>
@@ -130,11 +130,43 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Rete
         return (waits ? new(null, ErasureRefusal.Retained, verdict) : null, verdict);
     }
 
-    private async ValueTask<ErasureRecord?> OpenAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    /// <summary>
+    /// The open request of the study; without one, <paramref name="asked"/> under the first id of the study that is free. Of two that ask at the same moment and find nothing open, both come
+    /// to the same id, and the store takes one of them.
+    /// </summary>
+    private async Task<(ErasureRecord Erasure, bool Asked)> OpenAsync(ErasureRecord asked, CancellationToken cancellationToken)
     {
-        var page = await documents.ListAsync<ErasureRecord>(institution, ErasureRecord.Type, $"study:{studyKey}", 200, null, cancellationToken);
-        return page.Items.Select(item => item.Value).FirstOrDefault(item => item.Status is ErasureStatus.Requested or ErasureStatus.Running);
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        string? continuation = null;
+        do
+        {
+            var page = await documents.ListAsync<ErasureRecord>(asked.Institution, ErasureRecord.Type, $"study:{asked.StudyKey}", 200, continuation, cancellationToken);
+            if (page.Items.Select(item => item.Value).FirstOrDefault(IsOpen) is { } open) return (open, false);
+            known.UnionWith(page.Items.Select(item => item.Id));
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+
+        for (var number = 0; ; number++)
+        {
+            var erasure = asked with { Id = IdOf(asked, number) };
+            if (known.Contains(erasure.Id)) continue;
+            try
+            {
+                await documents.PutAsync(Key(erasure.Institution, erasure.Id), erasure, Match.None, Terms(erasure), cancellationToken);
+                return (erasure, true);
+            }
+            catch (DocumentConflictException)
+            {
+                if (await documents.GetAsync<ErasureRecord>(Key(erasure.Institution, erasure.Id), cancellationToken) is { Value: var other } && IsOpen(other)) return (other, false);
+            }
+        }
     }
+
+    private static bool IsOpen(ErasureRecord erasure) => erasure.Status is ErasureStatus.Requested or ErasureStatus.Running;
+
+    private static string IdOf(ErasureRecord erasure, int number) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{erasure.Institution}\n{erasure.StudyKey}\n{erasure.StudyCreatedAt.UtcTicks}\n{number}")).AsSpan(0, 16));
 
     private static DocumentKey Key(string institution, string id) => new(institution, ErasureRecord.Type, id);
 }

@@ -321,6 +321,34 @@ public sealed partial class ErasureTests : IDisposable
     }
 
     [Fact]
+    public async Task Request_ByTwoAtTheSameMoment_IsOneRequest_AndANewOneAfterARefusal()
+    {
+        await using var ingest = await OpenAsync();
+        await using var second = new LifecycleBench(ingest: ingest);
+        await ingest.SendOne(Slice(1));
+        var key = (await ingest.Study()).StudyKey;
+
+        // The other request comes between looking for an open one and writing this one.
+        ErasureResult? between = null;
+        await using var first = new LifecycleBench(ingest: ingest, wrapDocuments: inner => new BeforePut(inner, async value =>
+        {
+            if (value is ErasureRecord && between is null) between = await AskAsync(second, "hospital-a/second");
+        }));
+        var asked = (await AskAsync(first, LifecycleBench.By)).Erasure!;
+        Assert.Equal((between!.Erasure!.Id, "hospital-a/second"), (asked.Id, asked.RequestedBy));
+        Assert.Single((await first.Requests.ListAsync(IngestBench.A, ErasureStatus.Requested, 10, null, default)).Items);
+
+        await first.Requests.RefuseAsync(IngestBench.A, asked.Id, LifecycleBench.By, default);
+        between = null;
+        var again = (await AskAsync(first, LifecycleBench.By)).Erasure!;
+        Assert.NotEqual(asked.Id, again.Id);
+        Assert.Equal(between!.Erasure!.Id, again.Id);
+        Assert.Single((await first.Requests.ListAsync(IngestBench.A, ErasureStatus.Requested, 10, null, default)).Items);
+
+        Task<ErasureResult> AskAsync(LifecycleBench bench, string by) => bench.Requests.RequestAsync(IngestBench.A, key, ErasureBasis.ReceivedInError, null, by, false, null, default);
+    }
+
+    [Fact]
     public async Task Due_AfterDelayAndRetention_ErasesWhatWasDeleted_NotBefore()
     {
         await using var ingest = await OpenAsync();
