@@ -149,6 +149,7 @@ public sealed class Erasure(
         var uids = new HashSet<string>(StringComparer.Ordinal);
         if (await StudyAsync(erasure, cancellationToken) is { } study)
         {
+            erasure = erasure with { PatientKeys = [.. erasure.PatientKeys.Union(await traces.PatientsAsync(study, cancellationToken))] };
             try
             {
                 foreach (var part in (await parts.ListAllAsync(study, cancellationToken)).Values.SelectMany(list => list))

@@ -25,6 +25,9 @@ public sealed record ErasureRecord
 
     public required string PatientKey { get; init; }
 
+    /// <summary>Every patient that the study was of in its time, <see cref="PatientKey"/> too; listed while the study is there.</summary>
+    public IReadOnlyList<string> PatientKeys { get; init; } = [];
+
     /// <summary>The deletion that came before; for instances it says which ones. Null for a study that was not hidden before.</summary>
     public string? DeletionId { get; init; }
 

@@ -7,10 +7,15 @@ using Skylight.Core.Uploads;
 
 namespace Skylight.Core.Lifecycle;
 
-/// <summary>What is left of a study in the documents: intake items, deletions, upload reports and staging, and the patient's record if it was their last study.</summary>
+/// <summary>What is left of a study in the documents: intake items, deletions, upload reports and staging, and the records of its patients if it was their last study.</summary>
 public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, IntakeItems items, PatientDirectory patients, UploadReports reports, UploadSessions uploads, Deletions deletions)
 {
     private const int Page = 200;
+
+    private readonly ErasurePatients _patients = new(catalog, documents, patients);
+
+    /// <summary>Keys of every patient that a study was of in its time. To be asked while there are its document and its corrections.</summary>
+    internal Task<IReadOnlyList<string>> PatientsAsync(StudyDocument study, CancellationToken cancellationToken) => _patients.OfAsync(study, cancellationToken);
 
     /// <summary>Removes them; answers how many intake items, and whether the patient's record went too. Safe to repeat.</summary>
     internal async Task<(int Items, bool Patient)> RemoveAsync(ErasureRecord erasure, CancellationToken cancellationToken)
@@ -21,9 +26,10 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
         }
 
         await RemoveCorrectionsAsync(erasure, cancellationToken);
-        var (removed, others) = await RemoveItemsAsync(erasure, cancellationToken);
-        others |= await CloseDeletionsAsync(erasure, cancellationToken);
-        return (removed, !others && await RemovePatientAsync(erasure, cancellationToken));
+        var left = new HashSet<string>(StringComparer.Ordinal);
+        var removed = await RemoveItemsAsync(erasure, left, cancellationToken);
+        await CloseDeletionsAsync(erasure, left, cancellationToken);
+        return (removed, await _patients.RemoveAsync(erasure, left, cancellationToken));
     }
 
     /// <summary>Ends the deletion that an erasure of instances carried out.</summary>
@@ -43,9 +49,10 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
     }
 
     /// <summary>An item of a provisional study is another patient's, and stays.</summary>
-    private async Task<(int Removed, bool Others)> RemoveItemsAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    /// <param name="left">Gets the patients of the items that stay.</param>
+    private async Task<int> RemoveItemsAsync(ErasureRecord erasure, HashSet<string> left, CancellationToken cancellationToken)
     {
-        var (removed, others) = (0, false);
+        var removed = 0;
         string? continuation = null;
         do
         {
@@ -57,22 +64,21 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
                     await items.RemoveAsync(erasure.Institution, item.Id, cancellationToken);
                     removed++;
                 }
-                else
+                else if (item.PatientKey is { } other)
                 {
-                    others |= item.PatientKey == erasure.PatientKey;
+                    left.Add(other);
                 }
             }
 
             continuation = page.Continuation;
         }
         while (continuation is not null);
-        return (removed, others);
+        return removed;
     }
 
-    /// <summary>Answers whether the patient has another study that is hidden.</summary>
-    private async Task<bool> CloseDeletionsAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    /// <param name="left">Gets the patients who have another study that is hidden.</param>
+    private async Task CloseDeletionsAsync(ErasureRecord erasure, HashSet<string> left, CancellationToken cancellationToken)
     {
-        var others = false;
         string? continuation = null;
         do
         {
@@ -80,24 +86,19 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
             foreach (var stored in page.Items)
             {
                 var record = stored.Value;
-                if (record.StudyKey != erasure.StudyKey) others |= record.PatientKey == erasure.PatientKey && record.Status is DeletionStatus.Hidden or DeletionStatus.Erasing or DeletionStatus.Restoring;
-                else if (!await deletions.TryPutAsync(stored, record.Status == DeletionStatus.Restored ? Stripped(record) : Ended(record, erasure), cancellationToken))
+                if (record.StudyKey != erasure.StudyKey)
+                {
+                    if (record.Status is DeletionStatus.Hidden or DeletionStatus.Erasing or DeletionStatus.Restoring) left.Add(record.PatientKey);
+                    continue;
+                }
+
+                if (!await deletions.TryPutAsync(stored, record.Status == DeletionStatus.Restored ? Stripped(record) : Ended(record, erasure), cancellationToken))
                     throw new IOException("A deletion was changed meanwhile.");
             }
 
             continuation = page.Continuation;
         }
         while (continuation is not null);
-        return others;
-    }
-
-    private async Task<bool> RemovePatientAsync(ErasureRecord erasure, CancellationToken cancellationToken)
-    {
-        var aliases = await patients.AliasesAsync(erasure.Institution, erasure.PatientKey, cancellationToken);
-        var left = await catalog.QueryStudiesAsync(erasure.Institution, new StudyQuery { Scope = new StudyScope(aliases, null) }, 1, 0, null, cancellationToken);
-        if (left.Items.Count > 0) return false;
-        foreach (var alias in aliases) await patients.RemoveAsync(erasure.Institution, alias, cancellationToken);
-        return true;
     }
 
     private static DeletionRecord Ended(DeletionRecord record, ErasureRecord erasure) => Stripped(record) with { Status = DeletionStatus.Erased, EndedBy = erasure.RequestedBy, EndedAt = erasure.At };
