@@ -47,7 +47,7 @@ public sealed class Problem : IActionResult
 
     /// <summary>409: a hold forbids it.</summary>
     public static Problem OnHold(StudyHold? hold) => Of(
-        409, "study-on-hold", "The study is on hold; nothing of it may be deleted.", "该检查处于保全状态，不得删除。",
+        409, "study-on-hold", "The study is on hold: nothing of it may be deleted or changed.", "该检查处于保全状态，不得删除或更改。",
         ("rule", "X-HOLD"), ("holdId", hold?.Id), ("kind", hold?.Kind), ("since", hold?.At));
 
     /// <summary>409: it must still be kept.</summary>

@@ -44,12 +44,13 @@ public sealed class VersionsHttp(Gate gate, InstanceVersions versions, OriginalF
         var admission = await gate.AdmitAsync(request, AccessAction.VersionRestore, ObjectRef.Study(null, study), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         if (!Number(revision, out var number)) return Refusals.NotFound();
-        switch (await versions.RestoreAsync(admission.Institution, new(study, series, instance), number, cancellationToken))
+        var result = await versions.RestoreAsync(admission.Institution, new(study, series, instance), number, cancellationToken);
+        switch (result.Outcome)
         {
             case VersionOutcome.Missing:
                 return Refusals.NotFound();
             case VersionOutcome.OnHold:
-                return Problem.OnHold(null);
+                return Problem.OnHold(result.Hold);
             case VersionOutcome.Current:
                 return Problem.Of(409, "version-current", "This version is the current one.", "该版本已是当前版本。");
         }

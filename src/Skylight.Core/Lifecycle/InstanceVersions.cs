@@ -26,6 +26,9 @@ public enum VersionOutcome
     OnHold,
 }
 
+/// <param name="Hold">The hold that forbids it.</param>
+public sealed record VersionResult(VersionOutcome Outcome, StudyHold? Hold = null);
+
 /// <summary>The versions of instances: what a revision replaced is kept, can be read, and can be made current again.</summary>
 public sealed class InstanceVersions(ICatalog catalog, ICommit commit, IDocuments documents, StudyParts parts, IObjectStore store, StudyKeys keys, TimeProvider time)
 {
@@ -45,14 +48,14 @@ public sealed class InstanceVersions(ICatalog catalog, ICommit commit, IDocument
         await EntriesAsync(institution, target, cancellationToken) is { } found && found.Entries.FirstOrDefault(entry => entry.Revision == revision) is { } entry ? (found.Study, entry) : null;
 
     /// <summary>Makes a version the one that readers see. The others stay.</summary>
-    public async Task<VersionOutcome> RestoreAsync(string institution, RetrieveTarget target, int revision, CancellationToken cancellationToken)
+    public async Task<VersionResult> RestoreAsync(string institution, RetrieveTarget target, int revision, CancellationToken cancellationToken)
     {
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             if (await EntriesAsync(institution, target, cancellationToken) is not { } found || found.Entries.FirstOrDefault(entry => entry.Revision == revision) is not { } wanted)
-                return VersionOutcome.Missing;
-            if (wanted.Current) return VersionOutcome.Current;
-            if (Deletions.ForbiddenBy(found.Study) is not null) return VersionOutcome.OnHold;
+                return new(VersionOutcome.Missing);
+            if (wanted.Current) return new(VersionOutcome.Current);
+            if (Deletions.ForbiddenBy(found.Study) is { } hold) return new(VersionOutcome.OnHold, hold);
             using var change = await _states.PrepareAsync(
                 found.Study,
                 (series, entry) => series.SeriesInstanceUid != target.SeriesInstanceUid || entry.SopInstanceUid != target.SopInstanceUid || entry.State != EntryState.Stored ? null
@@ -61,12 +64,12 @@ public sealed class InstanceVersions(ICatalog catalog, ICommit commit, IDocument
                     : null,
                 static (entry, row) => row with { State = entry.Current ? InstanceState.Current : InstanceState.Superseded },
                 cancellationToken);
-            if (change is null) return VersionOutcome.Missing;
+            if (change is null) return new(VersionOutcome.Missing);
             var study = change.Next;
             change.Next = study with { Outbox = [.. study.Outbox, new StudyEvent(StudyClock.NewEventId(), StudyEventTypes.Updated, time.GetUtcNow(), study.Revision + 1, 1)] };
             if (await commit.CommitAsync(change.Batch, cancellationToken) != CommitOutcome.Committed) continue;
             await StatisticsKeeper.MarkLeftAsync(documents, found.Study, change.Next, time.GetUtcNow(), cancellationToken);
-            return VersionOutcome.Restored;
+            return new(VersionOutcome.Restored);
         }
 
         throw new DocumentConflictException(new DocumentKey(institution, "study", ""));

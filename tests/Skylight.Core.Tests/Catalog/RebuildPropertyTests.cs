@@ -142,7 +142,7 @@ public sealed class RebuildPropertyTests : IAsyncLifetime
         target = target with { SeriesInstanceUid = $"{target.StudyInstanceUid}.{Series()}" };
         target = target with { SopInstanceUid = $"{target.SeriesInstanceUid}.{1 + _random.Next(4)}" };
         var revision = 1 + _random.Next(2);
-        _done.Add($"version {target.SopInstanceUid} {revision}: {await _versions.RestoreAsync(IngestBench.A, target, revision, default)}");
+        _done.Add($"version {target.SopInstanceUid} {revision}: {(await _versions.RestoreAsync(IngestBench.A, target, revision, default)).Outcome}");
     }
 
     private async Task DeleteAsync()

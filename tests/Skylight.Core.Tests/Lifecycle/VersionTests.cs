@@ -37,25 +37,25 @@ public sealed class VersionTests : IAsyncLifetime
     public async Task Restore_MakesAnEarlierVersionCurrent_AndBackAgain()
     {
         Assert.Contains("rewritten", await _bench.MetadataAsync(), StringComparison.Ordinal);
-        Assert.Equal(VersionOutcome.Restored, await _versions.RestoreAsync(IngestBench.A, s_first, 1, default));
+        Assert.Equal(VersionOutcome.Restored, (await _versions.RestoreAsync(IngestBench.A, s_first, 1, default)).Outcome);
         Assert.DoesNotContain("rewritten", await _bench.MetadataAsync(), StringComparison.Ordinal);
-        Assert.Equal(VersionOutcome.Current, await _versions.RestoreAsync(IngestBench.A, s_first, 1, default));
+        Assert.Equal(VersionOutcome.Current, (await _versions.RestoreAsync(IngestBench.A, s_first, 1, default)).Outcome);
         Assert.Equal(2, (await _bench.Ingest.Study()).Instances());
         var rows = await _bench.Ingest.Catalog.FindInstancesAsync(IngestBench.A, ["1.2.3.1.1"], default);
         Assert.Equal([(1, InstanceState.Current), (2, InstanceState.Superseded)], rows.Select(row => (row.Revision, row.State)));
         Assert.Equal(OutcomeKind.Duplicate, (await _bench.Ingest.SendOne(LifecycleBench.Slice(1).Set(0x00081030, "LO", "rewritten"))).Kind);
-        Assert.Equal(VersionOutcome.Restored, await _versions.RestoreAsync(IngestBench.A, s_first, 2, default));
+        Assert.Equal(VersionOutcome.Restored, (await _versions.RestoreAsync(IngestBench.A, s_first, 2, default)).Outcome);
         Assert.Contains("rewritten", await _bench.MetadataAsync(), StringComparison.Ordinal);
-        Assert.Equal(VersionOutcome.Missing, await _versions.RestoreAsync(IngestBench.A, s_first, 7, default));
+        Assert.Equal(VersionOutcome.Missing, (await _versions.RestoreAsync(IngestBench.A, s_first, 7, default)).Outcome);
     }
 
     [Fact]
     public async Task Restore_UnderHold_OrOfADeletedInstance_IsRefused()
     {
         var hold = (await _bench.Holds.SetAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, HoldKind.Legal, "7", LifecycleBench.By, default))!.Value.Hold!;
-        Assert.Equal(VersionOutcome.OnHold, await _versions.RestoreAsync(IngestBench.A, s_first, 1, default));
+        Assert.Equal(VersionOutcome.OnHold, (await _versions.RestoreAsync(IngestBench.A, s_first, 1, default)).Outcome);
         await _bench.Holds.ReleaseAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, hold.Id, LifecycleBench.By, default);
         await _bench.DeleteAsync("1.2.3.1", "1.2.3.1.1");
-        Assert.Equal(VersionOutcome.Missing, await _versions.RestoreAsync(IngestBench.A, s_first, 1, default));
+        Assert.Equal(VersionOutcome.Missing, (await _versions.RestoreAsync(IngestBench.A, s_first, 1, default)).Outcome);
     }
 }

@@ -51,6 +51,7 @@ public abstract class DeletionHttpTests(EdgeFixture edge)
         using var records = await edge.ClientAsync("medical-records");
         var file = DemoInstance.Load(Path.Combine(edge.Demo, "chest-cr"))[0];
         (await EdgeFixture.StoreAsync(technician, "dicomweb/studies", file.Bytes)).Dispose();
+        (await EdgeFixture.StoreAsync(technician, "dicomweb/studies", file.With(dataset => dataset.Set(DicomTags.StudyDescription, Vr.LO, "Other")).Bytes)).Dispose();
         var study = $"api/studies/{file.Study}";
         using var forbidden = await technician.PostAsJsonAsync($"{study}/holds", new { kind = "dispute", reference = "2026-17" });
         Assert.Equal(HttpStatusCode.NotFound, forbidden.StatusCode);
@@ -63,6 +64,20 @@ public abstract class DeletionHttpTests(EdgeFixture edge)
         using var refused = await technician.DeleteAsync($"dicomweb/studies/{file.Study}");
         var problem = await refused.Content.ReadFromJsonAsync<JsonElement>();
         Assert.Equal((HttpStatusCode.Conflict, "study-on-hold", hold), (refused.StatusCode, problem.GetProperty("code").GetString(), problem.GetProperty("holdId").GetString()));
+
+        // Whatever else the hold forbids names it likewise.
+        var versions = file.Path.Replace("dicomweb/", "api/", StringComparison.Ordinal) + "/versions";
+        var order = new { scope = "study", values = new Dictionary<string, string> { ["AccessionNumber"] = "ACC-9" } };
+        foreach (var forbiddenToo in new[] { await technician.PostAsJsonAsync($"{study}/corrections", order), await technician.PostAsync($"{versions}/1/restore", null) })
+        {
+            using (forbiddenToo)
+            {
+                var named = await forbiddenToo.Content.ReadFromJsonAsync<JsonElement>();
+                Assert.Equal((HttpStatusCode.Conflict, hold, "dispute"), (forbiddenToo.StatusCode, named.GetProperty("holdId").GetString(), named.GetProperty("kind").GetString()));
+                Assert.NotEqual(default, named.GetProperty("since").GetDateTimeOffset());
+            }
+        }
+
         using var encounter = await records.PutAsJsonAsync($"{study}/encounter", new { kind = "outpatient", lastVisit = "2026-01-31" });
         var view = await encounter.Content.ReadFromJsonAsync<JsonElement>();
         Assert.Equal(("RET-OUTPATIENT", 15, true), (view.GetProperty("rule").GetString(), view.GetProperty("years").GetInt32(), view.GetProperty("hold").GetBoolean()));

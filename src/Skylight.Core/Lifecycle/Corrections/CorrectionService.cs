@@ -38,7 +38,9 @@ public enum CorrectionRefusal
 
 /// <param name="Changes">What the correction changes, by tag: the value that readers see now, and the new one. For patient, study and series attributes.</param>
 /// <param name="Detail">The attribute, or the finding's code, that it is refused for.</param>
-public sealed record CorrectionResult(CorrectionRecord? Record, CorrectionRefusal? Refusal = null, string? Detail = null, IReadOnlyList<CorrectionChange>? Changes = null);
+/// <param name="Hold">The hold that forbids it.</param>
+public sealed record CorrectionResult(
+    CorrectionRecord? Record, CorrectionRefusal? Refusal = null, string? Detail = null, IReadOnlyList<CorrectionChange>? Changes = null, StudyHold? Hold = null);
 
 /// <summary>One line of a preview.</summary>
 public sealed record CorrectionChange(string Tag, string Keyword, string? Current, string? Proposed);
@@ -57,7 +59,7 @@ public sealed class CorrectionService(
     public async Task<CorrectionResult> PreviewAsync(string institution, string studyKey, CorrectionOrder order, CancellationToken cancellationToken)
     {
         if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study }) return new(null, CorrectionRefusal.Missing);
-        if (Deletions.ForbiddenBy(study) is not null) return new(null, CorrectionRefusal.OnHold);
+        if (Deletions.ForbiddenBy(study) is { } hold) return new(null, CorrectionRefusal.OnHold, Hold: hold);
         if (!Names(study, order)) return new(null, CorrectionRefusal.Missing);
         var (correction, refusal) = Check(order);
         if (refusal is not null) return refusal;
@@ -102,11 +104,11 @@ public sealed class CorrectionService(
         var correction = decided.Value.Correction;
         var refusal = await ChangeAsync(institution, proposed.StudyKey, list => list.Any(item => item.Id == id) ? list : [.. list, correction], decided, cancellationToken);
         if (refusal is null) return (await EndAsync(decided, CorrectionStatus.Applied, correction, by, cancellationToken)).Result;
-        if (refusal == CorrectionRefusal.Decided) return new(proposed, refusal);
+        if (refusal.Refusal == CorrectionRefusal.Decided) return refusal with { Record = proposed };
 
         // Not in force, so nothing is decided.
         var open = decided.Value with { Status = CorrectionStatus.Proposed, DecidedBy = null, DecidedAt = null };
-        return await TryPutAsync(decided, open, cancellationToken) is null ? new(proposed, CorrectionRefusal.Decided) : new(open, refusal);
+        return await TryPutAsync(decided, open, cancellationToken) is null ? new(proposed, CorrectionRefusal.Decided) : refusal with { Record = open };
     }
 
     /// <summary>Refuses a proposal.</summary>
@@ -124,23 +126,23 @@ public sealed class CorrectionService(
         if (await GetAsync(institution, id, cancellationToken) is not { } stored) return new(null, CorrectionRefusal.Missing);
         if (stored.Value.Status != CorrectionStatus.Applied) return new(stored.Value, CorrectionRefusal.Decided);
         var refusal = await ChangeAsync(institution, stored.Value.StudyKey, list => [.. list.Where(item => item.Id != id)], stored, cancellationToken);
-        return refusal is null ? (await EndAsync(stored, CorrectionStatus.Undone, stored.Value.Correction, by, cancellationToken)).Result : new(stored.Value, refusal);
+        return refusal is null ? (await EndAsync(stored, CorrectionStatus.Undone, stored.Value.Correction, by, cancellationToken)).Result : refusal with { Record = stored.Value };
     }
 
     /// <param name="decision">The record that says so. Read again after the study, whose version the commit depends on: if another has decided since, nothing changes.</param>
-    private async Task<CorrectionRefusal?> ChangeAsync(
+    private async Task<CorrectionResult?> ChangeAsync(
         string institution, string studyKey, Func<IReadOnlyList<Correction>, IReadOnlyList<Correction>> change, Stored<CorrectionRecord> decision, CancellationToken cancellationToken)
     {
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
-            if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study }) return CorrectionRefusal.Missing;
-            if ((await GetAsync(institution, decision.Id, cancellationToken))?.ETag != decision.ETag) return CorrectionRefusal.Decided;
+            if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study }) return new(null, CorrectionRefusal.Missing);
+            if ((await GetAsync(institution, decision.Id, cancellationToken))?.ETag != decision.ETag) return new(null, CorrectionRefusal.Decided);
             var list = await lists.ReadAsync(study, cancellationToken);
             var next = change(list);
             if (next.Count == list.Count && next.SequenceEqual(list)) return null;
-            if (study.Hidden) return CorrectionRefusal.Missing;
-            if (Deletions.ForbiddenBy(study) is not null) return CorrectionRefusal.OnHold;
-            if (next.Count > MaxCorrections) return CorrectionRefusal.TooMany;
+            if (study.Hidden) return new(null, CorrectionRefusal.Missing);
+            if (Deletions.ForbiddenBy(study) is { } hold) return new(null, CorrectionRefusal.OnHold, Hold: hold);
+            if (next.Count > MaxCorrections) return new(null, CorrectionRefusal.TooMany);
             if (study.Corrections is { } old) await retired.AddAsync(institution, studyKey, [old], cancellationToken);
             using var sealedList = next.Count == 0 ? null : await lists.SealAsync(study, next, cancellationToken);
             var after = await CorrectedPatient.OfAsync(
