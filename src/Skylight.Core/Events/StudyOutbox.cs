@@ -25,6 +25,9 @@ public sealed class StudyOutbox(ICatalog catalog, ICommit commit, IEventPublishe
         }
     }
 
+    /// <summary>Publishes what waits in one study: its document is about to go.</summary>
+    public Task PublishAsync(StudyDocument study, CancellationToken cancellationToken) => PublishAsync([new StudyReference(study.Institution, study.StudyKey)], cancellationToken);
+
     /// <summary>
     /// The events of several studies go out together, and the studies are written at the same time: on the edge they share a transaction of the queues and a write
     /// of the journal. A crash in between publishes all of them again.

@@ -6,9 +6,11 @@ using Skylight.Archive.Series;
 using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
+using Skylight.Core.Events;
 using Skylight.Core.Institutions;
 using Skylight.Core.Integrity;
 using Skylight.Core.Keys.Backup;
+using Skylight.Core.Statistics;
 using Skylight.Core.Studies;
 using Skylight.Core.Tiers;
 
@@ -21,10 +23,11 @@ namespace Skylight.Core.Lifecycle;
 /// <param name="rehydrations">Brings archived studies back; null for a tool on a host at rest, which leaves what waits for that to the host.</param>
 /// <param name="replica">The second copy of the objects, where one is configured.</param>
 /// <param name="copies">Where an erasure is known before it destroys anything; null for a tool on a host at rest.</param>
+/// <param name="outbox">Publishes what waits in a study's document before that goes; null where nobody is told.</param>
 public sealed class Erasure(
     ICatalog catalog, ICommit commit, IDocuments documents, IObjectStore store, StudyKeys keys, StudyParts parts, SeriesMerge merge, Deletions deletions, ErasureTraces traces, ErasedContent erased,
     InstitutionSecrets secrets, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, Rehydrations? rehydrations = null, [FromKeyedServices("replica")] IObjectStore? replica = null,
-    ErasureCopies? copies = null)
+    ErasureCopies? copies = null, StudyOutbox? outbox = null)
 {
     private const int MaxAttempts = 50;
     private const int RowsPerRead = 1000;
@@ -120,6 +123,8 @@ public sealed class Erasure(
             if (!await BeginAsync(erasure, cancellationToken)) return erasure with { Status = ErasureStatus.Refused, DecidedAt = time.GetUtcNow() };
             if (study.Hidden || erasure.Level != DeletionLevel.Study) return erasure;
             var hidden = study with { Hidden = true, Deletion = erasure.Id };
+            if (study.IsVisible())
+                hidden = hidden with { Outbox = [.. study.Outbox, new StudyEvent(StudyClock.NewEventId(), StudyEventTypes.Deleted, time.GetUtcNow(), study.Revision + 1, study.Instances())] };
             if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, hidden, []), []), cancellationToken) == CommitOutcome.Committed) return erasure;
         }
 
@@ -196,6 +201,15 @@ public sealed class Erasure(
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             if (await StudyAsync(erasure, cancellationToken) is not { } study) return erasure;
+
+            // The last moment at which anybody can be told of it; it is hidden by now, and its day is counted without it.
+            await StatisticsKeeper.MarkAsync(documents, study, time.GetUtcNow(), cancellationToken);
+            if (outbox is not null && study.Outbox.Count > 0)
+            {
+                await outbox.PublishAsync(study, cancellationToken);
+                continue;
+            }
+
             if (await commit.RemoveAsync(erasure.Institution, erasure.StudyKey, study.ETag(), uids, cancellationToken) == CommitOutcome.Committed) return erasure;
         }
 

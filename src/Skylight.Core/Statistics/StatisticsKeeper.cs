@@ -27,6 +27,10 @@ public sealed class StatisticsKeeper(ICatalog catalog, IDocuments documents, Ins
         await MarkAsync(documents, institution, DayStatistics.DayOf(study.Attributes), time.GetUtcNow(), cancellationToken);
     }
 
+    /// <summary>A study that is hidden is about to be no more: its day is to be counted without it.</summary>
+    internal static ValueTask MarkAsync(IDocuments documents, StudyDocument study, DateTimeOffset now, CancellationToken cancellationToken) =>
+        MarkAsync(documents, study.Institution, DayStatistics.DayOf(study.Attributes), now, cancellationToken);
+
     /// <summary>A study has moved to another date: the day that it has left is to be counted again too. Nothing where it has not.</summary>
     internal static async ValueTask MarkLeftAsync(IDocuments documents, StudyDocument before, StudyDocument after, DateTimeOffset now, CancellationToken cancellationToken)
     {

@@ -1,12 +1,15 @@
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
+using Skylight.Core.Events;
 using Skylight.Core.Ingest;
 using Skylight.Core.Institutions;
 using Skylight.Core.Lifecycle;
+using Skylight.Core.Statistics;
 using Skylight.Core.Tests.Ingest;
 using Skylight.Core.Tiers;
 using Skylight.Core.Uploads;
@@ -116,6 +119,31 @@ public sealed partial class ErasureTests : IDisposable
 
             Assert.True(kill < 40);
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Erase_IsAnnounced_AndCountedNoMore(bool hiddenBefore)
+    {
+        await using var ingest = await OpenAsync();
+        await using var bench = new LifecycleBench(ingest: ingest);
+        await InstitutionAsync(bench);
+        await ingest.Send(Slice(1).Set(0x00080020, "DA", "20260101"), Slice(2).Set(0x00080020, "DA", "20260101"));
+        var keeper = new StatisticsKeeper(ingest.Catalog, ingest.Documents, bench.Institutions, ingest.Time, NullLogger<StatisticsKeeper>.Instance);
+        var key = (await ingest.Study()).StudyKey;
+        await keeper.MarkAsync(IngestBench.A, key, default);
+        await keeper.CountMarkedAsync(default);
+        Assert.Equal("20260101", Assert.Single(await keeper.DaysAsync(IngestBench.A, default)).Day);
+
+        // Nobody has come by to publish before the document goes.
+        var deletion = hiddenBefore ? (await bench.DeleteAsync()).Record : null;
+        var asked = (await bench.Requests.RequestAsync(IngestBench.A, key, ErasureBasis.ReceivedInError, null, LifecycleBench.By, false, deletion, default)).Erasure!;
+        await bench.Requests.ApproveAsync(IngestBench.A, asked.Id, "hospital-a/second", default);
+        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(asked.Id)).Status);
+        Assert.Single(bench.Published.Events, item => item.Type == StudyEventTypes.Deleted && item.Subject == $"studies/{key}");
+        await keeper.CountMarkedAsync(default);
+        Assert.Empty(await keeper.DaysAsync(IngestBench.A, default));
     }
 
     [Fact]

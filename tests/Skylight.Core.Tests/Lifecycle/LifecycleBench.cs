@@ -5,6 +5,7 @@ using Skylight.Archive.Objects;
 using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
+using Skylight.Core.Events;
 using Skylight.Core.Institutions;
 using Skylight.Core.Keys.Backup;
 using Skylight.Core.Lifecycle;
@@ -53,7 +54,8 @@ internal sealed class LifecycleBench : IAsyncDisposable
         Tiers = new StudyTiers(Ingest.Catalog, commit, Ingest.Parts, Ingest.Store, Ingest.Time, NullLogger<StudyTiers>.Instance);
         Rehydrations = new Rehydrations(Tiers, Ingest.Store, Use, documents, Microsoft.Extensions.Options.Options.Create(new TierOptions()), NullLogger<Rehydrations>.Instance);
         Erasure = new Erasure(
-            Ingest.Catalog, commit, documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, Rehydrations, replica, erasures);
+            Ingest.Catalog, commit, documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, Rehydrations, replica, erasures,
+            new StudyOutbox(Ingest.Catalog, commit, Published, Ingest.Time));
         AtRest = new Erasure(
             Ingest.Catalog, commit, documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, null, replica);
         Due = new ErasureDue(Ingest.Catalog, Deletions, Requests, Institutions, Ingest.Time, NullLogger<ErasureDue>.Instance);
@@ -99,6 +101,9 @@ internal sealed class LifecycleBench : IAsyncDisposable
     public UploadReports Reports { get; }
 
     public ListedAudit Audit { get; } = new();
+
+    /// <summary>What was announced of erased studies.</summary>
+    public ListedEvents Published { get; } = new();
 
     public CorrectionService Corrections { get; }
 
@@ -168,6 +173,18 @@ internal sealed class ListedAudit : IAuditLog
     public ValueTask<AuditPage> ReadAsync(string institution, AuditQuery query, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public ValueTask<AuditVerification> VerifyAsync(string institution, AuditHead? expectedHead, CancellationToken cancellationToken) => throw new NotSupportedException();
+}
+
+/// <summary>Published events in a list.</summary>
+internal sealed class ListedEvents : IEventPublisher
+{
+    public List<SkylightEvent> Events { get; } = [];
+
+    public ValueTask PublishAsync(IReadOnlyList<SkylightEvent> events, CancellationToken cancellationToken)
+    {
+        Events.AddRange(events);
+        return ValueTask.CompletedTask;
+    }
 }
 
 /// <summary>Runs something before each commit.</summary>
