@@ -35,12 +35,14 @@ internal sealed class HostProcess : IDisposable
     /// <param name="fault">As TORTURE_FAULT in shim.c; null for none.</param>
     /// <param name="port">The same at each start of a data folder: tokens name the address that issued them.</param>
     /// <param name="instead">Settings in place of those above.</param>
-    public static HostProcess Start(string data, int port, string? shim, string? log, string? fault, IReadOnlyDictionary<string, string?>? instead = null)
+    /// <param name="disk">What the disk does; null for nothing unusual.</param>
+    /// <param name="more">Settings besides those above.</param>
+    public static HostProcess Start(string data, int port, string? shim, string? log, string? fault, IReadOnlyDictionary<string, string?>? instead = null, DiskControl? disk = null, IReadOnlyList<string>? more = null)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) != "dotnet") start.FileName = "dotnet";
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "skylight-edge.dll"));
-        foreach (var argument in (string[])["--data", data, "--port", $"{port}", "--dev", .. instead?.SelectMany(setting => (string[])[$"--{setting.Key}", setting.Value ?? ""]) ?? Settings]) start.ArgumentList.Add(argument);
+        foreach (var argument in (string[])["--data", data, "--port", $"{port}", "--dev", .. instead?.SelectMany(setting => (string[])[$"--{setting.Key}", setting.Value ?? ""]) ?? Settings, .. more ?? []]) start.ArgumentList.Add(argument);
         start.Environment["DOTNET_TieredPGO"] = "0";
         if (shim is not null)
         {
@@ -48,6 +50,7 @@ internal sealed class HostProcess : IDisposable
             start.Environment["TORTURE_ROOT"] = data;
             start.Environment["TORTURE_LOG"] = log;
             if (fault is not null) start.Environment["TORTURE_FAULT"] = fault;
+            if (disk is not null) start.Environment["TORTURE_CONTROL"] = disk.Path;
         }
 
         return new HostProcess(Process.Start(start)!, new Uri($"http://127.0.0.1:{port}/"));

@@ -4,6 +4,7 @@
 //   TORTURE_ROOT   the folder, absolute
 //   TORTURE_LOG    where records are appended
 //   TORTURE_FAULT  kind:first:count, kind one of enospc, eio-write, eio-sync: the operations of that kind numbered first … first+count-1 fail
+//   TORTURE_CONTROL  a file that the test changes meanwhile (struct control): object files older than a moment cannot be read, and the disk has so much room
 //
 // A record: op (1 byte), error (1), 2 bytes 0, payload length (4), id (8), a (8), payload. Little endian, as the machine.
 #define _GNU_SOURCE
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -27,6 +29,10 @@ enum { FDS = 65536, NAME = 4096 };
 struct record { uint8_t op, error; uint16_t zero; uint32_t length; uint64_t id; int64_t a; };
 struct tracked { uint64_t id; char *path; };
 
+// unreadable_before: reading an object file that was last written before this moment (ns since 1970) fails with EIO, as on a disk with bad sectors; 0: none.
+// limited: 1 while the disk has only the room (bytes) that is left, which grows when files are removed. refused: writes that found none.
+struct control { int64_t unreadable_before, limited, room, unread, refused; };
+
 static struct tracked tracked[FDS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char root[NAME];
@@ -34,6 +40,7 @@ static size_t root_length;
 static int log_fd = -1;
 static uint64_t next_id = 1;
 static char fault_kind[16];
+static struct control nothing, *control = &nothing;
 static long fault_first, fault_count, writes_seen, syncs_seen;
 
 __attribute__((constructor)) static void start(void) {
@@ -41,6 +48,10 @@ __attribute__((constructor)) static void start(void) {
     if (!r || !l || strlen(r) >= NAME) return;
     strcpy(root, r);
     root_length = strlen(root);
+    const char *c = getenv("TORTURE_CONTROL");
+    int fd = c ? syscall(SYS_openat, AT_FDCWD, c, O_RDWR | O_CLOEXEC, 0) : -1;
+    void *shared = fd >= 0 ? mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+    if (shared != MAP_FAILED) control = shared;
     if (f) sscanf(f, "%15[^:]:%ld:%ld", fault_kind, &fault_first, &fault_count);
     log_fd = syscall(SYS_openat, AT_FDCWD, l, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
@@ -98,6 +109,50 @@ static int write_fault(void) {
     return -1;
 }
 
+static int64_t blocks_of(int fd) { struct stat s; return fstat(fd, &s) == 0 ? (int64_t)s.st_blocks * 512 : 0; }
+
+// What a file takes that goes when its last name does.
+static int64_t blocks_at(const char *path) { struct stat s; return lstat(path, &s) == 0 && S_ISREG(s.st_mode) && s.st_nlink == 1 ? (int64_t)s.st_blocks * 512 : 0; }
+
+static void freed(int64_t bytes) { if (control->limited && bytes != 0) __sync_fetch_and_add(&control->room, bytes); }
+
+// How much of a write goes through: all of it where it only overwrites; -1 with ENOSPC when there is no room at all.
+static ssize_t fits(int fd, size_t length, int64_t at) {
+    struct stat s;
+    if (!control->limited || fstat(fd, &s) != 0) return length;
+    int64_t held = (int64_t)s.st_blocks * 512, end = (at < 0 ? s.st_size : at) + (int64_t)length, room = control->room;
+    if (end <= held || end - held <= room) return length;
+    int64_t some = (int64_t)length - (end - held) + (room > 0 ? room : 0);
+    if (some > 0) return some;
+    __sync_fetch_and_add(&control->refused, 1);
+    errno = ENOSPC;
+    return -1;
+}
+
+static void took(int fd, int64_t before) {
+    int saved = errno;
+    freed(before - blocks_of(fd));
+    errno = saved;
+}
+
+static int unreadable(int fd) {
+    struct tracked *file = of(fd);
+    struct stat s;
+    if (!file || !control->unreadable_before || !strstr(file->path + root_length, "/objects") || fstat(fd, &s) != 0) return 0;
+    if (s.st_mtim.tv_sec * 1000000000LL + s.st_mtim.tv_nsec >= control->unreadable_before) return 0;
+    __sync_fetch_and_add(&control->unread, 1);
+    errno = EIO;
+    return 1;
+}
+
+ssize_t pread64(int fd, void *bytes, size_t length, off64_t at) { return unreadable(fd) ? -1 : syscall(SYS_pread64, fd, bytes, length, at); }
+
+ssize_t pread(int fd, void *bytes, size_t length, off_t at) { return pread64(fd, bytes, length, at); }
+
+ssize_t preadv(int fd, const struct iovec *parts, int count, off_t at) { return unreadable(fd) ? -1 : syscall(SYS_preadv, fd, parts, count, (long)at, 0L); }
+
+ssize_t read(int fd, void *bytes, size_t length) { return unreadable(fd) ? -1 : syscall(SYS_read, fd, bytes, length); }
+
 static void announce(struct tracked *file, int flags) {
     if (file->id) return;
     file->id = __sync_fetch_and_add(&next_id, 1);
@@ -107,6 +162,7 @@ static void announce(struct tracked *file, int flags) {
 static int open_at(const char *path, int flags, mode_t mode) {
     int watched = ours(path);
     if (watched && (flags & O_CREAT) && strcmp(fault_kind, "enospc") == 0 && access(path, F_OK) != 0 && write_fault() >= 0) { errno = ENOSPC; return -1; }
+    if (watched && (flags & O_CREAT) && control->limited && control->room <= 0 && access(path, F_OK) != 0) { __sync_fetch_and_add(&control->refused, 1); errno = ENOSPC; return -1; }
     int fd = syscall(SYS_openat, AT_FDCWD, path, flags, mode);
     if (fd < 0 || fd >= FDS) return fd;
     if (tracked[fd].path) { free(tracked[fd].path); tracked[fd] = (struct tracked){ 0, NULL }; }
@@ -160,8 +216,13 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at) {
         if (fault == 0) return -1;
         if (fault == 1 && length < 2) return -1;
         if (fault == 1) length /= 2;
+        ssize_t some = fits(fd, length, at);
+        if (some < 0) return -1;
+        length = some;
     }
+    int64_t before = of(fd) && control->limited ? blocks_of(fd) : 0;
     ssize_t done = syscall(SYS_pwrite64, fd, bytes, length, at);
+    if (of(fd) && control->limited) took(fd, before);
     struct iovec part = { (void *)bytes, length };
     wrote(fd, at, &part, 1, done);
     return done;
@@ -174,8 +235,15 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) {
         int fault = write_fault();
         if (fault == 0) return -1;
         if (fault == 1) count = 1;
+        size_t length = 0;
+        for (int i = 0; i < count; i++) length += parts[i].iov_len;
+        ssize_t some = fits(fd, length, at);
+        if (some < 0) return -1;
+        if ((size_t)some < length) return pwrite64(fd, parts[0].iov_base, (size_t)some < parts[0].iov_len ? (size_t)some : parts[0].iov_len, at);
     }
+    int64_t before = of(fd) && control->limited ? blocks_of(fd) : 0;
     ssize_t done = syscall(SYS_pwritev, fd, parts, count, (long)at, 0L);
+    if (of(fd) && control->limited) took(fd, before);
     wrote(fd, at, parts, count, done);
     return done;
 }
@@ -188,8 +256,13 @@ ssize_t write(int fd, const void *bytes, size_t length) {
         if (fault == 0) return -1;
         if (fault == 1 && length < 2) return -1;
         if (fault == 1) length /= 2;
+        ssize_t some = fits(fd, length, lseek(fd, 0, SEEK_CUR));
+        if (some < 0) return -1;
+        length = some;
     }
+    int64_t before = of(fd) && control->limited ? blocks_of(fd) : 0;
     ssize_t done = syscall(SYS_write, fd, bytes, length);
+    if (of(fd) && control->limited) took(fd, before);
     if (of(fd) && done > 0) {
         struct iovec part = { (void *)bytes, length };
         wrote(fd, lseek(fd, 0, SEEK_CUR) - done, &part, 1, done);
@@ -198,7 +271,9 @@ ssize_t write(int fd, const void *bytes, size_t length) {
 }
 
 int ftruncate64(int fd, off64_t length) {
+    int64_t before = of(fd) && control->limited ? blocks_of(fd) : 0;
     int result = syscall(SYS_ftruncate, fd, length);
+    if (of(fd) && control->limited) took(fd, before);
     if (result == 0 && of(fd)) put_bytes(TRUNCATE, 0, of(fd)->id, length, NULL, 0);
     return result;
 }
@@ -229,7 +304,9 @@ int fsync(int fd) { return sync_file(fd, SYS_fsync); }
 int fdatasync(int fd) { return sync_file(fd, SYS_fdatasync); }
 
 static int rename_at(const char *from, const char *to, unsigned flags) {
+    int64_t over = control->limited && ours(to) ? blocks_at(to) : 0;
     int result = syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
+    if (result == 0) freed(over);
     if (result == 0 && (ours(from) || ours(to))) put_two(RENAME, from, to);
     return result;
 }
@@ -247,7 +324,9 @@ int link(const char *from, const char *to) {
 }
 
 int unlink(const char *path) {
+    int64_t gone = control->limited && ours(path) ? blocks_at(path) : 0;
     int result = syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    if (result == 0) freed(gone);
     if (result == 0 && ours(path)) put_bytes(UNLINK, 0, 0, 0, path, strlen(path));
     return result;
 }
