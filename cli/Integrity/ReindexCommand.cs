@@ -17,11 +17,19 @@ public static class ReindexCommand
         var data = new Option<DirectoryInfo?>("--data") { Description = "Data folder of an edge host that is not running. catalog.db may be missing." };
         var backup = new Option<FileInfo?>("--backup") { Description = "An earlier copy of catalog.db, for what the archive does not say: levels, tags, categories, holds, encounters." };
         var verify = new Option<bool>("--verify") { Description = "Only compare: exit code 1 when the catalog differs in anything that can be derived." };
-        var command = new Command("reindex", "Makes the catalog again from the objects of the archive and its keys.") { data, backup, verify };
+        var without = new Option<bool>("--without-backup") { Description = "Where catalog.db is missing and there is no earlier copy of it: go on although levels, tags, categories, encounters and holds are lost." };
+        var command = new Command("reindex", "Makes the catalog again from the objects of the archive and its keys.") { data, backup, verify, without };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             if (parsed.GetValue(data) is not { } folder) throw new CliException(ExitCode.Usage, "--data DIR is needed.");
             if (parsed.GetValue(backup) is { Exists: false } missing) throw new CliException(ExitCode.NotFound, $"{missing.FullName} is not there.");
+            if (!parsed.GetValue(verify) && parsed.GetValue(backup) is null && !parsed.GetValue(without) && !File.Exists(Path.Combine(folder.FullName, "catalog.db")))
+            {
+                throw new CliException(
+                    ExitCode.Usage,
+                    "catalog.db is missing, and the archive does not say levels, tags, categories, encounters and holds, which also protect studies from erasure. Name an earlier copy with --backup, or say --without-backup and set them anew before the host is started.");
+            }
+
             var report = await RunAsync(folder, parsed.GetValue(backup), !parsed.GetValue(verify), cancellationToken);
             Print(report, parsed.GetValue(Connection.Json), parsed.GetValue(verify));
             return report.Ok ? ExitCode.Done : ExitCode.Partial;

@@ -69,7 +69,12 @@ internal sealed class Client : IDisposable
     }
 
     /// <summary>Sends instances in one STOW-RS request and writes down what is acknowledged. False when not all of them were.</summary>
-    public async Task<bool> StoreAsync(Ledger ledger, IReadOnlyCollection<(Sent Sent, byte[] File)> instances, bool reserve, CancellationToken cancellationToken)
+    public async Task<bool> StoreAsync(Ledger ledger, IReadOnlyCollection<(Sent Sent, byte[] File)> instances, bool reserve, CancellationToken cancellationToken) =>
+        (await TryStoreAsync(ledger, instances, cancellationToken, reserve)).Stored;
+
+    /// <inheritdoc cref="StoreAsync"/>
+    public async Task<(HttpStatusCode Status, bool Stored)> TryStoreAsync(
+        Ledger ledger, IReadOnlyCollection<(Sent Sent, byte[] File)> instances, CancellationToken cancellationToken, bool reserve = false)
     {
         using var content = new MultipartContent("related", "torture");
         content.Headers.ContentType!.Parameters.Add(new NameValueHeaderValue("type", "\"application/dicom\""));
@@ -82,12 +87,12 @@ internal sealed class Client : IDisposable
 
         using var answer = await Technician.PostAsync(new Uri("dicomweb/studies", UriKind.Relative), content, cancellationToken);
         var body = await answer.Content.ReadAsByteArrayAsync(cancellationToken);
-        if ((int)answer.StatusCode is not (200 or 202)) return false;
+        if ((int)answer.StatusCode is not (200 or 202)) return (answer.StatusCode, false);
         using var json = JsonDocument.Parse(body);
-        if (!json.RootElement.TryGetProperty("00081199", out var stored)) return false;
+        if (!json.RootElement.TryGetProperty("00081199", out var stored)) return (answer.StatusCode, false);
         foreach (var study in instances.Select(item => item.Sent.Study).Distinct(StringComparer.Ordinal)) ledger.Answered.AddOrUpdate(study, 1, static (_, requests) => requests + 1);
         foreach (var item in stored.GetProperty("Value").EnumerateArray()) ledger.Acknowledge(item.GetProperty("00081155").GetProperty("Value")[0].GetString()!, reserve);
-        return instances.All(item => item.Sent.Acknowledged);
+        return (answer.StatusCode, instances.All(item => item.Sent.Acknowledged));
     }
 
     /// <summary>The JSON of an answer of 200; null for any other.</summary>

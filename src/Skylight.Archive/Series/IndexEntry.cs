@@ -97,6 +97,9 @@ public sealed record IndexEntry
     /// <summary>Place of its arrival among the commits of the study.</summary>
     public ulong Arrival => Arrived > 0 ? Arrived : Commit;
 
+    /// <summary>When the study document was begun that it belongs to (UTC, whole microseconds), by which erasures know their study; null in indexes of before.</summary>
+    public DateTimeOffset? StudyCreatedAt { get; init; }
+
     /// <summary>Id of the deletion that has hidden it; empty while it is not hidden.</summary>
     public string Deletion { get; init; } = "";
 

@@ -159,7 +159,7 @@ public sealed class SeriesIndex
         to.Field(14, entry.Current ? 1UL : 0);
         to.Field(15, (ulong)entry.Trust);
         to.Field(16, (ulong)entry.State);
-        to.Field(17, (ulong)((entry.ReceivedAt - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond));
+        to.Field(17, Microseconds(entry.ReceivedAt));
         if (entry.InstanceNumber is { } number) to.Field(18, (((ulong)(uint)((number << 1) ^ (number >> 31))) << 1) | 1);
         to.Field(19, (ulong)entry.Rows);
         to.Field(20, (ulong)entry.Columns);
@@ -170,10 +170,13 @@ public sealed class SeriesIndex
         if (entry.Owner.Length > 0) to.Field(25, entry.Owner);
         to.Field(26, (ulong)entry.CodedLength);
         to.Field(27, (ulong)entry.CodingTried);
+        if (entry.StudyCreatedAt is { } created) to.Field(28, Microseconds(created));
         if (entry.Metadata.Length > 0) to.Field(29, entry.Metadata);
         if (entry.Arrived > 0) to.Field(30, entry.Arrived);
         if (entry.Deletion.Length > 0) to.Field(31, entry.Deletion);
     }
+
+    private static ulong Microseconds(DateTimeOffset moment) => (ulong)((moment - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
 
     private static IndexEntry Read(WireReader reader, SealedReference[] packs)
     {
@@ -197,8 +200,13 @@ public sealed class SeriesIndex
 
         /// <summary>No number is one that no writer writes: places and lengths fit 63 bits, the time is one that a calendar has.</summary>
         public bool IsSound => _numbers[5] <= long.MaxValue / 2 && _numbers[6] <= long.MaxValue / 2 && _numbers[7] <= long.MaxValue / 2 && _numbers[26] <= long.MaxValue / 2
-            && (long)_numbers[17] >= (DateTimeOffset.MinValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond
-            && (long)_numbers[17] <= (DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+            && IsMoment(_numbers[17]) && IsMoment(_numbers[28]);
+
+        private static bool IsMoment(ulong microseconds) =>
+            (long)microseconds >= (DateTimeOffset.MinValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond
+            && (long)microseconds <= (DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+        private static DateTimeOffset Moment(ulong microseconds) => DateTimeOffset.UnixEpoch.AddTicks((long)microseconds * TimeSpan.TicksPerMicrosecond);
 
         public void Set(int field, ulong value, ReadOnlySpan<byte> content)
         {
@@ -225,7 +233,8 @@ public sealed class SeriesIndex
             Current = _numbers[14] != 0,
             Trust = (int)_numbers[15],
             State = (EntryState)_numbers[16],
-            ReceivedAt = DateTimeOffset.UnixEpoch.AddTicks((long)_numbers[17] * TimeSpan.TicksPerMicrosecond),
+            ReceivedAt = Moment(_numbers[17]),
+            StudyCreatedAt = _numbers[28] == 0 ? null : Moment(_numbers[28]),
             InstanceNumber = _numbers[18] == 0 ? null : Signed((uint)(_numbers[18] >> 1)),
             Rows = (int)_numbers[19],
             Columns = (int)_numbers[20],

@@ -75,8 +75,10 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
         var decided = await DecideAsync(batch, intake, before, rows, cancellationToken);
         var kept = decided.Where(instance => instance.IsKept).ToList();
         if (kept.Count == 0) return new Step(waiting, match, before, before, decided, kept);
-        var parts = await SealAsync(intake, kept, (before?.Revision ?? 0) + 1, smalls, cancellationToken);
-        var after = StudyAssembler.Next(before, intake, match, kept, parts, batch.Context, TimeSpan.FromSeconds(service.Options.QuietSeconds), service.Time.GetUtcNow());
+        var now = service.Time.GetUtcNow();
+        now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
+        var parts = await SealAsync(intake, kept, (before?.Revision ?? 0) + 1, before?.CreatedAt ?? now, smalls, cancellationToken);
+        var after = StudyAssembler.Next(before, intake, match, kept, parts, batch.Context, TimeSpan.FromSeconds(service.Options.QuietSeconds), now);
         if (after.Hidden && kept.Exists(instance => instance.Pending.Accepted)) after = after with { Hidden = false, Deletion = null };
         return new Step(waiting, match, before, after, decided, kept);
     }
@@ -195,7 +197,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
     }
 
     /// <summary>Closes the packs that are kept and seals a delta index and metadata for each.</summary>
-    private async Task<List<(string SeriesKey, SeriesPart Part)>> SealAsync(StudyIntake intake, List<DecidedInstance> kept, long revision, List<SmallObject> smalls, CancellationToken cancellationToken)
+    private async Task<List<(string SeriesKey, SeriesPart Part)>> SealAsync(StudyIntake intake, List<DecidedInstance> kept, long revision, DateTimeOffset created, List<SmallObject> smalls, CancellationToken cancellationToken)
     {
         var folder = SealedName.Folder(_institution, intake.Folder);
         using var key = await service.Keys.GetOrCreateAsync(_institution, intake.Folder, cancellationToken);
@@ -215,7 +217,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
             smalls.Add(metadataObject);
             var order = IndexEntry.CommitOf(revision, (smalls.Count / 2) + 1);
             var owner = intake.Folder == intake.DocumentKey ? "" : intake.DocumentKey;
-            var (indexReference, indexObject) = new SeriesIndex([.. group.Select(instance => Entry(instance, group.Key.Reference!) with { Commit = order, Owner = owner })]).Seal(folder, key, service.Seal, metadataReference);
+            var (indexReference, indexObject) = new SeriesIndex([.. group.Select(instance => Entry(instance, group.Key.Reference!) with { Commit = order, Owner = owner, StudyCreatedAt = created })]).Seal(folder, key, service.Seal, metadataReference);
             smalls.Add(indexObject);
             parts.Add((group.Key.SeriesKey, new SeriesPart(Last(group.Key.Reference!.Name), Last(indexReference.Name), Last(metadataReference.Name), group.Count())
             {

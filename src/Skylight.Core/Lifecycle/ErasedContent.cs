@@ -63,7 +63,7 @@ public sealed class ErasedContent(ICatalog catalog, IDocuments documents, IObjec
     {
         var found = new HashSet<(string, int, string)>();
         var marks = (erasure.Marks ?? await MarksAsync(erasure, cancellationToken)).ToHashSet(StringComparer.Ordinal);
-        if (marks.Count == 0 || study.CreatedAt != erasure.StudyCreatedAt) return found;
+        if (marks.Count == 0) return found;
         foreach (var entry in (await _contents.EntriesAsync(study, cancellationToken)).SelectMany(series => series.Entries))
             if (entry.State != EntryState.Deleted && marks.Contains(await MarkAsync(study.Institution, entry, cancellationToken))) found.Add(Deletions.Identity(entry));
         return found;

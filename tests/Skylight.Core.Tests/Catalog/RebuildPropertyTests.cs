@@ -86,6 +86,7 @@ public sealed class RebuildPropertyTests : IAsyncLifetime
             var before = (await _bench.Catalog.GetStudyByKeyAsync(IngestBench.A, key, default))!.Value;
             var after = (await again.GetStudyByKeyAsync(IngestBench.A, key, default))?.Value;
             Assert.True(after is not null, Told(["a study is not there any more"]));
+            Assert.Equal(before.CreatedAt, after.CreatedAt);
 
             if (_broken is not null)
             {

@@ -145,7 +145,7 @@ internal sealed class StudyRebuild(IObjectStore store, IngestService ingest, Int
         {
             Tier = (StorageTier)(int)tier,
             TierAt = tier == ObjectTier.Hot ? null : received,
-            CreatedAt = entries.Min(entry => entry.ReceivedAt),
+            CreatedAt = entries.Max(entry => entry.StudyCreatedAt) ?? entries.Min(entry => entry.ReceivedAt),
             ReceivedAt = received,
             Revision = (long)(entries.Max(entry => entry.Commit) >> 16) + RevisionLeap,
         };
