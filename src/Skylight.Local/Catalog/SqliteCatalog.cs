@@ -270,7 +270,7 @@ public sealed class SqliteCatalog : ICatalog
     {
         var version = _cache.Version;
         if ((_cache.Get(institution, studyKey) ?? _pending.Find(institution, studyKey)) is { } known) return known;
-        return Load("SELECT b.body FROM studies s JOIN bodies b ON b.n=s.n WHERE s.pk=$pk AND s.id=$id", institution, studyKey, version);
+        return Load("SELECT b.body FROM studies s JOIN bodies b ON b.n=s.n WHERE s.pk=? AND s.id=?", institution, studyKey, version);
     }
 
     private async ValueTask<Stored<StudyDocument>?> LoadByUidAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken)
@@ -278,7 +278,7 @@ public sealed class SqliteCatalog : ICatalog
         // Pending documents are in the cache by their UID; one that is not any more may still wait to be written.
         var version = _cache.Version;
         await _pending.FlushAsync(cancellationToken);
-        var study = Load("SELECT b.body FROM studies s JOIN bodies b ON b.n=s.n WHERE s.pk=$pk AND s.uid=$id AND s.provisional=0", institution, studyInstanceUid, version);
+        var study = Load("SELECT b.body FROM studies s JOIN bodies b ON b.n=s.n WHERE s.pk=? AND s.uid=? AND s.provisional=0", institution, studyInstanceUid, version);
         return study is null ? null : Stored(study);
     }
 
@@ -287,11 +287,11 @@ public sealed class SqliteCatalog : ICatalog
     {
         var study = _database.Read(connection =>
         {
-            using var command = connection.Statement(sql);
-            command.Parameters.AddWithValue("$pk", institution);
-            command.Parameters.AddWithValue("$id", id);
-            return command.ExecuteScalar() is byte[] body
-                ? JsonSerializer.Deserialize<StudyDocument>(body, DocumentJson.Options) ?? throw new InvalidDataException("A stored study document is empty.")
+            using var row = connection.Raw(sql);
+            row.Bind(1, institution);
+            row.Bind(2, id);
+            return row.Step()
+                ? JsonSerializer.Deserialize<StudyDocument>(row.Blob(0), DocumentJson.Options) ?? throw new InvalidDataException("A stored study document is empty.")
                 : null;
         });
         if (study is not null) _cache.Fill(study, version);
@@ -328,11 +328,10 @@ public sealed class SqliteCatalog : ICatalog
 
     private static (long? N, long Revision) Find(SqliteConnection connection, string institution, string studyKey)
     {
-        using var command = connection.Statement("SELECT n, revision FROM studies WHERE pk=$pk AND id=$id");
-        command.Parameters.AddWithValue("$pk", institution);
-        command.Parameters.AddWithValue("$id", studyKey);
-        using var reader = command.ExecuteReader();
-        return reader.Read() ? (reader.GetInt64(0), reader.GetInt64(1)) : (null, 0);
+        using var row = connection.Raw("SELECT n, revision FROM studies WHERE pk=? AND id=?");
+        row.Bind(1, institution);
+        row.Bind(2, studyKey);
+        return row.Step() ? (row.Int64(0), row.Int64(1)) : (null, 0);
     }
 
     private static void Write(SqliteConnection connection, long? known, StudyDocument study, byte[] body, IReadOnlyList<InstanceIndexRow> rows)

@@ -30,10 +30,11 @@ public sealed class SqliteDocuments(SqliteDatabase database) : IDocuments
         var version = _cache.Version;
         var found = database.Read(connection =>
         {
-            using var command = Command(connection, "SELECT id, etag, body FROM documents WHERE pk=$pk AND type=$type AND id=$id", key.Pk, key.Type);
-            command.Parameters.AddWithValue("$id", key.Id);
-            using var reader = command.ExecuteReader();
-            return reader.Read() ? Row<T>(reader) : null;
+            using var row = connection.Raw("SELECT id, etag, body FROM documents WHERE pk=? AND type=? AND id=?");
+            row.Bind(1, key.Pk);
+            row.Bind(2, key.Type);
+            row.Bind(3, key.Id);
+            return row.Step() ? Row<T>(row) : null;
         });
         if (found is not null) _cache.Fill(key, found, version);
         return ValueTask.FromResult(found);
@@ -103,35 +104,30 @@ public sealed class SqliteDocuments(SqliteDatabase database) : IDocuments
     private DocumentPage<T> List<T>(string pk, string type, string? term, int limit, string? continuation) where T : class =>
         database.Read(connection =>
         {
-            var sql = term is null
-                ? "SELECT id, etag, body FROM documents WHERE pk=$pk AND type=$type AND id>$after ORDER BY id LIMIT $limit"
-                : "SELECT d.id, d.etag, d.body FROM terms t JOIN documents d ON d.pk=t.pk AND d.type=t.type AND d.id=t.id WHERE t.pk=$pk AND t.type=$type AND t.term=$term AND t.id>$after ORDER BY t.id LIMIT $limit";
-            using var command = Command(connection, sql, pk, type);
-            command.Parameters.AddWithValue("$after", continuation ?? "");
-            command.Parameters.AddWithValue("$limit", limit + 1);
-            if (term is not null) command.Parameters.AddWithValue("$term", term);
-            using var reader = command.ExecuteReader();
+            // A command whose reader is left before its end is compiled again; a page that is not the last always is.
+            using var rows = connection.Raw(term is null
+                ? "SELECT id, etag, body FROM documents WHERE pk=? AND type=? AND id>? ORDER BY id LIMIT ?"
+                : "SELECT d.id, d.etag, d.body FROM terms t JOIN documents d ON d.pk=t.pk AND d.type=t.type AND d.id=t.id WHERE t.pk=? AND t.type=? AND t.id>? AND t.term=? ORDER BY t.id LIMIT ?");
+            rows.Bind(1, pk);
+            rows.Bind(2, type);
+            rows.Bind(3, continuation ?? "");
+            if (term is not null) rows.Bind(4, term);
+            rows.Bind(term is null ? 4 : 5, limit + 1L);
             var items = new List<Stored<T>>();
-            var more = false;
-            while (reader.Read())
+            while (rows.Step())
             {
-                if (items.Count == limit)
-                {
-                    more = true;
-                    break;
-                }
-
-                items.Add(Row<T>(reader));
+                if (items.Count == limit) return new DocumentPage<T>(items, items[^1].Id);
+                items.Add(Row<T>(rows));
             }
 
-            return new DocumentPage<T>(items, more ? items[^1].Id : null);
+            return new DocumentPage<T>(items, null);
         });
 
-    private static Stored<T> Row<T>(SqliteDataReader reader) where T : class =>
+    private static Stored<T> Row<T>(RawStatement row) where T : class =>
         new(
-            reader.GetString(0),
-            reader.GetInt64(1).ToString(CultureInfo.InvariantCulture),
-            JsonSerializer.Deserialize<T>(reader.GetFieldValue<byte[]>(2), DocumentJson.Options)
+            row.Text(0),
+            row.Int64(1).ToString(CultureInfo.InvariantCulture),
+            JsonSerializer.Deserialize<T>(row.Blob(2), DocumentJson.Options)
                 ?? throw new InvalidDataException("A stored document is empty."));
 
     private static void Check(SqliteConnection connection, DocumentKey key, Match match)
