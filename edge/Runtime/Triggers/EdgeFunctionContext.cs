@@ -18,6 +18,7 @@ public sealed class EdgeFunctionContext : FunctionContext
     private readonly CancellationToken _cancellation;
     private Dictionary<object, object>? _items;
     private InvocationFeatures? _features;
+    private string? _invocationId;
 
     public EdgeFunctionContext(FunctionDefinition function, IServiceProvider services, IReadOnlyDictionary<string, object?> bindingData, int retryCount, int maxRetryCount, CancellationToken cancellation)
     {
@@ -26,10 +27,10 @@ public sealed class EdgeFunctionContext : FunctionContext
         RetryContext = new Retries(retryCount, maxRetryCount);
         var activity = Activity.Current;
         TraceContext = new Trace(activity?.Id ?? "", activity?.TraceStateString ?? "");
-        InvocationId = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
     }
 
-    public override string InvocationId { get; }
+    /// <summary>Made when it is asked for: few functions do, and it costs a call into the cryptographic library.</summary>
+    public override string InvocationId => _invocationId ?? Interlocked.CompareExchange(ref _invocationId, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)), null) ?? _invocationId;
 
     public override string FunctionId => FunctionDefinition.Id;
 

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
+using Skylight.Core.Documents;
 
 namespace Skylight.Core.Retrieve;
 
@@ -10,7 +12,12 @@ namespace Skylight.Core.Retrieve;
 public sealed class DicomAttributes
 {
     // In order of tags, in which they are mostly added too.
-    private readonly List<(uint Tag, string Vr, object? Value)> _attributes = new(24);
+    private readonly List<(uint Tag, string Vr, object? Value)> _attributes;
+    private readonly byte[]? _json;
+
+    public DicomAttributes() => _attributes = new(24);
+
+    private DicomAttributes(byte[] json) => (_attributes, _json) = ([], json);
 
     /// <summary>A text value; null or empty makes an attribute without value. Names (PN) are split at <c>=</c> into their groups.</summary>
     public DicomAttributes Add(uint tag, string vr, string? value)
@@ -45,6 +52,7 @@ public sealed class DicomAttributes
     /// <summary>Takes over the attributes of a DICOM JSON object; those that are here already stay.</summary>
     public void Merge(JsonElement attributes)
     {
+        if (_json is not null) throw new InvalidOperationException("Attributes that are written take no more.");
         foreach (var attribute in attributes.EnumerateObject())
         {
             if (uint.TryParse(attribute.Name, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var tag) && Find(tag) is var at and < 0)
@@ -61,8 +69,22 @@ public sealed class DicomAttributes
 
     public bool Contains(uint tag) => Find(tag) >= 0;
 
+    /// <summary>Keeps the written form alone, for a set that is answered again and again: it can be written, and nothing else any more.</summary>
+    public DicomAttributes Written()
+    {
+        var json = new ArrayBufferWriter<byte>(2048);
+        using (var writer = new Utf8JsonWriter(json, new JsonWriterOptions { Encoder = DocumentJson.Options.Encoder, SkipValidation = true })) WriteTo(writer);
+        return new DicomAttributes(json.WrittenSpan.ToArray());
+    }
+
     public void WriteTo(Utf8JsonWriter writer)
     {
+        if (_json is not null)
+        {
+            writer.WriteRawValue(_json, skipInputValidation: true);
+            return;
+        }
+
         writer.WriteStartObject();
         Span<byte> name = stackalloc byte[8];
         foreach (var (tag, vr, value) in _attributes)
@@ -89,6 +111,7 @@ public sealed class DicomAttributes
 
     private DicomAttributes Set(uint tag, string vr, object? value)
     {
+        if (_json is not null) throw new InvalidOperationException("Attributes that are written take no more.");
         if (_attributes.Count == 0 || tag > _attributes[^1].Tag)
         {
             _attributes.Add((tag, vr, value));

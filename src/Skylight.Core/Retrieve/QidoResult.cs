@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Skylight.Core.Catalog;
 
@@ -7,10 +8,22 @@ namespace Skylight.Core.Retrieve;
 /// <summary>A search result as the attributes that PS3.18 tables 10.6.3-3 to 10.6.3-5 require, and those that the query asked for and the records hold.</summary>
 public static class QidoResult
 {
+    // Results of studies in the form that is mostly asked for, for as long as a store keeps their summaries at hand.
+    private static readonly ConditionalWeakTable<StudySummary, PlainResult> Plain = new();
+
     /// <param name="studyInAddress">The address names the study, so that study attributes are not repeated in every result.</param>
     /// <param name="archived">Instance Availability of an archived study.</param>
     /// <param name="extra">Further attributes of an instance, as DICOM JSON.</param>
     public static DicomAttributes Of(QidoHit hit, QidoQuery query, DicomWebUrls urls, bool studyInAddress, JsonElement? extra = null, string archived = "NEARLINE")
+    {
+        if (query.Level != QidoLevel.Study || query.IncludeAll || query.IncludeFields.Count > 0 || extra is not null) return Make(hit, query, urls, studyInAddress, extra, archived);
+        if (Plain.TryGetValue(hit.Study, out var known) && known.Base == urls.Base && known.Archived == archived) return known.Attributes;
+        var made = Make(hit, query, urls, studyInAddress, extra, archived).Written();
+        Plain.AddOrUpdate(hit.Study, new PlainResult(urls.Base, archived, made));
+        return made;
+    }
+
+    private static DicomAttributes Make(QidoHit hit, QidoQuery query, DicomWebUrls urls, bool studyInAddress, JsonElement? extra, string archived)
     {
         var result = new DicomAttributes().Add(0x00080005, "CS", "ISO_IR 192");
         var study = hit.Study.StudyInstanceUid;
@@ -95,6 +108,9 @@ public static class QidoResult
             if (value is not null && (query.Level == QidoLevel.Series || Wanted(query, tag))) result.Add(tag, vr, value);
         }
     }
+
+    /// <summary>What a result depends on beside the summary.</summary>
+    private sealed record PlainResult(string Base, string Archived, DicomAttributes Attributes);
 
     private static bool Wanted(QidoQuery query, uint tag) => query.IncludeAll || query.IncludeFields.Contains(tag);
 }

@@ -109,6 +109,28 @@ public sealed class QidoSearchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Result_Study_AskedForAgain_SaysTheSame_AndWhatIsDifferentThen()
+    {
+        var query = Query(QidoLevel.Study);
+        var hit = (await _search.SearchAsync(A, QidoWithin.All, query, AccessScope.All, default))!.Hits[2];
+        string Result(QidoHit hit, QidoQuery query, string address = "http://h/dicomweb", string archived = "NEARLINE") =>
+            Json(QidoResult.Of(hit, query, new DicomWebUrls(address), studyInAddress: false, archived: archived)).GetRawText();
+
+        var first = Result(hit, query);
+        Assert.Equal(first, Result(hit, query));
+        Assert.Equal(first.Replace("http://h/", "http://other/", StringComparison.Ordinal), Result(hit, query, "http://other/dicomweb"));
+        Assert.Contains("00080060", Result(hit, Query(QidoLevel.Study, ("includefield", "Modality"))), StringComparison.Ordinal);
+        Assert.Equal(first, Result(hit, query));
+
+        var later = hit with { Study = hit.Study with { Tier = StorageTier.Archive } };
+        Assert.Contains("OFFLINE", Result(later, query, archived: "OFFLINE"), StringComparison.Ordinal);
+        Assert.Contains("NEARLINE", Result(later, query), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Written_Attributes_TakeNoMore() => Assert.Throws<InvalidOperationException>(() => new DicomAttributes().Add(0x00100010, "PN", "A^B").Written().Add(0x00100020, "LO", "1"));
+
+    [Fact]
     public async Task Result_Series_HasTheRequiredAttributes()
     {
         var query = Query(QidoLevel.Series);
