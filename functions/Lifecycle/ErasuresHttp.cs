@@ -133,6 +133,6 @@ public sealed class ErasuresHttp(Gate gate, ErasureRequests requests, Erasure er
         await audit.DoneAsync(
             admission.Actor, admission.Institution, verb, erasure.Id, cancellationToken, erasure.PatientKey, erasure.StudyKey, $"basis:{erasure.Basis}", $"status:{erasure.Status}");
         if (erasure.Status == ErasureStatus.Running) await EraseRuns.StartAsync(client, erasure, cancellationToken);
-        return Answer.Accepted($"/api/erasures/{erasure.Id}", new { erasure.Id, erasure.Status, erasure.NeedsApproval });
+        return Answer.Accepted($"/api/erasures/{erasure.Id}", new { erasure.Id, erasure.Level, erasure.Status, erasure.NeedsApproval });
     }
 }

@@ -73,21 +73,22 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Rete
         documents.ListAsync<ErasureRecord>(institution, ErasureRecord.Type, $"status:{status}", limit, continuation, cancellationToken);
 
     /// <summary>Whether a study's erasure has come to where its key is destroyed, and not to its end: what cannot be read of it any more is no damage.</summary>
-    internal static async ValueTask<bool> IsDestroyingAsync(IDocuments documents, StudyDocument study, CancellationToken cancellationToken)
-    {
-        if (!study.Hidden) return false;
-        var page = await documents.ListAsync<ErasureRecord>(study.Institution, ErasureRecord.Type, $"study:{study.StudyKey}", 200, null, cancellationToken);
-        return page.Items.Any(item => item.Value is { Status: ErasureStatus.Running, Level: DeletionLevel.Study, Step: >= ErasureStep.DestroyKey } erasure && erasure.StudyCreatedAt == study.CreatedAt);
-    }
+    internal static async ValueTask<bool> IsDestroyingAsync(IDocuments documents, StudyDocument study, CancellationToken cancellationToken) =>
+        study.Hidden && await AnyAsync(
+            documents, study.Institution, study.StudyKey,
+            erasure => erasure is { Status: ErasureStatus.Running, Level: DeletionLevel.Study, Step: >= ErasureStep.DestroyKey } && erasure.StudyCreatedAt == study.CreatedAt, cancellationToken);
 
     /// <summary>Whether an erasure of a study, or of something in it, is under way: nothing of it may be written again.</summary>
-    internal static async ValueTask<bool> IsRunningAsync(IDocuments documents, string institution, string studyKey, CancellationToken cancellationToken)
+    internal static ValueTask<bool> IsRunningAsync(IDocuments documents, string institution, string studyKey, CancellationToken cancellationToken) =>
+        AnyAsync(documents, institution, studyKey, static erasure => erasure.Status == ErasureStatus.Running, cancellationToken);
+
+    private static async ValueTask<bool> AnyAsync(IDocuments documents, string institution, string studyKey, Func<ErasureRecord, bool> which, CancellationToken cancellationToken)
     {
         string? continuation = null;
         do
         {
             var page = await documents.ListAsync<ErasureRecord>(institution, ErasureRecord.Type, $"study:{studyKey}", 200, continuation, cancellationToken);
-            if (page.Items.Any(item => item.Value.Status == ErasureStatus.Running)) return true;
+            if (page.Items.Any(item => which(item.Value))) return true;
             continuation = page.Continuation;
         }
         while (continuation is not null);

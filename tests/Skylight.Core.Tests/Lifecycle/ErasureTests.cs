@@ -377,6 +377,22 @@ public sealed partial class ErasureTests : IDisposable
     }
 
     [Fact]
+    public async Task Destroying_IsKnown_BehindHundredsOfEndedErasures()
+    {
+        await using var ingest = await OpenAsync();
+        await using var bench = new LifecycleBench(ingest: ingest);
+        await ingest.SendOne(Slice(1));
+        var running = (await bench.ApprovedAsync()) with { Id = "zz", Step = ErasureStep.DestroyKey };
+        for (var number = 0; number < 200; number++) await PutAsync(running with { Id = $"{number:000}", Status = ErasureStatus.Refused });
+        var study = (await ingest.Study()) with { Hidden = true };
+        Assert.False(await ErasureRequests.IsDestroyingAsync(ingest.Documents, study, default));
+        await PutAsync(running);
+        Assert.True(await ErasureRequests.IsDestroyingAsync(ingest.Documents, study, default));
+
+        async Task PutAsync(ErasureRecord record) => await ingest.Documents.PutAsync(new DocumentKey(IngestBench.A, ErasureRecord.Type, record.Id), record, Match.None, ErasureRequests.Terms(record), default);
+    }
+
+    [Fact]
     public async Task Due_AfterDelayAndRetention_ErasesWhatWasDeleted_NotBefore()
     {
         await using var ingest = await OpenAsync();

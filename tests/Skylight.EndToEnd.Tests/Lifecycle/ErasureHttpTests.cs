@@ -34,7 +34,8 @@ public sealed class ErasureHttpTests(EdgeFixture edge) : IClassFixture<EdgeFixtu
         var asked = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => records.PostAsJsonAsync($"api/studies/{study}/erasure", new { basis = "legalOrder", reference = "(2026) 12" })));
         Assert.All(asked, answer => Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode));
         var erasure = Assert.Single(asked.Select(answer => answer.Headers.Location!.OriginalString).Distinct());
-        Assert.True((await asked[0].Content.ReadFromJsonAsync<JsonElement>()).GetProperty("needsApproval").GetBoolean());
+        var accepted = await asked[0].Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal((true, "study"), (accepted.GetProperty("needsApproval").GetBoolean(), accepted.GetProperty("level").GetString()));
         foreach (var answer in asked) answer.Dispose();
         using (var own = await records.PostAsync($"{erasure}/approve", null)) Assert.Equal(HttpStatusCode.Forbidden, own.StatusCode);
         using (var approved = await second.PostAsync($"{erasure}/approve", null)) Assert.Equal(HttpStatusCode.Accepted, approved.StatusCode);
