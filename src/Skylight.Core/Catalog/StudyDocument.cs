@@ -86,6 +86,12 @@ public sealed record StudyDocument
     /// <summary>Id of the deletion that hid the whole study; null while it is not hidden.</summary>
     public string? Deletion { get; init; }
 
+    /// <summary>
+    /// Id of the erasure that is destroying the study: its key may be gone. Nothing more is stored in it, nothing brings it back, and it takes no hold. Null while an erasure can
+    /// still be stopped.
+    /// </summary>
+    public string? Erasing { get; init; }
+
     /// <summary>Object name of the sealed list of corrections that readers lay over the stored attributes; null where there are none.</summary>
     public string? Corrections { get; init; }
 

@@ -34,6 +34,9 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
     private async Task<bool> TryAsync(CancellationToken cancellationToken)
     {
         var current = (await service.Catalog.GetStudyByKeyAsync(_institution, together[0].Intake.DocumentKey, cancellationToken))?.Value;
+
+        // Its key is going: what is sent again when it is gone is a new study.
+        if (current is { Erasing: not null }) throw new IOException("The study is being erased.");
         var rows = await RowsAsync(cancellationToken);
         var steps = new List<Step>(together.Count);
         var smalls = new List<SmallObject>();

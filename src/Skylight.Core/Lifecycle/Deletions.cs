@@ -140,13 +140,13 @@ public sealed class Deletions
         return await GetAsync(institution, id, cancellationToken) is { Value.Status: DeletionStatus.Restored } ? RestoreOutcome.Restored : RestoreOutcome.TooLate;
     }
 
-    /// <summary>Shows what a deletion hid. False when its study is no more.</summary>
+    /// <summary>Shows what a deletion hid. False when its study is no more, or is being destroyed.</summary>
     private async Task<bool> ShowAsync(DeletionRecord deletion, CancellationToken cancellationToken)
     {
         var (institution, id) = (deletion.Institution, deletion.Id);
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
-            if (await _catalog.GetStudyByKeyAsync(institution, deletion.StudyKey, cancellationToken) is not { Value: var study }) return false;
+            if (await _catalog.GetStudyByKeyAsync(institution, deletion.StudyKey, cancellationToken) is not { Value: { Erasing: null } study }) return false;
             if (deletion.Level == DeletionLevel.Study)
             {
                 if (study.Deletion != id) return true;

@@ -90,6 +90,13 @@ public sealed class ErasedContent(ICatalog catalog, IDocuments documents, IObjec
     /// <summary>As it is kept apart from the records.</summary>
     internal async ValueTask<ErasureRecord> WithMarksAsync(ErasureRecord erasure, CancellationToken cancellationToken) => erasure with { Marks = await MarksAsync(erasure, cancellationToken) };
 
+    /// <summary>Removes the marks of an erasure that was stopped.</summary>
+    internal async ValueTask<ErasureRecord> ForgetAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        for (var page = 0; page < erasure.MarkPages; page++) await documents.DeleteAsync(Key(erasure, page), Match.Any, cancellationToken);
+        return erasure with { MarkPages = 0 };
+    }
+
     private async ValueTask<IReadOnlyList<string>> MarksAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
         var marks = new List<string>();

@@ -25,14 +25,15 @@ namespace Skylight.Core.Lifecycle;
 /// <param name="copies">Where an erasure is known before it destroys anything; null for a tool on a host at rest.</param>
 /// <param name="outbox">Publishes what waits in a study's document before that goes; null where nobody is told.</param>
 public sealed class Erasure(
-    ICatalog catalog, ICommit commit, IDocuments documents, IObjectStore store, StudyKeys keys, StudyParts parts, SeriesMerge merge, Deletions deletions, ErasureTraces traces, ErasedContent erased,
-    InstitutionSecrets secrets, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, Rehydrations? rehydrations = null, [FromKeyedServices("replica")] IObjectStore? replica = null,
+    ICatalog catalog, ICommit commit, IDocuments documents, IObjectStore store, StudyKeys keys, StudyParts parts, SeriesMerge merge, Deletions deletions, ErasureRequests requests, ErasureTraces traces,
+    ErasedContent erased, InstitutionSecrets secrets, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, Rehydrations? rehydrations = null, [FromKeyedServices("replica")] IObjectStore? replica = null,
     ErasureCopies? copies = null, StudyOutbox? outbox = null)
 {
     private const int MaxAttempts = 50;
     private const int RowsPerRead = 1000;
 
     private readonly ErasurePages _pages = new(documents);
+    private readonly ErasureFreeze _freeze = new(catalog, commit, deletions, requests, time);
     private readonly InstanceStates _states = new(catalog, store, keys, parts);
 
     /// <summary>The record, or null.</summary>
@@ -49,7 +50,7 @@ public sealed class Erasure(
         var erasure = stored.Value;
         var next = erasure.Step switch
         {
-            ErasureStep.Freeze => await FreezeAsync(erasure, cancellationToken),
+            ErasureStep.Freeze => await SettleAsync(await _freeze.FreezeAsync(erasure, cancellationToken), cancellationToken),
             ErasureStep.Collect => await CollectAsync(erasure, cancellationToken),
             ErasureStep.DestroyKey => await DestroyKeyAsync(erasure, cancellationToken),
             ErasureStep.Catalog => await CatalogAsync(erasure, cancellationToken),
@@ -71,9 +72,12 @@ public sealed class Erasure(
     public async Task<ErasureReplay> ReplayAsync(IReadOnlyList<ErasureRecord> list, CancellationToken cancellationToken)
     {
         var (studies, instances, waiting) = (0, 0, 0);
-        foreach (var erasure in list.Where(item => item.HasDestroyed))
+        foreach (var erasure in list.Where(item => item.HasDestroyed).Select(Destroyed))
         {
             var known = await GetAsync(erasure.Institution, erasure.Id, cancellationToken);
+
+            // Stopped by a hold at the very last: the list was written before that.
+            if (known is { Value.Status: ErasureStatus.Refused }) continue;
             var kept = erasure.Marks is { } marks ? await erased.WriteAsync(erasure, marks, cancellationToken) : erasure;
             if (!await erased.IsBackAsync(kept, cancellationToken))
             {
@@ -106,38 +110,25 @@ public sealed class Erasure(
         return list;
     }
 
-    private static ErasureRecord Begin(ErasureRecord erasure) => erasure with { Status = ErasureStatus.Running, Step = ErasureStep.Freeze, Pages = 0, Again = true };
+    /// <summary>With the level at which something was destroyed: a study of which nothing is left is erased whole, or its last instances were and it is about to be.</summary>
+    private static ErasureRecord Destroyed(ErasureRecord erasure) => erasure with
+    {
+        Level = erasure is { EmptiedFrom: { } level, Status: ErasureStatus.Running, Destroying: false } ? level : erasure.Level,
+        EmptiedFrom = null,
+    };
+
+    private static ErasureRecord Begin(ErasureRecord erasure) => erasure with { Status = ErasureStatus.Running, Step = ErasureStep.Freeze, Pages = 0, Destroying = false, Again = true };
 
     private async ValueTask PutAgainAsync(ErasureRecord erasure, ErasureRecord next, CancellationToken cancellationToken) =>
         await documents.PutAsync(Key(erasure.Institution, erasure.Id), next, Match.Any, ErasureRequests.Terms(next), cancellationToken);
 
-    private async Task<ErasureRecord> FreezeAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    /// <summary>What was listed of something that is not erased is forgotten.</summary>
+    private async Task<ErasureRecord> SettleAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
-        for (var attempt = 0; attempt < MaxAttempts; attempt++)
-        {
-            if (await StudyAsync(erasure, cancellationToken) is not { } study) return erasure;
-            if (!erasure.Again && Deletions.ForbiddenBy(study) is not null) return erasure with { Status = ErasureStatus.Refused, DecidedAt = time.GetUtcNow() };
-
-            // Instances have arrived since it was empty: the study stays, and what was asked for is done.
-            if (erasure.EmptiedFrom is { } level && !study.Hidden && !IsEmpty(study)) return erasure with { Level = level, EmptiedFrom = null, Step = ErasureStep.Objects };
-            if (!await BeginAsync(erasure, cancellationToken)) return erasure with { Status = ErasureStatus.Refused, DecidedAt = time.GetUtcNow() };
-            if (study.Hidden || erasure.Level != DeletionLevel.Study) return erasure;
-            var hidden = study with { Hidden = true, Deletion = erasure.Id };
-            if (study.IsVisible())
-                hidden = hidden with { Outbox = [.. study.Outbox, new StudyEvent(StudyClock.NewEventId(), StudyEventTypes.Deleted, time.GetUtcNow(), study.Revision + 1, study.Instances())] };
-            if (await commit.CommitAsync(new CommitBatch(StudyChange.Of(study, hidden, []), []), cancellationToken) == CommitOutcome.Committed) return erasure;
-        }
-
-        throw new IOException("The study was changed by others at every attempt.");
-    }
-
-    /// <summary>From here on nobody brings it back. False when somebody has, or is about to.</summary>
-    private async Task<bool> BeginAsync(ErasureRecord erasure, CancellationToken cancellationToken)
-    {
-        if (erasure.DeletionId is not { } id || await deletions.GetAsync(erasure.Institution, id, cancellationToken) is not { } stored) return true;
-        if (stored.Value.Status != DeletionStatus.Hidden) return erasure.Again || stored.Value.Status is DeletionStatus.Erasing or DeletionStatus.Erased;
-        if (!await deletions.TryPutAsync(stored, stored.Value with { Status = DeletionStatus.Erasing }, cancellationToken)) throw new IOException("The deletion was changed meanwhile.");
-        return true;
+        if (erasure.Status != ErasureStatus.Refused) return erasure;
+        await _pages.DeleteAsync(erasure, cancellationToken);
+        if (copies is not null) await copies.RevokeAsync(erasure, cancellationToken);
+        return await erased.ForgetAsync(erasure, cancellationToken) with { Pages = 0, Instances = 0, Objects = 0, Keys = [] };
     }
 
     private async Task<ErasureRecord> CollectAsync(ErasureRecord erasure, CancellationToken cancellationToken)
@@ -146,13 +137,21 @@ public sealed class Erasure(
         {
             // What was marked before it was destroyed is known by its marks.
             if (erasure.Again || await StudyAsync(erasure, cancellationToken) is not { } left) return erasure;
-            return await erased.MarkAsync(erasure, left, await deletions.HiddenByAsync(left, erasure.DeletionId!, cancellationToken), cancellationToken);
+            var hidden = await deletions.HiddenByAsync(left, erasure.DeletionId!, cancellationToken);
+            if (hidden.Count == 0 && await deletions.GetAsync(erasure.Institution, erasure.DeletionId!, cancellationToken) is not { Value.Refused: > 0 })
+                return await SettleAsync(await _freeze.StopAsync(erasure, ErasureRefusal.Missing, cancellationToken), cancellationToken);
+            return await erased.MarkAsync(erasure, left, hidden, cancellationToken);
         }
 
+        var known = await StudyAsync(erasure, cancellationToken);
+        var ids = await keys.IdsAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
+
+        // Gone; and if another has come in its place, nothing of that is touched.
+        if (known is null && !ids.Intersect(erasure.Keys).Any()) return erasure;
         var objects = new HashSet<string>(StringComparer.Ordinal);
         await foreach (var name in store.ListAsync($"{SealedName.Folder(erasure.Institution, erasure.StudyKey)}/", cancellationToken)) objects.Add(name);
         var uids = new HashSet<string>(StringComparer.Ordinal);
-        if (await StudyAsync(erasure, cancellationToken) is { } study)
+        if (known is { } study)
         {
             erasure = erasure with { PatientKeys = [.. erasure.PatientKeys.Union(await traces.PatientsAsync(study, cancellationToken))] };
             try
@@ -173,9 +172,8 @@ public sealed class Erasure(
             }
         }
 
-        var destroyed = await keys.IdsAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
         var pages = await _pages.WriteAsync(erasure.Institution, erasure.Id, [.. uids], [.. objects], cancellationToken);
-        return erasure with { Pages = pages, Instances = Math.Max(uids.Count, erasure.Instances), Objects = objects.Count, Keys = [.. erasure.Keys.Union(destroyed)] };
+        return erasure with { Pages = pages, Instances = Math.Max(uids.Count, erasure.Instances), Objects = objects.Count, Keys = [.. erasure.Keys.Union(ids)], StudyRevision = known?.Revision ?? 0 };
     }
 
     private async Task WalkAsync(ErasureRecord erasure, HashSet<string> uids, CancellationToken cancellationToken)
@@ -184,17 +182,28 @@ public sealed class Erasure(
             uids.UnionWith(rows.Where(row => row.StudyKey == erasure.StudyKey).Select(row => row.SopInstanceUid));
     }
 
-    /// <summary>Only the keys that the erased study had: a study that has come again under its UID has another.</summary>
+    /// <summary>
+    /// Twice for a whole study: first nothing can stop it any more, and the record says so; then the key goes. Only the keys that the erased study had: a study that has come again
+    /// under its UID has another.
+    /// </summary>
     private async Task<ErasureRecord> DestroyKeyAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
+        if (erasure.Level != DeletionLevel.Study) return erasure;
+        var ids = await keys.IdsAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
+        if (!erasure.Destroying)
+        {
+            var study = await StudyAsync(erasure, cancellationToken);
+            if (study is not null && !await _freeze.TryMarkAsync(erasure, study, cancellationToken)) return erasure with { Step = ErasureStep.Freeze - 1 };
+            return erasure with { Destroying = true, Keys = study is null ? erasure.Keys : [.. erasure.Keys.Union(ids)], Step = ErasureStep.DestroyKey - 1 };
+        }
+
         // Records that are set back in the next hour know nothing of it.
-        if (copies is not null) await copies.WriteAsync(await erased.WithMarksAsync(erasure, cancellationToken), cancellationToken);
-        if (erasure.Level == DeletionLevel.Study && (await keys.IdsAsync(erasure.Institution, erasure.StudyKey, cancellationToken)).Intersect(erasure.Keys).Any())
-            await keys.DestroyAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
+        if (copies is not null) await copies.WriteAsync(erasure, cancellationToken);
+        if (ids.Intersect(erasure.Keys).Any()) await keys.DestroyAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
         return erasure;
     }
 
-    private async Task<ErasureRecord> CatalogAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    private async Task<ErasureRecord?> CatalogAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
         if (erasure.Level != DeletionLevel.Study) return await EndInstancesAsync(erasure, cancellationToken);
         var (uids, _) = await _pages.ReadAsync(erasure, cancellationToken);
@@ -216,12 +225,22 @@ public sealed class Erasure(
         throw new IOException("The study was changed by others at every attempt.");
     }
 
-    /// <summary>Instances: their entries become deleted ones, which the next step leaves out of the packs.</summary>
-    private async Task<ErasureRecord> EndInstancesAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    /// <summary>
+    /// Instances: their entries become deleted ones, which the next step leaves out of the packs. Twice: first the record says so. Null while the study has to be brought back from the
+    /// archive for that; until then a hold can stop it. (What a restore has brought back is not served in the meantime.)
+    /// </summary>
+    private async Task<ErasureRecord?> EndInstancesAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             if (await StudyAsync(erasure, cancellationToken) is not { } study) return erasure;
+            if (!erasure.Destroying)
+            {
+                if (await _freeze.ForbidsAsync(erasure, study, cancellationToken) is { } forbids) return await SettleAsync(await _freeze.StopAsync(erasure, forbids, cancellationToken), cancellationToken);
+                if (!erasure.Again && rehydrations is not null && study.Tier == StorageTier.Archive && !(await rehydrations.RequestAsync(study, cancellationToken)).Readable) return null;
+                return erasure with { Destroying = true, Step = ErasureStep.Catalog - 1 };
+            }
+
             var hidden = await deletions.HiddenByAsync(study, erasure.DeletionId!, cancellationToken);
             if (erasure.Again) hidden.UnionWith(await erased.FindAsync(study, erasure, cancellationToken));
             var items = new HashSet<string>(StringComparer.Ordinal);
@@ -236,6 +255,8 @@ public sealed class Erasure(
                 cancellationToken);
             var freed = await deletions.GetAsync(erasure.Institution, erasure.DeletionId!, cancellationToken) is { Value: var deletion } ? await new Refusals(catalog, _states.Contents).LiftAsync(study, deletion, cancellationToken) : [];
             if (change is null && freed.Count == 0) return erasure;
+            if (await _freeze.ForbidsAsync(erasure, study, cancellationToken) is { } why) return await SettleAsync(await _freeze.StopAsync(erasure, why, cancellationToken), cancellationToken);
+            if (copies is not null) await copies.WriteAsync(await erased.WithMarksAsync(erasure, cancellationToken), cancellationToken);
             if (change is not null)
             {
                 // A thumbnail may show what is erased; the orphan sweep finds the object if a crash keeps it.
@@ -248,7 +269,7 @@ public sealed class Erasure(
 
             // Held in the restored moment, and taken in and erased since.
             foreach (var item in items) await traces.RemoveItemAsync(erasure.Institution, item, cancellationToken);
-            return erasure;
+            return change is null || erasure.Again ? erasure : erasure with { Instances = change.Count };
         }
 
         throw new IOException("The study was changed by others at every attempt.");
@@ -269,10 +290,10 @@ public sealed class Erasure(
             if (rehydrations is null)
                 foreach (var name in replaced) await DeleteAsync(name, cancellationToken);
             await DeleteDamagedAsync(erasure, cancellationToken);
-            var emptied = await StudyAsync(erasure, cancellationToken) is { } left && IsEmpty(left);
+            var emptied = await StudyAsync(erasure, cancellationToken) is { } left && ErasureFreeze.IsEmpty(left);
 
             // Nothing is left of the study but its name: it goes whole, from the first step on.
-            return emptied ? erasure with { Level = DeletionLevel.Study, EmptiedFrom = erasure.Level, Step = ErasureStep.Freeze - 1 } : erasure with { Objects = replaced.Count };
+            return emptied ? erasure with { Level = DeletionLevel.Study, EmptiedFrom = erasure.Level, Destroying = false, Step = ErasureStep.Freeze - 1 } : erasure with { Objects = replaced.Count };
         }
 
         var (_, objects) = await _pages.ReadAsync(erasure, cancellationToken);
@@ -349,11 +370,7 @@ public sealed class Erasure(
         return erasure with { Status = ErasureStatus.Erased, At = now, StudyInstanceUid = null, Certificate = await certificate.SignAsync(secrets, cancellationToken) };
     }
 
-    /// <summary>The study that is to be erased; null when it is gone, or when another one stands in its place by now.</summary>
-    private async ValueTask<StudyDocument?> StudyAsync(ErasureRecord erasure, CancellationToken cancellationToken) =>
-        await catalog.GetStudyByKeyAsync(erasure.Institution, erasure.StudyKey, cancellationToken) is { Value: var study } && study.CreatedAt == erasure.StudyCreatedAt ? study : null;
-
-    private static bool IsEmpty(StudyDocument study) => study is { Series.Count: 0, Held: 0 };
+    private ValueTask<StudyDocument?> StudyAsync(ErasureRecord erasure, CancellationToken cancellationToken) => _freeze.StudyAsync(erasure, cancellationToken);
 
     private static DocumentKey Key(string institution, string id) => new(institution, ErasureRecord.Type, id);
 }

@@ -55,6 +55,9 @@ public sealed record ErasureRecord
 
     public DateTimeOffset? DecidedAt { get; init; }
 
+    /// <summary>Why it was stopped although it was approved; null where nothing stopped it.</summary>
+    public ErasureRefusal? Refusal { get; init; }
+
     /// <summary>The next step; those before it are done.</summary>
     public ErasureStep Step { get; init; }
 
@@ -79,9 +82,15 @@ public sealed record ErasureRecord
     /// <summary>It was carried out before, and a restore has brought back what it took: a hold of the restored moment, which was released before the erasure, does not stop it.</summary>
     public bool Again { get; init; }
 
+    /// <summary>Revision of the study that was listed: in another one there may be more.</summary>
+    public long StudyRevision { get; init; }
+
+    /// <summary>Nothing stops it any more.</summary>
+    public bool Destroying { get; init; }
+
     /// <summary>Something may be destroyed already: a restore must not bring it back.</summary>
     [JsonIgnore]
-    public bool HasDestroyed => Status == ErasureStatus.Erased || (Status == ErasureStatus.Running && Step > ErasureStep.Collect);
+    public bool HasDestroyed => Status == ErasureStatus.Erased || (Status == ErasureStatus.Running && (Destroying || EmptiedFrom is not null));
 
     public int Instances { get; init; }
 
@@ -125,7 +134,7 @@ public enum ErasureStatus
 /// <summary>Steps in order. A running erasure remembers where it is: steps are added at the end of a new version only.</summary>
 public enum ErasureStep
 {
-    /// <summary>Hidden, held against once more.</summary>
+    /// <summary>Hidden; holds and retention are asked once more.</summary>
     Freeze,
 
     /// <summary>What there is of it is listed, while its indexes can be read.</summary>

@@ -20,6 +20,9 @@ public enum ErasureRefusal
 
     /// <summary>Whoever asked for it cannot approve it.</summary>
     SamePerson,
+
+    /// <summary>Somebody has brought it back since it was asked for.</summary>
+    BroughtBack,
 }
 
 /// <param name="Erasure">The record, also when it was there before.</param>
@@ -76,7 +79,7 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Rete
     internal static async ValueTask<bool> IsDestroyingAsync(IDocuments documents, StudyDocument study, CancellationToken cancellationToken) =>
         study.Hidden && await AnyAsync(
             documents, study.Institution, study.StudyKey,
-            erasure => erasure is { Status: ErasureStatus.Running, Level: DeletionLevel.Study, Step: >= ErasureStep.DestroyKey } && erasure.StudyCreatedAt == study.CreatedAt, cancellationToken);
+            erasure => erasure is { Status: ErasureStatus.Running, Level: DeletionLevel.Study, Destroying: true } && erasure.StudyCreatedAt == study.CreatedAt, cancellationToken);
 
     /// <summary>Whether an erasure of a study, or of something in it, is under way: nothing of it may be written again.</summary>
     internal static ValueTask<bool> IsRunningAsync(IDocuments documents, string institution, string studyKey, CancellationToken cancellationToken) =>
@@ -123,7 +126,7 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Rete
     }
 
     /// <summary>What was never a record of the institution, or what a court orders gone, does not wait for the end of retention; two persons answer for it then.</summary>
-    private async ValueTask<(ErasureResult? Refusal, RetentionVerdict Verdict)> ForbidsAsync(StudyDocument study, ErasureBasis basis, CancellationToken cancellationToken)
+    internal async ValueTask<(ErasureResult? Refusal, RetentionVerdict Verdict)> ForbidsAsync(StudyDocument study, ErasureBasis basis, CancellationToken cancellationToken)
     {
         var verdict = await retention.OfAsync(study, cancellationToken);
         if (Deletions.ForbiddenBy(study) is { } hold) return (new(null, ErasureRefusal.OnHold, Hold: hold), verdict);

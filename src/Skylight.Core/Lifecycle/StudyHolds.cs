@@ -10,7 +10,10 @@ public sealed class StudyHolds(ICatalog catalog, ICommit commit, TimeProvider ti
     private const int MaxHolds = 20;
     private const int MaxAttempts = 20;
 
-    /// <summary>Puts a hold on a study, hidden or not. Null when there is no such study; no hold when it has as many as it can have.</summary>
+    /// <summary>
+    /// Puts a hold on a study, hidden or not. Null when there is no such study; no hold when it has as many as it can have, or when its erasure destroys it already
+    /// (<see cref="StudyDocument.Erasing"/>).
+    /// </summary>
     public Task<(StudyDocument Study, StudyHold? Hold)?> SetAsync(string institution, string studyKey, HoldKind kind, string reference, string by, CancellationToken cancellationToken)
     {
         var hold = new StudyHold(RandomNumberGenerator.GetHexString(32, lowercase: true), kind, reference, by, time.GetUtcNow());
@@ -19,6 +22,8 @@ public sealed class StudyHolds(ICatalog catalog, ICommit commit, TimeProvider ti
             studyKey,
             study =>
             {
+                if (study.Erasing is not null) return (null, null);
+
                 // Released ones are history: the oldest makes room.
                 var holds = study.Holds.ToList();
                 if (holds.Count >= MaxHolds && holds.Find(item => item.ReleasedAt is not null) is { } oldest) holds.Remove(oldest);

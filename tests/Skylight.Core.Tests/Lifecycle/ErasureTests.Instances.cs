@@ -47,9 +47,9 @@ public sealed partial class ErasureTests
         Assert.Equal(TierMove.Done, await bench.Tiers.MoveAsync(IngestBench.A, study.StudyKey, StorageTier.Archive, default));
         var id = await bench.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.2");
         var waiting = await bench.RunAsync(id);
-        Assert.Equal((ErasureStatus.Running, ErasureStep.Objects, null), (waiting.Status, waiting.Step, waiting.Certificate));
+        Assert.Equal((ErasureStatus.Running, ErasureStep.Catalog, null), (waiting.Status, waiting.Step, waiting.Certificate));
         Assert.NotNull((await ingest.Study()).Rehydration);
-        Assert.Equal(ErasureStep.Objects, (await bench.RunAsync(id)).Step);
+        Assert.Equal(ErasureStep.Catalog, (await bench.RunAsync(id)).Step);
 
         ingest.Time.Advance(TimeSpan.FromHours(16));
         Assert.Equal(1, await bench.Rehydrations.AdvanceAsync(default));
@@ -115,7 +115,7 @@ public sealed partial class ErasureTests
 
         // The state only: the bytes are dropped by a compaction that never came.
         var id = await bench.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.7");
-        for (var step = 0; step < 4; step++) await bench.Erasure.StepAsync(IngestBench.A, id, default);
+        while ((await bench.Erasure.GetAsync(IngestBench.A, id, default))!.Value.Step != ErasureStep.Objects) await bench.Erasure.StepAsync(IngestBench.A, id, default);
         await ingest.SendOne(Slice(41));
         await ingest.SendOne(Slice(42));
         var parts = (await ingest.Study()).Series[0].Parts.Count;

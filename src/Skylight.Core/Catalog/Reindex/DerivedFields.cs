@@ -24,6 +24,7 @@ public static class DerivedFields
         ReceivedAt = earlier.ReceivedAt,
         Outbox = earlier.Outbox,
         Rehydration = earlier.Rehydration,
+        Erasing = earlier.Erasing,
 
         // A technician may have given a provisional study another patient.
         PatientKey = rebuilt.ProvisionalOf is null ? rebuilt.PatientKey : earlier.PatientKey,

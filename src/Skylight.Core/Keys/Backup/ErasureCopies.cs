@@ -21,7 +21,7 @@ public sealed class ErasureCopies([FromKeyedServices(KeyGenerations.Service)] IO
         if (store is null) return;
 
         // An erasure of instances that leaves nothing becomes that of the study: sorted by name, it comes after the other.
-        var name = $"{Root}/{erasure.Institution}/{erasure.Id}.{erasure.Level.ToString().ToLowerInvariant()}";
+        var name = Name(erasure);
         if (await store.GetLengthAsync(name, cancellationToken) is not null) return;
         try
         {
@@ -49,9 +49,17 @@ public sealed class ErasureCopies([FromKeyedServices(KeyGenerations.Service)] IO
         return found;
     }
 
+    /// <summary>It was stopped before it destroyed anything.</summary>
+    internal async Task RevokeAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        if (store is not null) await store.DeleteAsync(Name(erasure), cancellationToken);
+    }
+
     /// <summary>A generation has them.</summary>
     internal async Task DeleteAsync(IEnumerable<string> names, CancellationToken cancellationToken)
     {
         foreach (var name in names) await store!.DeleteAsync(name, cancellationToken);
     }
+
+    private static string Name(ErasureRecord erasure) => $"{Root}/{erasure.Institution}/{erasure.Id}.{erasure.Level.ToString().ToLowerInvariant()}";
 }
