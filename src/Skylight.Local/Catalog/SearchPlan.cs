@@ -9,6 +9,9 @@ internal sealed record SearchLimits
     /// <summary>Studies that are looked up in vain, some two milliseconds' worth, before the condition that they fail is gathered.</summary>
     public int Trial { get; init; } = 300;
 
+    /// <summary>The same where the condition is a list of values, which need not be counted first.</summary>
+    public int ListTrial { get; init; } = 30;
+
     /// <summary>Terms that are gathered, where there are no more: about two milliseconds' worth.</summary>
     public int LeastGathered { get; init; } = 2500;
 
@@ -47,6 +50,7 @@ internal sealed class SearchPlan : IDisposable
         }
 
         _streams.AddRange(_lookups.SelectMany(static lookup => lookup.Condition.Hints).Select(Walk));
+        if (_lookups.Exists(static lookup => lookup.Condition.IsListed)) _trial = Math.Min(_trial, limits.ListTrial);
         // A few days are soon walked through.
         if (_streams.Count == 0 && _lookups.Count > 0 && !window.IsDated) Gather();
         if (_streams.Count == 0) _streams.Add(new TermStream(connection, institution, TermKind.All, "", window));
@@ -78,16 +82,16 @@ internal sealed class SearchPlan : IDisposable
     /// <summary>Turns the condition with the fewest terms into a stream, unless all have too many.</summary>
     private void Gather()
     {
-        var least = Most();
+        var (most, least) = (Most(), int.MaxValue);
         TermLookup? fewest = null;
         foreach (var lookup in _lookups)
         {
-            if (Count(lookup.Condition.Sets, least) is not { } count) continue;
-            (fewest, least) = (lookup, count);
+            var limit = Math.Min(most, least);
+            if ((lookup.Condition.IsListed ? lookup.Condition.Values : Count(lookup.Condition.Sets, limit)) is { } count && count < limit) (fewest, least) = (lookup, count);
         }
 
-        if (fewest is null) return;
-        _streams.Add(Gathered(fewest.Condition));
+        if (fewest is null || Gathered(fewest.Condition, most) is not { } gathered) return;
+        _streams.Add(gathered);
         _lookups.Remove(fewest);
         fewest.Dispose();
     }
@@ -103,14 +107,19 @@ internal sealed class SearchPlan : IDisposable
         return (int)Math.Clamp(Math.Sqrt((double)_wanted * studies * TermsPerLookup), _limits.LeastGathered, _limits.MostGathered);
     }
 
-    private GatheredStream Gathered(TermCondition condition)
+    /// <summary>Null where there are more terms than that.</summary>
+    private GatheredStream? Gathered(TermCondition condition, int most)
     {
         var positions = new List<StudyPosition>();
         foreach (var set in condition.Sets)
         {
             using var statement = new SqlText().Add("SELECT x.sort, x.n FROM terms x WHERE x.pk=? AND x.kind=?", _institution, (int)set.Kind).Add(set.Condition())
                 .Add(" AND x.sort>=? AND (x.sort, x.n)<(?,?)", _window.From, _window.Sort, _window.N).On(_connection);
-            while (statement.Step()) positions.Add(StudyPosition.Of(statement.Blob(0), statement.Int64(1)));
+            while (statement.Step())
+            {
+                if (positions.Count == most) return null;
+                positions.Add(StudyPosition.Of(statement.Blob(0), statement.Int64(1)));
+            }
         }
 
         return new GatheredStream(positions);
@@ -123,14 +132,11 @@ internal sealed class SearchPlan : IDisposable
         foreach (var set in sets)
         {
             if (set.Values is { Count: > SearchTerms.Few }) return null;
-            foreach (var piece in set.Values is { } values ? values.Select(value => TermSet.Of(set.Kind, value)) : [set])
-            {
-                using var statement = new SqlText().Add("SELECT count(*) FROM (SELECT 1 FROM terms x WHERE x.pk=? AND x.kind=?", _institution, (int)piece.Kind)
-                    .Add(piece.Condition()).Add(" LIMIT ?)", limit - count).On(_connection);
-                statement.Step();
-                count += (int)statement.Int64(0);
-                if (count >= limit) return null;
-            }
+            using var statement = new SqlText().Add("SELECT count(*) FROM (SELECT 1 FROM terms x WHERE x.pk=? AND x.kind=?", _institution, (int)set.Kind)
+                .Add(set.Condition()).Add(" LIMIT ?)", limit - count).On(_connection);
+            statement.Step();
+            count += (int)statement.Int64(0);
+            if (count >= limit) return null;
         }
 
         return count;

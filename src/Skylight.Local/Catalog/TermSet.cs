@@ -32,6 +32,11 @@ internal sealed record TermCondition(IReadOnlyList<TermSet> Sets, IReadOnlyList<
 
     public TermCondition(params TermSet[] sets) : this(sets, []) { }
 
+    /// <summary>Whether it is a list of values, not too long to look each up.</summary>
+    public bool IsListed => Sets.All(static set => set.Values is not null) && Values <= SearchTerms.Few;
+
+    public int Values => Sets.Sum(static set => set.Values?.Count ?? 0);
+
     /// <summary>Whether the studies of this condition can be walked in order: it has few values, each of which is walked by itself.</summary>
-    public bool IsWalked => Sets.All(static set => set.Values is not null) && Sets.Sum(static set => set.Values!.Count) <= MaxStreams;
+    public bool IsWalked => IsListed && Values <= MaxStreams;
 }

@@ -24,7 +24,7 @@ public sealed class StudySearchTests : IAsyncDisposable
     {
         var random = new Random(41);
         var studies = Enumerable.Range(0, Studies).Select(n => Study(n, random)).ToList();
-        var catalog = new SqliteCatalog(_database) { Limits = new SearchLimits { Trial = trial, LeastGathered = gathered, MostGathered = gathered } };
+        var catalog = new SqliteCatalog(_database) { Limits = new SearchLimits { Trial = trial, ListTrial = Math.Min(trial, 20), LeastGathered = gathered, MostGathered = gathered } };
         await catalog.LoadAsync(studies, default);
         var sorted = studies.Select((study, n) => (study, n)).OrderByDescending(s => StudyFilter.SortKey(s.study.Attributes), StringComparer.Ordinal).ThenByDescending(s => s.n).Select(s => s.study).ToList();
         for (var round = 0; round < 60; round++)
