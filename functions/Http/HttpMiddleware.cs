@@ -10,6 +10,7 @@ using Skylight.Archive.Coding;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Core.Documents;
+using Skylight.Core.Lifecycle;
 
 namespace Skylight.Functions.Http;
 
@@ -17,7 +18,7 @@ namespace Skylight.Functions.Http;
 /// What every HTTP function has in common: the body limit, the default headers, and the one place where an exception becomes an answer.
 /// Only our own few exception types are the client's fault; anything else is a 500 that says nothing but the correlation id.
 /// </summary>
-public sealed class HttpMiddleware(IOptions<HttpOptions> options, ILogger<HttpMiddleware> logger) : IFunctionsWorkerMiddleware
+public sealed class HttpMiddleware(IOptions<HttpOptions> options, ILogger<HttpMiddleware> logger, ErasedStudies? erased = null) : IFunctionsWorkerMiddleware
 {
     private readonly ConcurrentDictionary<string, long> _limits = new(StringComparer.Ordinal);
 
@@ -48,8 +49,8 @@ public sealed class HttpMiddleware(IOptions<HttpOptions> options, ILogger<HttpMi
         catch (Exception error) when (!http.Response.HasStarted)
         {
             if (http.RequestAborted.IsCancellationRequested) return;
-            var problem = HttpFailure.Of(error, context.CancellationToken);
-            if (problem.Status == StatusCodes.Status500InternalServerError || error is KeyUnavailableException or CodecUnavailableException) Log.Failed(logger, context.FunctionDefinition.Name, error);
+            var problem = erased is not null && await erased.IsErasedAsync(error, http.RequestAborted) ? Problem.NotFound() : HttpFailure.Of(error, context.CancellationToken);
+            if (problem.Status == StatusCodes.Status500InternalServerError || problem.Status == StatusCodes.Status503ServiceUnavailable && error is KeyUnavailableException or CodecUnavailableException) Log.Failed(logger, context.FunctionDefinition.Name, error);
             http.Response.Clear();
             await problem.WriteAsync(http);
         }

@@ -34,6 +34,9 @@ public sealed class KeyUnavailableException(KeyFault fault, string subject, Exce
 {
     public KeyFault Fault { get; } = fault;
 
+    /// <summary>Whose key it is, where that is known. Not in the message.</summary>
+    public (string Institution, string StudyKey)? Owner { get; init; }
+
     private static string Words(KeyFault fault) => fault switch
     {
         KeyFault.NoRecord => "There is no key record for this key",

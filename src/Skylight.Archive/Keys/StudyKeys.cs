@@ -192,7 +192,7 @@ public sealed class StudyKeys : IReadKeys, IDisposable
 
     private async ValueTask<DataKey> LoadAsync(string institution, string studyKey, KeyId id, CancellationToken cancellationToken)
     {
-        var stored = await _records.GetAsync(institution, studyKey, cancellationToken) ?? throw new KeyUnavailableException(KeyFault.NoRecord, $"key {id}");
+        var stored = await _records.GetAsync(institution, studyKey, cancellationToken) ?? throw Missing();
         var name = id.ToString();
         var keys = Checked(stored).Keys;
         for (var i = keys.Count - 1; i >= 0; i--)
@@ -205,7 +205,9 @@ public sealed class StudyKeys : IReadKeys, IDisposable
             return key;
         }
 
-        throw new KeyUnavailableException(KeyFault.NoRecord, $"key {id}");
+        throw Missing();
+
+        KeyUnavailableException Missing() => new(KeyFault.NoRecord, $"key {id}") { Owner = (institution, studyKey) };
     }
 
     private static KeyRecord Checked(StoredKeyRecord stored) => stored.Record is { V: KeyRecord.Version, Keys.Count: > 0 }

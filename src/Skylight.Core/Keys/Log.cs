@@ -17,7 +17,7 @@ internal static partial class Log
     [LoggerMessage(4403, LogLevel.Warning, "{Keys} key records were put back from the key backup {Generation}; {Studies} studies and {Instances} single instances were erased again")]
     public static partial void KeysRestored(ILogger logger, int keys, string generation, int studies, int instances);
 
-    [LoggerMessage(4404, LogLevel.Warning, "The key backup knows of {Erasures} erasures that the records have forgotten; they are carried out again")]
+    [LoggerMessage(4404, LogLevel.Critical, "The records were set back: the key backup knows of {Erasures} erasures that the records have forgotten; they are carried out again")]
     public static partial void ErasuresForgotten(ILogger logger, int erasures);
 
     [LoggerMessage(4405, LogLevel.Warning, "{Keys} key records of the key backup {Generation} have no second copy any more: they were erased since, and are not put back")]
@@ -25,4 +25,10 @@ internal static partial class Log
 
     [LoggerMessage(4406, LogLevel.Error, "The replaced keys of {Institution} could not be looked through; the other institutions' were")]
     public static partial void NotRetired(ILogger logger, string institution, Exception error);
+
+    [LoggerMessage(4407, LogLevel.Error, "The erasure {Id} of {Institution} could not be carried out again; the next hourly step tries again")]
+    public static partial void NotErasedAgain(ILogger logger, string institution, string id, Exception error);
+
+    [LoggerMessage(4408, LogLevel.Warning, "Whether the records were set back to before an erasure is not known: the account of the key backup does not answer")]
+    public static partial void NotCaughtUp(ILogger logger, Exception error);
 }

@@ -25,6 +25,7 @@ public static class LifecycleServices
         services.AddSingleton<ErasureTraces>();
         services.AddSingleton<ErasedContent>();
         services.AddSingleton<Erasure>();
+        services.AddSingleton<ErasedStudies>();
         services.AddSingleton<ErasureDue>();
         return services;
     }

@@ -61,6 +61,53 @@ public sealed class AzureRestoreTests(AzureServices services) : IAsyncLifetime
         await AssertReadsAsync([kept, late], erased, key);
     }
 
+    [Fact]
+    public async Task DatabaseSetBack_WithoutARestore_WhatWasErasedIsGoneFromTheFirstRequestOn()
+    {
+        services.Need();
+        var erased = DemoInstance.Load(_edge.Demo)[0];
+        using (var technician = await _edge.ClientAsync("technician"))
+        using (var stored = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", erased.Bytes)) Assert.True(stored.IsSuccessStatusCode);
+        await _edge.Services.GetRequiredService<KeyGenerations>().WriteAsync(default);
+        await _edge.StopAsync();
+        var earlier = _edge.Database + "-earlier";
+        await CopyAsync(_edge.Database, earlier);
+        await _edge.StartAsync();
+        await EraseAsync(erased.Study);
+        await _edge.StopAsync();
+
+        // Nobody has set RestoreFrom.
+        _edge.Database = earlier;
+        await _edge.StartAsync();
+        await AssertGoneAsync(erased);
+        Assert.Single(await _edge.Services.GetRequiredService<Erasure>().ListErasedAsync(default));
+    }
+
+    [Fact]
+    public async Task CatalogSetBack_UnderARunningHost_AnswersAsForAnErasedStudy()
+    {
+        services.Need();
+        var erased = DemoInstance.Load(_edge.Demo)[0];
+        using (var technician = await _edge.ClientAsync("technician"))
+        using (var stored = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", erased.Bytes)) Assert.True(stored.IsSuccessStatusCode);
+        var before = (await _edge.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", erased.Study, default))!.Value;
+        await EraseAsync(erased.Study);
+        await _edge.Services.GetRequiredService<ICommit>().CommitAsync(new CommitBatch(StudyChange.Of(null, before with { Revision = 1 }, []), []), default);
+        await AssertGoneAsync(erased);
+    }
+
+    private async Task AssertGoneAsync(DemoInstance erased)
+    {
+        using var radiologist = await _edge.ClientAsync("radiologist");
+        foreach (var address in (string[])[
+            $"api/studies/{erased.Study}/series/{erased.Series}/instances/{erased.Sop}/original", $"dicomweb/studies/{erased.Study}/metadata", $"dicomweb/studies/{erased.Study}"])
+        {
+            using var gone = await radiologist.GetAsync(address);
+            Assert.Equal(HttpStatusCode.NotFound, gone.StatusCode);
+            Assert.Contains("not-found", await gone.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+    }
+
     private async Task AssertReadsAsync(DemoInstance[] kept, DemoInstance erased, string erasedKey)
     {
         using var radiologist = await _edge.ClientAsync("radiologist");

@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using Skylight.Core.Access;
+using Skylight.Core.Documents;
 using Skylight.Core.Lifecycle;
 
 namespace Skylight.Core.Keys.Backup;
@@ -33,6 +35,12 @@ public sealed record RecordFile(string Name, string Kind, int Records, int Lengt
     public const string Keys = "keys";
     public const string Erasures = "erasures";
     public const string Institutions = "institutions";
+}
+
+/// <summary>The newest generation that the records know of, in the records: if there is a newer one, they were set back.</summary>
+public sealed record KeyBackupMark(int V, string Generation)
+{
+    internal static readonly DocumentKey Key = new(Actor.PlatformInstitution, "key-backup", "newest");
 }
 
 /// <summary>What a restore came to.</summary>

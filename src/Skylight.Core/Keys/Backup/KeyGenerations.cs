@@ -21,7 +21,7 @@ namespace Skylight.Core.Keys.Backup;
 /// <param name="copies">Second copies of the key records as they are now.</param>
 /// <param name="erasures">Erasures since the newest generation.</param>
 public sealed class KeyGenerations(
-    IKeyRecordStore records, InstitutionDirectory institutions, Erasure erasure, IOptions<KeyBackupOptions> options, TimeProvider time, ILogger<KeyGenerations> logger,
+    IKeyRecordStore records, IDocuments documents, InstitutionDirectory institutions, Erasure erasure, IOptions<KeyBackupOptions> options, TimeProvider time, ILogger<KeyGenerations> logger,
     [FromKeyedServices(KeyGenerations.Service)] IObjectStore? store = null, [FromKeyedServices(ReplicatedKeyRecords.Service)] IKeyRecordStore? copies = null, ErasureCopies? erasures = null)
 {
     /// <summary>Key of the object store that holds the generations.</summary>
@@ -29,6 +29,8 @@ public sealed class KeyGenerations(
 
     private const string Root = "generations";
     private const string Manifest = "generation.json";
+
+    private Known? _erased;
 
     /// <summary>
     /// To be called every hour. Erases again what only the generations know to be erased: the records were set back. Then takes a generation if one is due, and destroys those that are too old.
@@ -41,7 +43,7 @@ public sealed class KeyGenerations(
         {
             var known = (await erasure.ListErasedAsync(cancellationToken)).Select(item => (item.Institution, item.Id)).ToHashSet();
             var listed = await ErasuresAsync([newest], cancellationToken);
-            await ReplayForgottenAsync(listed.Where(item => !known.Contains((item.Institution, item.Id))), cancellationToken);
+            await ReplayForgottenAsync(listed, cancellationToken);
             var since = (await Erasures.ListAsync(cancellationToken)).Select(item => (item.Erasure.Institution, item.Erasure.Id)).ToHashSet();
             var fresh = known.Except(listed.Select(item => (item.Institution, item.Id))).Union(since).Any();
             var due = time.GetUtcNow() - newest.At >= TimeSpan.FromHours(options.Value.EveryHours);
@@ -76,6 +78,7 @@ public sealed class KeyGenerations(
         ];
         var generation = new KeyGeneration(1, id, at, files) { Copied = records is ReplicatedKeyRecords };
         await RecordFiles.StoreAsync(second, $"{Root}/{id}/{Manifest}", JsonSerializer.SerializeToUtf8Bytes(generation, DocumentJson.Options), cancellationToken);
+        await documents.PutAsync(KeyBackupMark.Key, new KeyBackupMark(1, id), Match.Any, [], cancellationToken);
         await Erasures.DeleteAsync(since.Select(item => item.Name), cancellationToken);
         Log.KeysBackedUp(logger, generation.Keys, generation.Erasures);
         return generation;
@@ -135,14 +138,50 @@ public sealed class KeyGenerations(
         await foreach (var code in institutions.CodesAsync(cancellationToken)) await restore.CopiesAsync(code, cancellationToken);
     }
 
-    private async Task ReplayForgottenAsync(IEnumerable<ErasureRecord> unknown, CancellationToken cancellationToken)
+    /// <summary>
+    /// To be called at each start, before the first request: carries out again what the second place knows to be erased and the records do not. Records that know of the newest generation are asked
+    /// about the erasures since it alone. Answers how many they had forgotten.
+    /// </summary>
+    public async Task<int> CatchUpAsync(CancellationToken cancellationToken)
+    {
+        if (store is null) return 0;
+        var newest = (await ListAsync(cancellationToken)).LastOrDefault();
+        var mark = (await documents.GetAsync<KeyBackupMark>(KeyBackupMark.Key, cancellationToken))?.Value;
+        var current = newest is null || string.CompareOrdinal(mark?.Generation, newest.Id) >= 0;
+        return await ReplayForgottenAsync(await ErasuresAsync(current ? [] : [newest!], cancellationToken), cancellationToken);
+    }
+
+    /// <summary>All erasures that the second place knows of, as of the last minutes; none where there is no second place.</summary>
+    public async ValueTask<IReadOnlyList<ErasureRecord>> ListErasedAsync(CancellationToken cancellationToken)
+    {
+        if (store is null) return [];
+        if (_erased is { } known && time.GetUtcNow() - known.At < TimeSpan.FromMinutes(5)) return known.List;
+        var list = await ErasuresAsync((await ListAsync(cancellationToken)).TakeLast(1), cancellationToken);
+        _erased = new Known(time.GetUtcNow(), list);
+        return list;
+    }
+
+    private async Task<int> ReplayForgottenAsync(IReadOnlyList<ErasureRecord> listed, CancellationToken cancellationToken)
     {
         var forgotten = new List<ErasureRecord>();
-        foreach (var item in unknown)
-            if (await erasure.GetAsync(item.Institution, item.Id, cancellationToken) is not { Value.Status: ErasureStatus.Running }) forgotten.Add(item);
-        if (forgotten.Count == 0) return;
+        foreach (var item in listed)
+            if (await erasure.GetAsync(item.Institution, item.Id, cancellationToken) is not { Value.Status: ErasureStatus.Running or ErasureStatus.Erased }) forgotten.Add(item);
+        if (forgotten.Count == 0) return 0;
         Log.ErasuresForgotten(logger, forgotten.Count);
-        await erasure.ReplayAsync(forgotten, cancellationToken);
+        foreach (var item in forgotten)
+        {
+            try
+            {
+                await erasure.ReplayAsync([item], cancellationToken);
+            }
+            catch (Exception error) when (!cancellationToken.IsCancellationRequested)
+            {
+                // The others must not wait for it; the next step tries again.
+                Log.NotErasedAgain(logger, item.Institution, item.Id, error);
+            }
+        }
+
+        return forgotten.Count;
     }
 
     /// <summary>Destroys generations that are too old, their keys first, and what is left of those that broke off.</summary>
@@ -198,4 +237,6 @@ public sealed class KeyGenerations(
     private ErasureCopies Erasures => erasures ?? new ErasureCopies(store);
 
     private IObjectStore Store() => store ?? throw new KeyBackupException("No second place is configured for keys.");
+
+    private sealed record Known(DateTimeOffset At, IReadOnlyList<ErasureRecord> List);
 }

@@ -1,12 +1,15 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
 using Skylight.Conformance;
+using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Institutions;
 using Skylight.Core.Keys;
 using Skylight.Core.Keys.Backup;
 using Skylight.Core.Lifecycle;
+using Skylight.Core.Retrieve;
 using Skylight.Core.Tests.Ingest;
 using Skylight.Core.Tests.Lifecycle;
 using Skylight.Local.Objects;
@@ -34,7 +37,7 @@ public sealed class KeyCopiesTests : IAsyncDisposable
     }
 
     private KeyGenerations Generations => new(
-        new ReplicatedKeyRecords(_records, _copies), _bench.Institutions, _bench.Erasure, Options.Create(new KeyBackupOptions()), _ingest.Time, NullLogger<KeyGenerations>.Instance, _second, _copies, _erasures);
+        new ReplicatedKeyRecords(_records, _copies), _ingest.Documents, _bench.Institutions, _bench.Erasure, Options.Create(new KeyBackupOptions()), _ingest.Time, NullLogger<KeyGenerations>.Instance, _second, _copies, _erasures);
 
     public async ValueTask DisposeAsync()
     {
@@ -105,6 +108,64 @@ public sealed class KeyCopiesTests : IAsyncDisposable
         Assert.True(await Generations.StepAsync(default));
         Assert.Empty(await NamesAsync("erasures/"));
         Assert.Equal(1, (await Generations.ListAsync(default))[^1].Erasures);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Start_OnRecordsThatWereSetBack_ErasesAgainBeforeTheFirstRequest(bool generation)
+    {
+        await SceneAsync();
+        await Generations.WriteAsync(default);
+        var mark = (await _ingest.Documents.GetAsync<KeyBackupMark>(new DocumentKey("platform", "key-backup", "newest"), default))!.Value;
+        var key = (await _ingest.Study()).StudyKey;
+        var record = (await _records.GetAsync(IngestBench.A, key, default))!.Record;
+        var erased = await _bench.RunAsync((await _bench.ApprovedAsync()).Id);
+        Assert.Equal(0, await Generations.CatchUpAsync(default));
+        if (generation)
+        {
+            _ingest.Time.Advance(TimeSpan.FromMinutes(30));
+            Assert.True(await Generations.StepAsync(default));
+        }
+
+        await _records.TryAddAsync(record, default);
+        await _ingest.Documents.DeleteAsync(new DocumentKey(IngestBench.A, ErasureRecord.Type, erased.Id), Match.Any, default);
+        await _ingest.Documents.PutAsync(new DocumentKey("platform", "key-backup", "newest"), mark, Match.Any, [], default);
+        Assert.Equal(1, await Generations.CatchUpAsync(default));
+        Assert.Null(await _records.GetAsync(IngestBench.A, key, default));
+        Assert.Equal(0, await Generations.CatchUpAsync(default));
+    }
+
+    [Fact]
+    public async Task StudyOfASetBackCatalog_IsKnownToBeErased_ByTheRecordsOrTheSecondPlace()
+    {
+        await SceneAsync();
+        await Generations.WriteAsync(default);
+        var before = await _ingest.Study();
+        var rows = await _ingest.Catalog.FindInstancesAsync(IngestBench.A, ["1.2.3.1.1"], default);
+        var erased = await _bench.RunAsync((await _bench.ApprovedAsync()).Id);
+        await _ingest.Commit.CommitAsync(new CommitBatch(StudyChange.Of(null, before with { Revision = 1 }, rows), []), default);
+        var error = await Assert.ThrowsAnyAsync<Exception>(async () => await _bench.Retrieval.FindAsync(IngestBench.A, new RetrieveTarget("1.2.3"), default));
+        var studies = new ErasedStudies(_ingest.Catalog, _ingest.Documents, Generations, NullLogger<ErasedStudies>.Instance);
+        Assert.True(await studies.IsErasedAsync(error, default));
+        await _ingest.Documents.DeleteAsync(new DocumentKey(IngestBench.A, ErasureRecord.Type, erased.Id), Match.Any, default);
+        Assert.True(await studies.IsErasedAsync(error, default));
+        Assert.True(await studies.IsErasedAsync(new ObjectMissingException(rows.Count > 0 ? $"{IngestBench.A}/{before.StudyKey}/x.pack" : ""), default));
+        Assert.False(await studies.IsErasedAsync(new ObjectMissingException($"{IngestBench.A}/other/x.pack"), default));
+        Assert.False(await studies.IsErasedAsync(new IOException("something else"), default));
+    }
+
+    [Fact]
+    public async Task StudyThatCameAgainAfterItsErasure_AndIsDamaged_IsNotErased()
+    {
+        await SceneAsync();
+        await _bench.RunAsync((await _bench.ApprovedAsync()).Id);
+        _ingest.Time.Advance(TimeSpan.FromMinutes(1));
+        await _ingest.Send(TestDicom.Ct(study: "1.2.3", series: "1.2.3.1", sop: "1.2.3.1.1"));
+        var study = await _ingest.Study();
+        await Generations.WriteAsync(default);
+        var studies = new ErasedStudies(_ingest.Catalog, _ingest.Documents, Generations, NullLogger<ErasedStudies>.Instance);
+        Assert.False(await studies.IsErasedAsync(new ObjectMissingException($"{IngestBench.A}/{study.StudyKey}/x.pack"), default));
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class KeyGenerationsTests : IAsyncDisposable
     }
 
     private KeyGenerations Generations => new(
-        _records, _bench.Institutions, _bench.Erasure, Options.Create(new KeyBackupOptions { EveryHours = 24, KeepDays = 35 }), _ingest.Time, NullLogger<KeyGenerations>.Instance, _second);
+        _records, _ingest.Documents, _bench.Institutions, _bench.Erasure, Options.Create(new KeyBackupOptions { EveryHours = 24, KeepDays = 35 }), _ingest.Time, NullLogger<KeyGenerations>.Instance, _second);
 
     public async ValueTask DisposeAsync()
     {
