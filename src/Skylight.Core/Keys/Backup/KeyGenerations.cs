@@ -145,7 +145,7 @@ public sealed class KeyGenerations(
     public async Task<int> CatchUpAsync(CancellationToken cancellationToken)
     {
         if (store is null) return 0;
-        var newest = (await ListAsync(cancellationToken)).LastOrDefault();
+        var newest = await ListAsync(cancellationToken) is [.., var last] ? last : null;
         var mark = (await documents.GetAsync<KeyBackupMark>(KeyBackupMark.Key, cancellationToken))?.Value;
         var current = newest is null || string.CompareOrdinal(mark?.Generation, newest.Id) >= 0;
         return await ReplayForgottenAsync(await ErasuresAsync(current ? [] : [newest!], cancellationToken), cancellationToken);
