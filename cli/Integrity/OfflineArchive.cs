@@ -57,15 +57,8 @@ public sealed class OfflineArchive : IAsyncDisposable
         services.AddLogging();
         services.AddMetrics();
         services.AddLocalAdapters(data.FullName);
-        services.AddIdentity(configuration);
-        services.AddIngest();
-        services.AddUploads();
         services.AddSingleton<IIngress, OfflineIngress>();
-        services.AddLifecycle();
-        services.AddRetrieve();
-        services.AddInstitutions();
-        services.AddIntegrity();
-        services.AddSingleton<CatalogRebuild>();
+        AddCapabilities(services, configuration);
         var provider = services.BuildServiceProvider();
         try
         {
@@ -84,6 +77,19 @@ public sealed class OfflineArchive : IAsyncDisposable
             await provider.DisposeAsync();
             throw new CliException(ExitCode.Partial, error.Message);
         }
+    }
+
+    /// <summary>What a tool needs of Core, over adapters that the caller adds.</summary>
+    internal static void AddCapabilities(IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddIdentity(configuration);
+        services.AddIngest();
+        services.AddUploads();
+        services.AddLifecycle();
+        services.AddRetrieve();
+        services.AddInstitutions();
+        services.AddIntegrity();
+        services.AddSingleton<CatalogRebuild>();
     }
 
     public ValueTask DisposeAsync() => _provider.DisposeAsync();

@@ -16,21 +16,27 @@ public static class ReindexCommand
     {
         var data = new Option<DirectoryInfo?>("--data") { Description = "Data folder of an edge host that is not running. catalog.db may be missing." };
         var backup = new Option<FileInfo?>("--backup") { Description = "An earlier copy of catalog.db, for what the archive does not say: levels, tags, categories, holds, encounters." };
+        var azure = new Option<FileInfo?>("--azure") { Description = "Settings (JSON) of a stopped host on Azure, in place of a data folder. With --data: the folder of its key ring; without: Key Vault." };
         var verify = new Option<bool>("--verify") { Description = "Only compare: exit code 1 when the catalog differs in anything that can be derived." };
         var without = new Option<bool>("--without-backup") { Description = "Where catalog.db is missing and there is no earlier copy of it: go on although levels, tags, categories, encounters and holds are lost." };
-        var command = new Command("reindex", "Makes the catalog again from the objects of the archive and its keys.") { data, backup, verify, without };
+        var command = new Command("reindex", "Makes the catalog again from the objects of the archive and its keys.") { data, azure, backup, verify, without };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            if (parsed.GetValue(data) is not { } folder) throw new CliException(ExitCode.Usage, "--data DIR is needed.");
+            var (folder, settings) = (parsed.GetValue(data), parsed.GetValue(azure));
+            if (folder is null && settings is null) throw new CliException(ExitCode.Usage, "--data DIR or --azure FILE is needed.");
+            if (settings is { Exists: false }) throw new CliException(ExitCode.NotFound, $"{settings.FullName} is not there.");
+            if (settings is not null && parsed.GetValue(backup) is not null) throw new CliException(ExitCode.Usage, "--backup is a copy of catalog.db: it does not go with --azure.");
             if (parsed.GetValue(backup) is { Exists: false } missing) throw new CliException(ExitCode.NotFound, $"{missing.FullName} is not there.");
-            if (!parsed.GetValue(verify) && parsed.GetValue(backup) is null && !parsed.GetValue(without) && !File.Exists(Path.Combine(folder.FullName, "catalog.db")))
+            if (!parsed.GetValue(verify) && parsed.GetValue(backup) is null && !parsed.GetValue(without) && settings is null && !File.Exists(Path.Combine(folder!.FullName, "catalog.db")))
             {
                 throw new CliException(
                     ExitCode.Usage,
                     "catalog.db is missing, and the archive does not say levels, tags, categories, encounters and holds, which also protect studies from erasure. Name an earlier copy with --backup, or say --without-backup and set them anew before the host is started.");
             }
 
-            var report = await RunAsync(folder, parsed.GetValue(backup), !parsed.GetValue(verify), cancellationToken);
+            var report = settings is null
+                ? await RunAsync(folder!, parsed.GetValue(backup), !parsed.GetValue(verify), cancellationToken)
+                : await RunOnAzureAsync(settings, folder, !parsed.GetValue(verify), cancellationToken);
             Print(report, parsed.GetValue(Connection.Json), parsed.GetValue(verify));
             return report.Ok ? ExitCode.Done : ExitCode.Partial;
         });
@@ -45,6 +51,13 @@ public static class ReindexCommand
         var report = await archive.Services.GetRequiredService<CatalogRebuild>().RunAsync(copy is null ? null : new SqliteCatalog(copy), write, cancellationToken);
         await archive.Services.GetRequiredService<SqliteCatalog>().CheckpointAsync(cancellationToken);
         return report;
+    }
+
+    /// <summary>Rebuilds or compares the catalog in Cosmos, from the objects in Blob storage; levels, tags, holds and encounters are kept where the catalog still has the study.</summary>
+    public static async Task<RebuildReport> RunOnAzureAsync(FileInfo settings, DirectoryInfo? keys, bool write, CancellationToken cancellationToken)
+    {
+        await using var archive = await AzureArchive.OpenAsync(settings, keys, cancellationToken);
+        return await archive.Services.GetRequiredService<CatalogRebuild>().RunAsync(null, write, cancellationToken);
     }
 
     private static void Print(RebuildReport report, bool json, bool verify)

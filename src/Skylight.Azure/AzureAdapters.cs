@@ -29,6 +29,10 @@ public static class AzureAdapters
         return services;
     }
 
+    /// <summary>For a tool that starts no host: refuses an account that could answer with the past.</summary>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The account's consistency is too weak.</exception>
+    public static Task PrepareAsync(IServiceProvider provider, CancellationToken cancellationToken) => provider.GetRequiredService<CosmosDatabase>().PrepareAsync(cancellationToken);
+
     /// <summary>What is stored: uploads, objects, catalog, records, audit trail, queues. Keys and events are the host's choice.</summary>
     public static IServiceCollection AddAzureStores(this IServiceCollection services, IConfiguration configuration)
     {
