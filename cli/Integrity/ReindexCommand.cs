@@ -34,6 +34,13 @@ public static class ReindexCommand
                     "catalog.db is missing, and the archive does not say levels, tags, categories, encounters and holds, which also protect studies from erasure. Name an earlier copy with --backup, or say --without-backup and set them anew before the host is started.");
             }
 
+            if (settings is not null && !parsed.GetValue(verify) && !parsed.GetValue(without))
+            {
+                throw new CliException(
+                    ExitCode.Usage,
+                    "The archive does not say levels, tags, categories, encounters and holds, which also protect studies from erasure: they stay only where the catalog still has the study. Set the database back instead, or say --without-backup and set them anew before the host is started.");
+            }
+
             var report = settings is null
                 ? await RunAsync(folder!, parsed.GetValue(backup), !parsed.GetValue(verify), cancellationToken)
                 : await RunOnAzureAsync(settings, folder, !parsed.GetValue(verify), cancellationToken);
