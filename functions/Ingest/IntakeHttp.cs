@@ -90,6 +90,7 @@ public sealed class IntakeHttp(Gate gate, IntakeItems items, IntakeService intak
             null => Answer.Json(View(result.Item!)),
             IntakeRefusal.NotFound => Refusals.NotFound(),
             IntakeRefusal.Archived => await LaterAsync(request, result.Item!, cancellationToken),
+            IntakeRefusal.OnHold => Problem.Of(409, "study-on-hold", "The study is on hold; nothing shown of it may change.", "该检查处于保全状态，不得更改。"),
             IntakeRefusal.AlreadyDecided => Problem.Of(409, "already-decided", "The item has been decided already.", "该条目已被处理。"),
             IntakeRefusal.StillUnidentified => Problem.Of(422, "still-unidentified", "The content still cannot be identified.", "内容仍无法识别。"),
             IntakeRefusal.NeedsStudy => Problem.BadRequest("study-missing", "Linking this item needs a Study Instance UID.", "关联该条目需要检查实例 UID。", "studyInstanceUid"),

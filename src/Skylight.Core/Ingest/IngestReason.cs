@@ -31,6 +31,7 @@ public static class IngestReasons
     public static readonly IngestReason StudyDeleted = new("study-deleted", "The study was deleted.", "该检查已被删除。");
     public static readonly IngestReason InstanceDeleted = new("instance-deleted", "The instance was deleted or rejected.", "该实例已被删除或被拒收。");
     public static readonly IngestReason RejectionUnauthorised = new("rejection-unauthorised", "The rejection note comes from a source that may not reject; a technician decides.", "该拒收说明的来源无权拒收，须由技师处理。");
+    public static readonly IngestReason StudyOnHold = new("study-on-hold", "The study is on hold; what would change what is shown of it waits for a technician.", "该检查处于保全状态；会改变其现有内容的数据须由技师处理。");
     public static readonly IngestReason WrongStudy = new("wrong-study", "The instance belongs to another study than the one named by the request.", "该实例不属于请求所指定的检查。");
     public static readonly IngestReason SizeMismatch = new("size-mismatch", "The file does not have the size that the manifest names.", "文件大小与上传清单不符。");
     public static readonly IngestReason DigestMismatch = new("digest-mismatch", "The file does not have the SHA-256 that the manifest names.", "文件的 SHA-256 与上传清单不符。");

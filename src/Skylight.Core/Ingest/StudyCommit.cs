@@ -140,7 +140,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
             return new DecidedInstance(pending, held, seriesKey, await service.Items.IdAsync(_institution, $"study\n{intake.ProvisionalKey}", cancellationToken));
         }
 
-        var decision = facts.Rejection is null || pending.Accepted ? InstanceRules.Decide(incoming, rows) : InstanceRules.DecideNote(incoming, rows, batch.Context.Rejects);
+        var decision = await DecideAsync(batch, pending, before, incoming, rows, cancellationToken);
         if (before is { Hidden: true } && !pending.Accepted && decision.Kind != OutcomeKind.Rejected)
         {
             decision = new InstanceDecision(OutcomeKind.Held, IngestReasons.StudyDeleted, decision.Existing, null, 0, false);
@@ -153,6 +153,32 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
             : null;
         return new DecidedInstance(pending, decision, seriesKey, itemId);
     }
+
+    /// <summary>
+    /// By identity; and held although identity says nothing against it where a rejection note comes from somebody who may not reject, or where the study is on hold and
+    /// something shown of it would change. Such content is taken when it comes again and the ground is gone.
+    /// </summary>
+    private async ValueTask<InstanceDecision> DecideAsync(
+        IngestBatch batch, PendingInstance pending, StudyDocument? before, IncomingInstance incoming, List<InstanceIndexRow> rows, CancellationToken cancellationToken)
+    {
+        var decision = InstanceRules.Decide(incoming, rows);
+        if (pending.Accepted) return decision;
+        var facts = pending.Facts;
+        if (facts.Rejection is { } note && decision is { Kind: OutcomeKind.Rejected, Existing: { State: InstanceState.Hidden } hidden } && service.Rejections is { } rejections
+            && await rejections.IsOwnAsync(_institution, note, hidden, cancellationToken))
+            return new InstanceDecision(OutcomeKind.Duplicate, null, hidden, null, 0, false);
+        var waited = decision is { Kind: OutcomeKind.Held, Reason: null, Existing.ItemId: { } item }
+            && (await service.Items.GetAsync(_institution, item, cancellationToken))?.Value.Reason.Code is { } code && (code == IngestReasons.RejectionUnauthorised.Code || code == IngestReasons.StudyOnHold.Code);
+        var free = waited ? InstanceRules.DecideWithout(decision.Existing!, incoming, rows) : decision;
+        if (free.Kind is not (OutcomeKind.Stored or OutcomeKind.Revision)) return decision;
+        var reason = facts.Rejection is not null && !batch.Context.Rejects ? IngestReasons.RejectionUnauthorised
+            : before is { Hold: true } && Alters(before, facts, pending.Trust, free) ? IngestReasons.StudyOnHold
+            : null;
+        return reason is null ? free : new InstanceDecision(OutcomeKind.Held, reason, decision.Existing, null, 0, false);
+    }
+
+    private static bool Alters(StudyDocument before, InstanceFacts facts, SourceTrust trust, InstanceDecision decision) =>
+        decision.Current && (decision.Replaces is not null || (trust > before.AttributesTrust && StudyAssembler.Differences(before.Attributes, facts.Study).Any()));
 
     private async Task<bool> WriteAsync(StudyDocument? current, StudyDocument next, List<Step> steps, List<SmallObject> smalls, CancellationToken cancellationToken)
     {

@@ -217,7 +217,7 @@ public sealed class Deletions
         var stored = false;
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
-            if (await _catalog.GetStudyByKeyAsync(study.Institution, study.StudyKey, cancellationToken) is not { Value: var current } || !current.IsVisible())
+            if (await _catalog.GetStudyByKeyAsync(study.Institution, study.StudyKey, cancellationToken) is not { Value: var current } || (record.RejectionNote is null && !current.IsVisible()))
                 return await VoidAsync(new(DeletionOutcome.Missing));
             if (ForbiddenBy(current) is { } hold) return await VoidAsync(new(DeletionOutcome.OnHold, Hold: hold));
             var whole = record.Level == DeletionLevel.Study;
@@ -231,7 +231,7 @@ public sealed class Deletions
             stored = true;
             var batch = whole
                 ? new CommitBatch(StudyChange.Of(current, Announce(current with { Hidden = true, Deletion = record.Id }, StudyEventTypes.Deleted, current.Instances()), []), [])
-                : Batch(current, change, refused, StudyEventTypes.Deleted, change?.Count ?? 0);
+                : Batch(current, change, refused, StudyEventTypes.Deleted, current.Hidden ? 0 : change?.Count ?? 0);
             if (await _commit.CommitAsync(batch, cancellationToken) == CommitOutcome.Committed) return new(DeletionOutcome.Hidden, record);
         }
 

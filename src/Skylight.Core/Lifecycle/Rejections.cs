@@ -18,6 +18,14 @@ public sealed class Rejections(ICatalog catalog, Deletions deletions, IOptions<L
         foreach (var note in await deletions.NotesAsync(study, cancellationToken)) await ApplyAsync(study.Institution, note, by, cancellationToken);
     }
 
+    /// <summary>Visible, or hidden as a whole by a deletion that can be taken back.</summary>
+    private async ValueTask<bool> IsOpenAsync(StudyDocument study, CancellationToken cancellationToken) =>
+        study.IsVisible() || (study.Deletion is { } id && await deletions.GetAsync(study.Institution, id, cancellationToken) is { Value.Status: DeletionStatus.Hidden });
+
+    /// <summary>Whether a note that has come again is hidden by its own deletion: then it was taken, and carried out.</summary>
+    internal async ValueTask<bool> IsOwnAsync(string institution, RejectionNote note, InstanceIndexRow hidden, CancellationToken cancellationToken) =>
+        hidden.ItemId is { } id && await deletions.GetAsync(institution, id, cancellationToken) is { Value: { Status: DeletionStatus.Hidden } record } && record.RejectionNote == note.SopInstanceUid;
+
     /// <summary>
     /// Applies a note once. False when a hold, or the institution's rule that even hiding waits for the end of retention, has kept some of it from being applied. What it names and is not here is refused when it comes.
     /// </summary>
@@ -29,7 +37,7 @@ public sealed class Rejections(ICatalog catalog, Deletions deletions, IOptions<L
         // Its own study first: from then on nothing that it names can arrive unseen, and whatever came before is found.
         foreach (var uid in note.Studies.Keys.Where(uid => uid != note.StudyInstanceUid).Prepend(note.StudyInstanceUid))
         {
-            if (await catalog.GetStudyAsync(institution, uid, cancellationToken) is not { Value: var study } || !study.IsVisible()) continue;
+            if (await catalog.GetStudyAsync(institution, uid, cancellationToken) is not { Value: var study } || !await IsOpenAsync(study, cancellationToken)) continue;
             if (await deletions.IsAppliedAsync(study, note, cancellationToken)) continue;
             var rejected = note.Studies.TryGetValue(uid, out var named) ? named : new HashSet<string>(StringComparer.Ordinal);
             var hides = note.Reason == DeletionReason.Quality || uid != note.StudyInstanceUid ? rejected : rejected.Append(note.SopInstanceUid).ToHashSet(StringComparer.Ordinal);

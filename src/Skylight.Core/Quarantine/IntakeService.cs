@@ -135,7 +135,9 @@ public sealed class IntakeService
     {
         var holder = item.ProvisionalKey ?? item.StudyKey!;
         if ((await _ingest.Catalog.GetStudyByKeyAsync(item.Institution, holder, cancellationToken))?.Value is not { } study) return IntakeRefusal.NotApplicable;
-        var owner = patientKey ?? (await StudyAsync(item, cancellationToken))?.PatientKey;
+        var target = await StudyAsync(item, cancellationToken);
+        if (target is { Hold: true }) return IntakeRefusal.OnHold;
+        var owner = patientKey ?? target?.PatientKey;
         try
         {
             await using var batch = _ingest.Open(new IngestContext(item.Institution, item.Source, item.UploadId));
@@ -220,6 +222,9 @@ public enum IntakeRefusal
 
     /// <summary>The content is archived. The decision is recorded, and carried out when the content is back.</summary>
     Archived,
+
+    /// <summary>The study is on hold: nothing shown of it changes.</summary>
+    OnHold,
 
     /// <summary>Not a refusal to the caller: the decision is recorded and the item stays open.</summary>
     StaysHeld,

@@ -61,18 +61,10 @@ public static class InstanceRules
         return new InstanceDecision(OutcomeKind.Revision, null, null, wins ? current : null, next, wins);
     }
 
-    /// <summary>
-    /// A rejection note hides other instances, so it is decided about as any instance only if its sender may do that. Otherwise it is held; the same note from one who may releases it.
-    /// </summary>
-    /// <inheritdoc cref="Decide"/>
-    public static InstanceDecision DecideNote(IncomingInstance incoming, IReadOnlyList<InstanceIndexRow> rows, bool authorised) => Decide(incoming, rows) switch
-    {
-        // Held, and nothing about its identity says why: for want of authority.
-        { Kind: OutcomeKind.Held, Reason: null } when authorised => Decide(incoming with { Accepted = true }, rows),
-        { Kind: OutcomeKind.Stored or OutcomeKind.Revision } when !authorised => new InstanceDecision(OutcomeKind.Held, IngestReasons.RejectionUnauthorised, null, null, 0, false),
-        { Kind: OutcomeKind.Held, Reason: null } held => held with { Reason = IngestReasons.RejectionUnauthorised },
-        var decided => decided,
-    };
+    /// <summary>What would be decided had the content not been held before.</summary>
+    /// <param name="held">The row of the same content, held.</param>
+    public static InstanceDecision DecideWithout(InstanceIndexRow held, IncomingInstance incoming, IReadOnlyList<InstanceIndexRow> rows) =>
+        Decide(incoming, [.. rows.Where(row => row != held)]) is { Kind: OutcomeKind.Stored or OutcomeKind.Revision } free ? free with { Releases = true } : Decide(incoming, rows);
 
     /// <summary>The row by which a rejection note that came before any content of the UID refuses it; null where the study has, or had, content of it.</summary>
     private static InstanceIndexRow? RefusedBefore(IncomingInstance incoming, IReadOnlyList<InstanceIndexRow> rows) =>

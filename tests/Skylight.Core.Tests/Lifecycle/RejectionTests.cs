@@ -256,6 +256,34 @@ public sealed class RejectionTests : IAsyncLifetime
         Assert.Equal(OutcomeKind.Stored, (await _bench.Ingest.SendOne(LifecycleBench.Slice(1))).Kind);
     }
 
+    [Theory]
+    [InlineData("113001")]
+    [InlineData("113037")]
+    [InlineData("113038")]
+    public async Task Note_SentAgainBecauseItsAnswerWasLost_IsADuplicate(string code)
+    {
+        var note = KeyObject(code, "1.2.3.1.1");
+        await SendAsync(note);
+        Assert.Equal(OutcomeKind.Duplicate, (await SendAsync(note)).Kind);
+        Assert.DoesNotContain("1.2.3.1.1", await _bench.ServedAsync());
+        Assert.Single((await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items);
+
+        // A note that somebody has deleted stays deleted.
+        if (code != "113001") return;
+        await _bench.DeleteAsync("1.2.3.9", Note);
+        Assert.Equal((OutcomeKind.Rejected, "instance-deleted"), await SendAsync(note) is var again ? (again.Kind, again.Reason!.Code) : default);
+    }
+
+    [Fact]
+    public async Task Note_AboutAStudyThatIsHidden_KeepsItsInstancesHiddenWhenTheStudyComesBack()
+    {
+        await _bench.Ingest.SendOne(TestDicom.Ct(study: "1.2.4", series: "1.2.4.1", sop: "1.2.4.1.1"));
+        var whole = (await _bench.DeleteAsync()).Record!;
+        await SendAsync(KeyObjectOf("113037", "DCM", "1.2.4.9.1", ["1.2.3.1.1"], study: "1.2.4"));
+        await _bench.Deletions.RestoreAsync(IngestBench.A, whole.Id, LifecycleBench.By, default);
+        Assert.Equal(["1.2.3.1.2", "1.2.3.1.3"], await _bench.ServedAsync());
+    }
+
     private Rejections Rejections => _bench.Ingest.Service.Rejections!;
 
     private async Task<FileOutcome> SendAsync(byte[] note) => Assert.Single(await _bench.Ingest.Send(SourceTrust.Modality, note));

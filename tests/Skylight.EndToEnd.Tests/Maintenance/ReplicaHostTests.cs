@@ -1,8 +1,11 @@
+using System.Text;
 using Microsoft.Extensions.DependencyInjection;
+using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
+using Skylight.Core.Lifecycle;
 using Skylight.EndToEnd.Tests.DicomWeb;
 using Skylight.Local.Journal;
 
@@ -65,6 +68,39 @@ public sealed class ReplicaHostTests : IAsyncLifetime
             await Task.Delay(50, patience.Token);
         Assert.Equal(whole, await File.ReadAllBytesAsync(path));
         Assert.Contains(key, name, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Erase_LeavesTheWrappedKeyInNoFileOfEitherPlace()
+    {
+        using var technician = await _edge.ClientAsync("technician");
+        var file = DemoInstance.Load(_edge.Demo)[0];
+        using (var stored = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", file.Bytes)) Assert.True(stored.IsSuccessStatusCode);
+        var key = (await _edge.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", file.Study, default))!.Value.StudyKey;
+        var record = (await _edge.Services.GetRequiredService<IKeyRecordStore>().GetAsync("demo", key, default))!;
+        var wrapped = Encoding.UTF8.GetBytes(Convert.ToBase64String(record.Record.Keys[0].Wrapped).Split('+', '/', '=').MaxBy(piece => piece.Length)!);
+        Assert.NotEmpty(FilesWith(wrapped, "third"));
+
+        var requests = _edge.Services.GetRequiredService<ErasureRequests>();
+        var asked = await requests.RequestAsync("demo", key, ErasureBasis.ReceivedInError, "2026-1", "demo/records", false, null, default);
+        await requests.ApproveAsync("demo", asked.Erasure!.Id, "demo/second", default);
+        var erasure = _edge.Services.GetRequiredService<Erasure>();
+        while (await erasure.StepAsync("demo", asked.Erasure.Id, default)) Assert.NotNull(await erasure.GetAsync("demo", asked.Erasure.Id, default));
+        Assert.Equal(ErasureStatus.Erased, (await erasure.GetAsync("demo", asked.Erasure.Id, default))!.Value.Status);
+        Assert.Empty(FilesWith(wrapped, ""));
+    }
+
+    /// <summary>Files below the data folder that hold these bytes.</summary>
+    private string[] FilesWith(byte[] bytes, string folder) =>
+        [.. Directory.EnumerateFiles(Path.Combine(_edge.Data, folder), "*", SearchOption.AllDirectories).Where(path => Read(path).AsSpan().IndexOf(bytes) >= 0)];
+
+    /// <summary>Also of a file that the host has open.</summary>
+    private static byte[] Read(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
+        return bytes;
     }
 
     private async Task<string> FirstPackAsync()
