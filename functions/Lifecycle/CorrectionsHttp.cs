@@ -36,7 +36,7 @@ public sealed class CorrectionsHttp(Gate gate, CorrectionService corrections, Au
         var preview = request.Query["preview"] is ["true"];
         var result = preview
             ? await corrections.PreviewAsync(admission.Institution, admission.Object.StudyKey!, order, cancellationToken)
-            : await corrections.ProposeAsync(admission.Institution, admission.Object.StudyKey!, order, admission.Actor.Subject, cancellationToken);
+            : await corrections.ProposeAsync(admission.Institution, admission.Object.StudyKey!, order, admission.Actor.Subject, IdempotencyKey.IdOf(request, admission.Actor.Subject), cancellationToken);
         if (Refused(result) is { } refused) return refused;
         if (preview) return Answer.Json(new PreviewView(result.Changes!));
         await DoneAsync(admission, "correction.propose", result.Record!, cancellationToken);

@@ -59,7 +59,7 @@ public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retenti
         if (body.Value!.Kind is not { } kind || !Enum.IsDefined(kind)) return Problem.BadRequest("kind-missing", "Say which kind of hold it is.", "请说明保全类型。", "kind");
         if (body.Value.Reference is not { Length: > 0 and <= 100 } reference || reference.Any(char.IsControl))
             return Problem.BadRequest("reference-missing", "A hold names the case or order it rests on (1 to 100 characters).", "保全须注明依据的案号或文号（1 至 100 个字符）。", "reference");
-        if (await holds.SetAsync(admission.Institution, admission.Object.StudyKey!, kind, reference, admission.Actor.Subject, cancellationToken) is not { } set) return Refusals.NotFound();
+        if (await holds.SetAsync(admission.Institution, admission.Object.StudyKey!, kind, reference, admission.Actor.Subject, IdempotencyKey.IdOf(request, admission.Actor.Subject), cancellationToken) is not { } set) return Refusals.NotFound();
         if (set.Hold is null && set.Study.Erasing is { } erasure)
             return Problem.Of(409, "erasure-under-way", "The study is being destroyed: a hold comes too late.", "该检查正在彻底清除，无法再设置保全。", ("erasure", erasure));
         if (set.Hold is not { } hold) return Problem.Of(409, "too-many-holds", "The study has as many holds as it can have.", "该检查的保全数量已达上限。");

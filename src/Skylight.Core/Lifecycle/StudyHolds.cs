@@ -14,14 +14,16 @@ public sealed class StudyHolds(ICatalog catalog, ICommit commit, TimeProvider ti
     /// Puts a hold on a study, hidden or not. Null when there is no such study; no hold when it has as many as it can have, or when its erasure destroys it already
     /// (<see cref="StudyDocument.Erasing"/>).
     /// </summary>
-    public Task<(StudyDocument Study, StudyHold? Hold)?> SetAsync(string institution, string studyKey, HoldKind kind, string reference, string by, CancellationToken cancellationToken)
+    /// <param name="id">Of a request that may be repeated: the hold that it set the first time is answered. Null for one of its own.</param>
+    public Task<(StudyDocument Study, StudyHold? Hold)?> SetAsync(string institution, string studyKey, HoldKind kind, string reference, string by, string? id, CancellationToken cancellationToken)
     {
-        var hold = new StudyHold(RandomNumberGenerator.GetHexString(32, lowercase: true), kind, reference, by, time.GetUtcNow());
+        var hold = new StudyHold(id ?? RandomNumberGenerator.GetHexString(32, lowercase: true), kind, reference, by, time.GetUtcNow());
         return ChangeAsync(
             institution,
             studyKey,
             study =>
             {
+                if (study.Holds.FirstOrDefault(item => item.Id == hold.Id) is { } known) return (null, known);
                 if (study.Erasing is not null) return (null, null);
 
                 // Released ones are history: the oldest makes room.
@@ -71,7 +73,7 @@ public sealed class StudyHolds(ICatalog catalog, ICommit commit, TimeProvider ti
         {
             if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study }) return null;
             var (next, result) = change(study);
-            if (next is null) return (study, null);
+            if (next is null) return (study, result);
             if (await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(study, next), []), cancellationToken) == CommitOutcome.Committed) return (next, result);
         }
 

@@ -69,11 +69,20 @@ public sealed class SavedStatistics(IDocuments documents, StatisticsKeeper keepe
 
     public sealed record Saved(StatisticsDefinition Definition, StatisticsResult? Result);
 
-    public async ValueTask<string> AddAsync(string institution, StatisticsDefinition definition, CancellationToken cancellationToken)
+    /// <param name="id">Of a request that may be repeated; what it made the first time stays. Null for one of its own.</param>
+    /// <returns>Its id, and the definition that it has.</returns>
+    public async ValueTask<(string Id, StatisticsDefinition Definition)> AddAsync(string institution, StatisticsDefinition definition, string? id, CancellationToken cancellationToken)
     {
-        var id = RandomNumberGenerator.GetHexString(16, lowercase: true);
-        await documents.PutAsync(new DocumentKey(institution, Type, id), new Saved(definition, null), Match.None, [], cancellationToken);
-        return id;
+        var key = new DocumentKey(institution, Type, id ?? RandomNumberGenerator.GetHexString(16, lowercase: true));
+        try
+        {
+            await documents.PutAsync(key, new Saved(definition, null), Match.None, [], cancellationToken);
+            return (key.Id, definition);
+        }
+        catch (DocumentConflictException) when (id is not null)
+        {
+            return (key.Id, (await documents.GetAsync<Saved>(key, cancellationToken))?.Value.Definition ?? definition);
+        }
     }
 
     public ValueTask<DocumentPage<Saved>> ListAsync(string institution, int limit, string? next, CancellationToken cancellationToken) =>

@@ -75,7 +75,7 @@ public sealed class CatalogRebuildTests : IAsyncLifetime
         await using var lifecycle = new LifecycleBench(ingest: _bench);
         await _bench.SendOne(TestDicom.Ct());
         var order = new CorrectionOrder(CorrectionScope.Study, null, null, CorrectionReason.Correct, "old HIS", new Dictionary<string, string> { ["PatientName"] = "Zhang^Sanfeng" });
-        var proposed = await lifecycle.Corrections.ProposeAsync(IngestBench.A, (await _bench.Study()).StudyKey, order, LifecycleBench.By, default);
+        var proposed = await lifecycle.Corrections.ProposeAsync(IngestBench.A, (await _bench.Study()).StudyKey, order, LifecycleBench.By, null, default);
         await lifecycle.Corrections.ApproveAsync(IngestBench.A, proposed.Record!.Correction.Id, $"{IngestBench.A}/second", default);
         var before = await _bench.Study();
 

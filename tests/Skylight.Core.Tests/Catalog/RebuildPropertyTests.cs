@@ -168,7 +168,7 @@ public sealed class RebuildPropertyTests : IAsyncLifetime
         var order = _random.Next(2) == 0
             ? new CorrectionOrder(CorrectionScope.Study, null, null, CorrectionReason.Correct, null, new Dictionary<string, string> { [_random.Next(3) == 0 ? "PatientID" : "StudyDescription"] = $"C{_random.Next(9)}" })
             : new CorrectionOrder(CorrectionScope.Series, series, null, CorrectionReason.Correct, null, new Dictionary<string, string> { ["SeriesDescription"] = $"D{_random.Next(9)}" });
-        var proposed = await _lifecycle.Corrections.ProposeAsync(IngestBench.A, study.StudyKey, order, LifecycleBench.By, default);
+        var proposed = await _lifecycle.Corrections.ProposeAsync(IngestBench.A, study.StudyKey, order, LifecycleBench.By, null, default);
         _done.Add($"correct {order.Scope} {string.Join(',', order.Values.Keys)}: {proposed.Refusal}");
         if (proposed.Record is not { } record) return;
         await _lifecycle.Corrections.ApproveAsync(IngestBench.A, record.Correction.Id, "hospital-a/second", default);

@@ -14,7 +14,7 @@ public sealed class HoldTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await _bench.Ingest.Send(SourceTrust.Pacs, LifecycleBench.Slice(1), LifecycleBench.Slice(2));
-        await _bench.Holds.SetAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, HoldKind.Legal, "7", LifecycleBench.By, default);
+        await _bench.Holds.SetAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, HoldKind.Legal, "7", LifecycleBench.By, null, default);
     }
 
     public async ValueTask DisposeAsync() => await _bench.DisposeAsync();

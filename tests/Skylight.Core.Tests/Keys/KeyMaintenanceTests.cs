@@ -126,7 +126,7 @@ public sealed class KeyMaintenanceTests : IAsyncLifetime
         await using var lifecycle = new LifecycleBench(ingest: _bench);
         var study = await _bench.Study("1.2.2");
         var order = new CorrectionOrder(CorrectionScope.Study, null, null, CorrectionReason.Correct, "old HIS", new Dictionary<string, string> { ["PatientSex"] = "F" });
-        var proposed = await lifecycle.Corrections.ProposeAsync(IngestBench.A, study.StudyKey, order, LifecycleBench.By, default);
+        var proposed = await lifecycle.Corrections.ProposeAsync(IngestBench.A, study.StudyKey, order, LifecycleBench.By, null, default);
         Assert.Null((await lifecycle.Corrections.ApproveAsync(IngestBench.A, proposed.Record!.Correction.Id, "hospital-a/second", default)).Refusal);
         var old = (await _bench.Study("1.2.2")).Corrections!;
 

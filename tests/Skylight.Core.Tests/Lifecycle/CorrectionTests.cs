@@ -140,7 +140,7 @@ public sealed class CorrectionTests : IAsyncLifetime
         var proposed = (await ProposeAsync(CorrectionScope.Study, null, null, ("PatientSex", "F"))).Record!;
         Assert.Equal(CorrectionRefusal.SamePerson, (await _bench.Corrections.ApproveAsync(IngestBench.A, proposed.Correction.Id, LifecycleBench.By, default)).Refusal);
         Assert.Equal("M", (await _bench.Ingest.Study()).Attributes.PatientSex);
-        await _bench.Holds.SetAsync(IngestBench.A, proposed.StudyKey, HoldKind.Dispute, "7", LifecycleBench.By, default);
+        await _bench.Holds.SetAsync(IngestBench.A, proposed.StudyKey, HoldKind.Dispute, "7", LifecycleBench.By, null, default);
         Assert.Equal(CorrectionRefusal.OnHold, (await _bench.Corrections.ApproveAsync(IngestBench.A, proposed.Correction.Id, Second, default)).Refusal);
         Assert.Equal(CorrectionRefusal.OnHold, (await ProposeAsync(CorrectionScope.Study, null, null, ("PatientSex", "O"))).Refusal);
         Assert.Equal(CorrectionStatus.Refused, (await _bench.Corrections.RefuseAsync(IngestBench.A, proposed.Correction.Id, Second, default)).Record!.Status);
@@ -210,7 +210,7 @@ public sealed class CorrectionTests : IAsyncLifetime
         var proposed = (await ProposeAsync(CorrectionScope.Study, null, null, ("PatientSex", "F"))).Record!;
         await using (var dying = new LifecycleBench(ingest: _bench.Ingest, wrapCommit: inner => new BeforeCommit(inner, () => throw new IOException("The process died here."))))
             await Assert.ThrowsAsync<IOException>(() => dying.Corrections.ApproveAsync(IngestBench.A, proposed.Correction.Id, Second, default));
-        await _bench.Holds.SetAsync(IngestBench.A, proposed.StudyKey, HoldKind.Dispute, "7", LifecycleBench.By, default);
+        await _bench.Holds.SetAsync(IngestBench.A, proposed.StudyKey, HoldKind.Dispute, "7", LifecycleBench.By, null, default);
         var held = await _bench.Corrections.ApproveAsync(IngestBench.A, proposed.Correction.Id, Second, default);
         Assert.Equal((CorrectionRefusal.OnHold, CorrectionStatus.Proposed, null), (held.Refusal, held.Record!.Status, held.Record.DecidedBy));
         Assert.Null((await _bench.Corrections.RefuseAsync(IngestBench.A, proposed.Correction.Id, Second, default)).Refusal);
@@ -258,7 +258,7 @@ public sealed class CorrectionTests : IAsyncLifetime
 
     private async Task<CorrectionResult> ProposeAsync(CorrectionScope scope, string? series, string? instance, Dictionary<string, string> values) =>
         await _bench.Corrections.ProposeAsync(
-            IngestBench.A, (await _bench.Ingest.Study()).StudyKey, new CorrectionOrder(scope, series, instance, CorrectionReason.Correct, "old HIS", values), LifecycleBench.By, default);
+            IngestBench.A, (await _bench.Ingest.Study()).StudyKey, new CorrectionOrder(scope, series, instance, CorrectionReason.Correct, "old HIS", values), LifecycleBench.By, null, default);
 
     private async Task<CorrectionRecord> CorrectAsync(CorrectionScope scope, string? series, string? instance, params (string Name, string Value)[] values)
     {

@@ -94,7 +94,7 @@ public sealed class DeletionsTests : IAsyncLifetime
     public async Task Delete_UnderHold_IsRefused_UntilItIsReleased()
     {
         var key = (await _bench.Ingest.Study()).StudyKey;
-        var set = (await _bench.Holds.SetAsync(IngestBench.A, key, HoldKind.Dispute, "2026-17", LifecycleBench.By, default))!.Value;
+        var set = (await _bench.Holds.SetAsync(IngestBench.A, key, HoldKind.Dispute, "2026-17", LifecycleBench.By, null, default))!.Value;
         var refused = await _bench.DeleteAsync();
         Assert.Equal((DeletionOutcome.OnHold, set.Hold!.Id), (refused.Outcome, refused.Hold!.Id));
         Assert.Equal(DeletionOutcome.OnHold, (await _bench.DeleteAsync("1.2.3.1", "1.2.3.1.1")).Outcome);

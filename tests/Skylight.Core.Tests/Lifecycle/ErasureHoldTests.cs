@@ -236,7 +236,7 @@ public sealed class ErasureHoldTests : IAsyncLifetime
         while ((await _bench.Erasure.GetAsync(IngestBench.A, id, default))!.Value.Step != step) Assert.True(await _bench.Erasure.StepAsync(IngestBench.A, id, default));
     }
 
-    private async Task<StudyHold?> HoldAsync() => (await _bench.Holds.SetAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, HoldKind.Legal, "7", LifecycleBench.By, default))!.Value.Hold;
+    private async Task<StudyHold?> HoldAsync() => (await _bench.Holds.SetAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, HoldKind.Legal, "7", LifecycleBench.By, null, default))!.Value.Hold;
 
     private async Task<IReadOnlyList<string>> KeysAsync() => [.. await _bench.Ingest.Keys.IdsAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, default)];
 }

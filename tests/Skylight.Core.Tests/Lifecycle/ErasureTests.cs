@@ -258,7 +258,7 @@ public sealed partial class ErasureTests : IDisposable
             await ingest.Send(Slice(1), Slice(2), Slice(3));
             await ingest.SendOne(other);
             if (hiddenInBackup) Assert.NotNull((await bench.DeleteAsync(series, instance)).Record);
-            await bench.Holds.SetAsync(IngestBench.A, (await ingest.Study()).StudyKey, HoldKind.Legal, "1", LifecycleBench.By, default);
+            await bench.Holds.SetAsync(IngestBench.A, (await ingest.Study()).StudyKey, HoldKind.Legal, "1", LifecycleBench.By, null, default);
         }
 
         Copy(live, backup);
@@ -373,13 +373,13 @@ public sealed partial class ErasureTests : IDisposable
         Assert.Equal(asked.Id, (await AskAsync(ErasureBasis.ReceivedInError)).Erasure!.Id);
         Assert.False(await bench.Erasure.StepAsync(IngestBench.A, asked.Id, default));
         Assert.Equal(ErasureRefusal.SamePerson, (await bench.Requests.ApproveAsync(IngestBench.A, asked.Id, LifecycleBench.By, default)).Refusal);
-        var hold = (await bench.Holds.SetAsync(IngestBench.A, key, HoldKind.Legal, "7", LifecycleBench.By, default))!.Value.Hold!;
+        var hold = (await bench.Holds.SetAsync(IngestBench.A, key, HoldKind.Legal, "7", LifecycleBench.By, null, default))!.Value.Hold!;
         Assert.Equal(ErasureRefusal.OnHold, (await bench.Requests.ApproveAsync(IngestBench.A, asked.Id, "hospital-a/second", default)).Refusal);
         await bench.Holds.ReleaseAsync(IngestBench.A, key, hold.Id, LifecycleBench.By, default);
         Assert.Null((await bench.Requests.ApproveAsync(IngestBench.A, asked.Id, "hospital-a/second", default)).Refusal);
 
         // A hold that comes after the approval stops it still.
-        await bench.Holds.SetAsync(IngestBench.A, key, HoldKind.Legal, "8", LifecycleBench.By, default);
+        await bench.Holds.SetAsync(IngestBench.A, key, HoldKind.Legal, "8", LifecycleBench.By, null, default);
         Assert.Equal(ErasureStatus.Refused, (await bench.RunAsync(asked.Id)).Status);
         Assert.Equal(["1.2.3.1.1"], await bench.ServedAsync());
 

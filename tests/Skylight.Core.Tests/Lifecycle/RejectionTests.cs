@@ -145,7 +145,7 @@ public sealed class RejectionTests : IAsyncLifetime
     [Fact]
     public async Task Note_UnderHold_IsStoredAndNotCarriedOut()
     {
-        await _bench.Holds.SetAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, HoldKind.Dispute, "7", LifecycleBench.By, default);
+        await _bench.Holds.SetAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, HoldKind.Dispute, "7", LifecycleBench.By, null, default);
         var outcome = await SendAsync(KeyObject("113037", "1.2.3.1.1"));
         Assert.Equal(OutcomeKind.Stored, outcome.Kind);
         Assert.Contains("rejection-not-applied", outcome.Findings);

@@ -52,7 +52,7 @@ public sealed class VersionTests : IAsyncLifetime
     [Fact]
     public async Task Restore_UnderHold_OrOfADeletedInstance_IsRefused()
     {
-        var hold = (await _bench.Holds.SetAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, HoldKind.Legal, "7", LifecycleBench.By, default))!.Value.Hold!;
+        var hold = (await _bench.Holds.SetAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, HoldKind.Legal, "7", LifecycleBench.By, null, default))!.Value.Hold!;
         Assert.Equal(VersionOutcome.OnHold, (await _versions.RestoreAsync(IngestBench.A, s_first, 1, default)).Outcome);
         await _bench.Holds.ReleaseAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, hold.Id, LifecycleBench.By, default);
         await _bench.DeleteAsync("1.2.3.1", "1.2.3.1.1");

@@ -31,10 +31,10 @@ public sealed class StatisticsTests : IAsyncLifetime
         await SendAsync("1.2.5", "20260410", "CT", 1);
         Assert.Equal(2, await _keeper.CountMarkedAsync(default));
         Assert.Equal(0, await _keeper.CountMarkedAsync(default));
-        var id = await _saved.AddAsync(IngestBench.A, new StatisticsDefinition(1, "by modality", [StatisticsDimension.Modality], null, null, null, null), default);
+        (var id, _) = await _saved.AddAsync(IngestBench.A, new StatisticsDefinition(1, "by modality", [StatisticsDimension.Modality], null, null, null, null), null, default);
         Assert.Equal(["CT 2 3", "MR 1 1"], await LinesAsync(id));
-        Assert.Equal(["202603 2 3", "202604 1 1"], await LinesAsync(await _saved.AddAsync(IngestBench.A, new StatisticsDefinition(1, "by month", [StatisticsDimension.Month], null, null, null, null), default)));
-        Assert.Equal([" 1 2"], await LinesAsync(await _saved.AddAsync(IngestBench.A, new StatisticsDefinition(1, "CT in March", [], "20260301", "20260331", "CT", null), default)));
+        Assert.Equal(["202603 2 3", "202604 1 1"], await LinesAsync((await _saved.AddAsync(IngestBench.A, new StatisticsDefinition(1, "by month", [StatisticsDimension.Month], null, null, null, null), null, default)).Id));
+        Assert.Equal([" 1 2"], await LinesAsync((await _saved.AddAsync(IngestBench.A, new StatisticsDefinition(1, "CT in March", [], "20260301", "20260331", "CT", null), null, default)).Id));
 
         // A study more: the kept result is given for ten minutes, then the counts of now.
         await SendAsync("1.2.6", "20260301", "MR", 4);
@@ -90,7 +90,7 @@ public sealed class StatisticsTests : IAsyncLifetime
         Assert.Equal(3, (await _keeper.LastAsync(IngestBench.A, default))!.Studies);
         Assert.Equal(
             ["20260302 4 1 1", "20260303 5 1 1", "none 4 1 1"],
-            await LinesAsync(await _saved.AddAsync(IngestBench.A, new StatisticsDefinition(1, "x", [StatisticsDimension.Day, StatisticsDimension.Level], null, null, null, null), default)));
+            await LinesAsync((await _saved.AddAsync(IngestBench.A, new StatisticsDefinition(1, "x", [StatisticsDimension.Day, StatisticsDimension.Level], null, null, null, null), null, default)).Id));
     }
 
     [Fact]

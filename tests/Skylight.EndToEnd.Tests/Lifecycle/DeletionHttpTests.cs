@@ -88,6 +88,32 @@ public abstract class DeletionHttpTests(EdgeFixture edge)
     }
 
     [Fact]
+    public async Task Post_RepeatedUnderItsIdempotencyKey_MakesOneHoldAndOneProposal()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        using var records = await edge.ClientAsync("medical-records");
+        var made = DemoInstance.Load(Path.Combine(edge.Demo, "chest-cr"))[0].With(d => d.Set(DicomTags.StudyInstanceUID, Vr.UI, "1.2.65.1")).With(d => d.Set(DicomTags.SOPInstanceUID, Vr.UI, "1.2.65.1.1.1"));
+        (await EdgeFixture.StoreAsync(technician, "dicomweb/studies", made.Bytes)).Dispose();
+        var order = new { scope = "study", reason = "correct", values = new Dictionary<string, string> { ["StudyDescription"] = "Thorax" } };
+        var hold = new { kind = "dispute", reference = "2026-18" };
+        foreach (var (address, body) in new (string, object)[] { ("corrections", order), ("holds", hold) })
+        {
+            var first = await PostAsync(address, body, "k-1");
+            Assert.Equal(first, await PostAsync(address, body, "k-1"));
+            if (address == "holds") Assert.NotEqual(first, await PostAsync(address, body, "k-2"));
+        }
+
+        async Task<string> PostAsync(string address, object body, string key)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"api/studies/{made.Study}/{address}") { Content = JsonContent.Create(body) };
+            request.Headers.Add("Idempotency-Key", key);
+            using var answer = await records.SendAsync(request);
+            Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+            return (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
+        }
+    }
+
+    [Fact]
     public async Task RejectionNote_OfWhoMayNotDelete_WaitsForATechnician()
     {
         using var technician = await edge.ClientAsync("technician");

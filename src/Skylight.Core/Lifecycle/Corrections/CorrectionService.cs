@@ -67,18 +67,21 @@ public sealed class CorrectionService(
     }
 
     /// <summary>Records a proposal.</summary>
-    public async Task<CorrectionResult> ProposeAsync(string institution, string studyKey, CorrectionOrder order, string by, CancellationToken cancellationToken)
+    /// <param name="id">Of a request that may be repeated: what it proposed the first time is answered. Null for one of its own.</param>
+    public async Task<CorrectionResult> ProposeAsync(string institution, string studyKey, CorrectionOrder order, string by, string? id, CancellationToken cancellationToken)
     {
+        if (id is not null && await GetAsync(institution, id, cancellationToken) is { Value: var known } && known.StudyKey == studyKey && known.RequestedBy == by) return new(known);
         var preview = await PreviewAsync(institution, studyKey, order, cancellationToken);
         if (preview.Refusal is not null) return preview;
         var study = (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))!.Value;
+        var correction = Check(order).Correction!;
         var record = new CorrectionRecord
         {
             Institution = institution,
             StudyKey = studyKey,
             PatientKey = study.PatientKey,
             Status = CorrectionStatus.Proposed,
-            Correction = Check(order).Correction!,
+            Correction = id is null ? correction : correction with { Id = id },
             RequestedBy = by,
             RequestedAt = time.GetUtcNow(),
         };
