@@ -53,7 +53,7 @@ public sealed partial class ErasureTests
     private static async Task<string> CorrectAsync(LifecycleBench bench, string uid, params (string Name, string Value)[] values)
     {
         var order = new CorrectionOrder(CorrectionScope.Study, null, null, CorrectionReason.Correct, null, values.ToDictionary(value => value.Name, value => value.Value));
-        var proposed = await bench.Corrections.ProposeAsync(IngestBench.A, (await bench.Ingest.Study(uid)).StudyKey, order, LifecycleBench.By, default);
+        var proposed = await bench.Corrections.ProposeAsync(IngestBench.A, (await bench.Ingest.Study(uid)).StudyKey, order, LifecycleBench.By, null, default);
         Assert.Null(proposed.Refusal);
         Assert.Null((await bench.Corrections.ApproveAsync(IngestBench.A, proposed.Record!.Correction.Id, "hospital-a/second", default)).Refusal);
         return proposed.Record.Correction.Id;
