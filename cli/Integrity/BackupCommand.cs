@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Skylight.Core.Documents;
+using Skylight.Local;
 using Skylight.Local.Backup;
 using Skylight.Local.Keys;
 using Skylight.Local.Objects;
@@ -23,7 +24,7 @@ internal static class BackupCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var folder = parsed.GetValue(data)!.FullName;
-            var configuration = new ConfigurationBuilder().AddJsonFile(Path.Combine(folder, "settings.json"), optional: true).AddEnvironmentVariables().Build();
+            var configuration = new ConfigurationBuilder().AddDataFolder(folder).Build();
             var tiers = configuration.GetSection(FolderObjectStoreOptions.Section).Get<FolderObjectStoreOptions>() ?? new FolderObjectStoreOptions();
             var options = new BackupOptions(folder, parsed.GetValue(to)!.FullName)
             {

@@ -52,7 +52,7 @@ public sealed class OfflineArchive : IAsyncDisposable
     {
         if (!Path.Exists(Path.Combine(data.FullName, needed))) throw new CliException(ExitCode.NotFound, $"{data.FullName} has no archive.");
         var services = new ServiceCollection();
-        var configuration = new ConfigurationBuilder().AddJsonFile(Path.Combine(data.FullName, "settings.json"), optional: true).AddEnvironmentVariables().AddInMemoryCollection([.. s_always, .. settings]).Build();
+        var configuration = new ConfigurationBuilder().AddDataFolder(data.FullName).AddInMemoryCollection([.. s_always, .. settings]).Build();
         services.AddSingleton<IConfiguration>(configuration);
         services.AddLogging();
         services.AddMetrics();

@@ -7,6 +7,7 @@ using Skylight.Core.Hosting;
 using Skylight.Edge.Runtime.Triggers;
 using Skylight.Edge.Runtime.Triggers.Http;
 using Skylight.Functions;
+using Skylight.Local;
 
 namespace Skylight.Edge.Hosting;
 
@@ -41,6 +42,7 @@ public sealed class EdgeHost : IAsyncDisposable
         try
         {
             app = Build(setup with { DataFolder = data.Path });
+            HostSettings.Write(data.Path, app.Configuration);
             Announce(app.Services);
             await app.StartAsync(cancellationToken);
             var host = new EdgeHost(app, data);

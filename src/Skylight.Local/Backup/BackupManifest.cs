@@ -37,7 +37,7 @@ public sealed record BackupManifest(
 }
 
 /// <summary>An object that is damaged.</summary>
-/// <param name="Code"><see cref="Damaged"/>, <see cref="Source"/> or, of a restore, <see cref="Pool"/>.</param>
+/// <param name="Code"><see cref="Damaged"/>, <see cref="Source"/>, <see cref="Missing"/> or, of a restore, <see cref="Pool"/>.</param>
 /// <param name="Detail">What is wrong, in words.</param>
 public sealed record BackupFault(string Name, string Code, string Detail)
 {
@@ -46,6 +46,9 @@ public sealed record BackupFault(string Name, string Code, string Detail)
 
     /// <summary>The data folder's copy is damaged; the backup's is whole.</summary>
     public const string Source = "damaged-in-data";
+
+    /// <summary>A study names it, and neither the data folder nor the places that its host was told of have it.</summary>
+    public const string Missing = "missing";
 
     /// <summary>The backup's copy was whole and is not any more.</summary>
     public const string Pool = "damaged-in-backup";

@@ -35,6 +35,7 @@ internal sealed class ObjectPool(BackupOptions options, BackupSet set, PoolProof
     {
         var checkedTo = Plan();
         await Parallel.ForEachAsync(_source.List(), new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancellationToken }, TakeAsync);
+        await TakeNamedAsync(generation, cancellationToken);
         foreach (var folder in _list.Select(item => Path.GetDirectoryName(Path.Combine(set.Pool, item.Name))!).Distinct(StringComparer.Ordinal)) LibC.SyncDirectory(folder);
         foreach (var root in (string[])[set.Pool, set.Damaged])
         {
@@ -46,6 +47,25 @@ internal sealed class ObjectPool(BackupOptions options, BackupSet set, PoolProof
         Write(Path.Combine(generation, BackupSet.DamagedListName), _damaged);
         _faults.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
         return new PoolCopy(_list.Count, _list.Sum(item => item.Length), _added.Count, _added.Bytes, _checked.Count, _checked.Bytes, _unproved, checkedTo, _faults, _faultCount);
+    }
+
+    /// <summary>What a study names has to be there: taken now if the walk missed it; named if the data folder does not have it either.</summary>
+    private async Task TakeNamedAsync(string generation, CancellationToken cancellationToken)
+    {
+        var names = _list.Concat(_damaged).Select(item => item.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var name in await NamedObjects.MissingAsync(generation, names.Contains, proof, cancellationToken))
+        {
+            if (_source.Find(name) is { } found) await TakeAsync(found, cancellationToken);
+            else if (await proof.HasKeysAsync(name, cancellationToken)) AddMissing(name);
+        }
+    }
+
+    /// <summary>What the pool has of it from before belongs to the generation all the same.</summary>
+    private void AddMissing(string name)
+    {
+        var pooled = _known.TryGetValue(name, out var kept) && new FileInfo(Path.Combine(set.Pool, name)) is { Exists: true } file && file.Length == kept.Length;
+        if (pooled) lock (_gate) _list.Add(kept!);
+        Add(new BackupFault(name, BackupFault.Missing, $"a study names it, and it is in none of the data folder's places; the backup {(pooled ? "has" : "lacks")} it"));
     }
 
     /// <summary>Reads the last generation's list, and chooses what of it is read again: from where that one stopped, as much as the time since then makes due.</summary>

@@ -2,6 +2,7 @@ using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Core.Integrity;
 using Skylight.Core.Keys;
+using Skylight.Core.Studies;
 using Skylight.Local.Keys;
 using Skylight.Local.Objects;
 using Skylight.Local.Sqlite;
@@ -44,6 +45,17 @@ internal sealed class PoolProof : IAsyncDisposable
         _records = SqliteDatabase.Open(Path.Combine(options.Data, "records.db"), SqliteDurability.Full, SqliteDocuments.Schema);
         _keys = new StudyKeys(new DocumentKeyRecords(new SqliteDocuments(_records)), _ring, new KeyEncryptionOptions(), time);
         _check = new ObjectCheck(_keys);
+        Parts = new StudyParts(_pool, _keys);
+    }
+
+    /// <summary>Reads manifests in the pool; null where the key ring cannot be opened.</summary>
+    public StudyParts? Parts { get; }
+
+    /// <summary>Whether a study has its keys: of one that was erased since nothing is missed.</summary>
+    public async ValueTask<bool> HasKeysAsync(string name, CancellationToken cancellationToken)
+    {
+        var (institution, studyKey) = ObjectName.Owner(name);
+        return _keys is null || await _keys.ExistsAsync(institution, studyKey, cancellationToken);
     }
 
     /// <param name="file">An object's name in the pool, or that with more behind it.</param>

@@ -41,6 +41,16 @@ internal static class JournalScan
         return (file, records);
     }
 
+    /// <summary>Names of the objects in a copied file, up to its end or its torn tail.</summary>
+    public static IEnumerable<string> Names(string path)
+    {
+        using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        var start = new byte[FileHeader.Size];
+        List<FoundRecord> records = [];
+        if (FileHeader.Parse(start.AsSpan(0, RandomAccess.Read(handle, start, 0))) is { } header) Records(handle, header, RandomAccess.GetLength(handle), records);
+        return records.SelectMany(record => record.Objects).Select(item => item.Name);
+    }
+
     private static long Records(SafeFileHandle handle, FileHeader file, long length, List<FoundRecord> records)
     {
         var at = (long)FileHeader.Size;

@@ -1,8 +1,11 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Skylight.Cli.Integrity;
 using Skylight.Core.Catalog;
+using Skylight.Core.Tiers;
 using Skylight.Dicom;
 using Skylight.EndToEnd.Tests.DicomWeb;
+using Skylight.Local;
 using Skylight.Local.Backup;
 using Skylight.Local.Journal;
 
@@ -179,6 +182,42 @@ public sealed class DamagedBackupTests(EdgeFixture edge) : IClassFixture<EdgeFix
         Assert.Equal(new BackupFault(lost, BackupFault.Pool, "it is missing"), Assert.Single(faults));
         Assert.True(File.Exists(Path.Combine(Target(last: true), "objects", other)));
         Assert.Equal(1, await DrillAsync(null));
+    }
+
+    [Fact]
+    public async Task Backup_WithoutTheFolderOfATier_NamesWhatIsMissing()
+    {
+        var pack = await PackAsync("11");
+        var study = (await edge.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", "2.999.8.11", default))!.Value;
+        await edge.Services.GetRequiredService<StudyTiers>().MoveAsync("demo", study.StudyKey, StorageTier.Cold, default);
+        var elsewhere = Path.Combine(_folder, "elsewhere");
+        Directory.Move(Path.Combine(Data, "objects-cold"), elsewhere);
+        try
+        {
+            Assert.Equal((pack, BackupFault.Missing), Assert.Single((await BackupAsync()).Faults) is var fault ? (fault.Name, fault.Code) : default);
+            var told = Options with { Tiers = new Dictionary<string, string> { ["objects-cold"] = elsewhere } };
+            Assert.Empty((await FolderBackup.RunAsync(told, TimeProvider.System, default)).Faults);
+            Assert.Equal(0, await DrillAsync(null));
+
+            // Once the backup has it, it stays in later generations.
+            Assert.EndsWith("the backup has it", Assert.Single((await BackupAsync()).Faults).Detail, StringComparison.Ordinal);
+            Assert.Equal(0, await DrillAsync(null));
+        }
+        finally
+        {
+            Directory.Move(elsewhere, Path.Combine(Data, "objects-cold"));
+        }
+    }
+
+    [Fact]
+    public void Host_WritesThePlacesThatItWasToldOf_AndToolsReadThem()
+    {
+        Assert.True(File.Exists(Path.Combine(Data, HostSettings.FileName)));
+        var data = Directory.CreateDirectory(Path.Combine(_folder, "data")).FullName;
+        HostSettings.Write(data, new ConfigurationBuilder().AddInMemoryCollection([new("Skylight:Objects:ColdFolder", "/mnt/cold"), new("Skylight:Objects:CoolFolder", "")]).Build());
+        var seen = new ConfigurationBuilder().AddDataFolder(data).Build();
+        Assert.Equal("/mnt/cold", seen["Skylight:Objects:ColdFolder"]);
+        Assert.Null(seen["Skylight:Objects:CoolFolder"]);
     }
 
     private Task<BackupManifest> BackupAsync() => FolderBackup.RunAsync(Options, TimeProvider.System, default);
