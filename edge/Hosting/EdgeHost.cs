@@ -42,7 +42,7 @@ public sealed class EdgeHost : IAsyncDisposable
         try
         {
             app = Build(setup with { DataFolder = data.Path });
-            HostSettings.Write(data.Path, app.Configuration);
+            HostPlaces.Write(data.Path, app.Configuration);
             Announce(app.Services);
             await app.StartAsync(cancellationToken);
             var host = new EdgeHost(app, data);

@@ -212,9 +212,9 @@ public sealed class DamagedBackupTests(EdgeFixture edge) : IClassFixture<EdgeFix
     [Fact]
     public void Host_WritesThePlacesThatItWasToldOf_AndToolsReadThem()
     {
-        Assert.True(File.Exists(Path.Combine(Data, HostSettings.FileName)));
+        Assert.True(File.Exists(Path.Combine(Data, HostPlaces.FileName)));
         var data = Directory.CreateDirectory(Path.Combine(_folder, "data")).FullName;
-        HostSettings.Write(data, new ConfigurationBuilder().AddInMemoryCollection([new("Skylight:Objects:ColdFolder", "/mnt/cold"), new("Skylight:Objects:CoolFolder", "")]).Build());
+        HostPlaces.Write(data, new ConfigurationBuilder().AddInMemoryCollection([new("Skylight:Objects:ColdFolder", "/mnt/cold"), new("Skylight:Objects:CoolFolder", "")]).Build());
         var seen = new ConfigurationBuilder().AddDataFolder(data).Build();
         Assert.Equal("/mnt/cold", seen["Skylight:Objects:ColdFolder"]);
         Assert.Null(seen["Skylight:Objects:CoolFolder"]);

@@ -9,7 +9,7 @@ namespace Skylight.Local;
 /// What a host was told about places outside its data folder, by whatever way (settings file, environment, command line), in a file of the data folder: tools that
 /// open the folder without the host, or back it up beside it, would else miss what lies there.
 /// </summary>
-public static class HostSettings
+public static class HostPlaces
 {
     public const string FileName = "host-places.json";
 
