@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
+using Skylight.Local.Backup;
 using Skylight.Local.Keys;
 using Skylight.Local.Objects;
 
@@ -25,8 +26,13 @@ public static class HostPlaces
     {
         var places = s_places.Where(key => configuration[key] is { Length: > 0 }).ToDictionary(key => key, key => Path.GetFullPath(configuration[key]!));
         var path = Path.Combine(dataFolder, FileName);
-        File.WriteAllText(path + ".new", JsonSerializer.Serialize(places));
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(places);
+
+        // Mostly it says so already; then a start needs no room on the disk for it.
+        if (File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes)) return;
+        BackupFiles.Write(path + ".new", bytes);
         File.Move(path + ".new", path, overwrite: true);
+        LibC.SyncDirectory(dataFolder);
     }
 
     /// <summary>The settings of a data folder as a tool sees them: the settings file, then what its host was told, then the tool's own environment.</summary>
