@@ -19,12 +19,10 @@ public sealed class EraseOrchestration(Erasure erasure)
 /// <summary>Schedules erasure runs. Made for one invocation, around the client that the trigger was given.</summary>
 internal static class EraseRuns
 {
-    private const int MostRuns = 100;
-
-    /// <summary>One run at a time: the first instance id that is free, unless one before it is still going.</summary>
+    /// <summary>One run at a time: the first instance id that is free, unless one before it is still going. However long an erasure waits, it is begun again.</summary>
     public static async ValueTask StartAsync(DurableTaskClient client, ErasureRecord erasure, CancellationToken cancellationToken)
     {
-        for (var run = 1; run <= MostRuns; run++)
+        for (var run = 1; ; run++)
         {
             var id = $"erase-{erasure.Id}-{run}";
             if (await client.GetInstanceAsync(id, cancellationToken) is { } known)

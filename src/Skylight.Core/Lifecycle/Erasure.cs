@@ -32,6 +32,9 @@ public sealed class Erasure(
     private const int MaxAttempts = 50;
     private const int RowsPerRead = 1000;
 
+    /// <summary>How often what was retired long enough ago is deleted.</summary>
+    private static readonly TimeSpan s_retiredRound = TimeSpan.FromHours(1);
+
     private readonly ErasurePages _pages = new(documents);
     private readonly ErasureFreeze _freeze = new(catalog, commit, deletions, requests, time);
     private readonly InstanceStates _states = new(catalog, store, keys, parts);
@@ -293,7 +296,8 @@ public sealed class Erasure(
             var emptied = await StudyAsync(erasure, cancellationToken) is { } left && ErasureFreeze.IsEmpty(left);
 
             // Nothing is left of the study but its name: it goes whole, from the first step on.
-            return emptied ? erasure with { Level = DeletionLevel.Study, EmptiedFrom = erasure.Level, Destroying = false, Step = ErasureStep.Freeze - 1 } : erasure with { Objects = replaced.Count };
+            return emptied ? erasure with { Level = DeletionLevel.Study, EmptiedFrom = erasure.Level, Destroying = false, Step = ErasureStep.Freeze - 1 }
+                : erasure with { Objects = replaced.Count, BytesGoneBy = rehydrations is null ? null : time.GetUtcNow() + RetiredObjects.Grace + s_retiredRound };
         }
 
         var (_, objects) = await _pages.ReadAsync(erasure, cancellationToken);
@@ -362,11 +366,15 @@ public sealed class Erasure(
             erasure.Institution,
             new AuditEvent(
                 1, now, erasure.DecidedBy ?? erasure.RequestedBy, erasure.Institution, [], null, "erasure.done", null, erasure.StudyKey, erasure.PatientKey, erasure.Id, null,
-                [$"basis:{erasure.Basis}", $"level:{erasure.Level}", $"instances:{erasure.Instances}", $"objects:{erasure.Objects}", $"keys:{erasure.Keys.Count}"], null, "done"),
+                [
+                    $"basis:{erasure.Basis}", $"level:{erasure.Level}", $"instances:{erasure.Instances}", $"objects:{erasure.Objects}", $"keys:{erasure.Keys.Count}",
+                    .. erasure.BytesGoneBy is { } gone ? [$"bytesGoneBy:{gone:O}"] : Array.Empty<string>(),
+                ],
+                null, "done"),
             cancellationToken);
         var certificate = new ErasureCertificate(
             1, erasure.Institution, erasure.Id, erasure.StudyKey, erasure.PatientKey, erasure.Level, erasure.Basis, erasure.Reference, erasure.RequestedBy, erasure.DecidedBy, now, erasure.Keys,
-            erasure.Instances, erasure.Objects, erasure.IntakeItems, erasure.PatientErased, sequence, "");
+            erasure.Instances, erasure.Objects, erasure.IntakeItems, erasure.PatientErased, erasure.BytesGoneBy, sequence, "");
         return erasure with { Status = ErasureStatus.Erased, At = now, StudyInstanceUid = null, Certificate = await certificate.SignAsync(secrets, cancellationToken) };
     }
 

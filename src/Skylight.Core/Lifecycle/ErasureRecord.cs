@@ -100,6 +100,12 @@ public sealed record ErasureRecord
 
     public bool PatientErased { get; init; }
 
+    /// <summary>
+    /// When the last bytes of single instances are gone, which readers that had begun may still be using: the packs that had them are deleted a day after they were written anew. Null for a
+    /// whole study, whose key is destroyed, and where nobody was reading.
+    /// </summary>
+    public DateTimeOffset? BytesGoneBy { get; init; }
+
     /// <summary>When it was done.</summary>
     public DateTimeOffset? At { get; init; }
 
@@ -151,11 +157,13 @@ public enum ErasureStep
 }
 
 /// <summary>Says what was destroyed, when and on whose word; authenticated under a key of the institution.</summary>
+/// <param name="BytesGoneBy"><inheritdoc cref="ErasureRecord.BytesGoneBy" path="/summary"/></param>
 /// <param name="AuditSequence">The entry in the institution's trail that says the same.</param>
 /// <param name="Mac">HMAC-SHA256 over the certificate's JSON with an empty <c>mac</c>, lower-case hex.</param>
 public sealed record ErasureCertificate(
     int V, string Institution, string ErasureId, string StudyKey, string PatientKey, DeletionLevel Level, ErasureBasis Basis, string? Reference, string RequestedBy, string? ApprovedBy,
-    DateTimeOffset ErasedAt, IReadOnlyList<string> KeysDestroyed, int Instances, int Objects, int IntakeItems, bool PatientRecord, long AuditSequence, string Mac)
+    DateTimeOffset ErasedAt, IReadOnlyList<string> KeysDestroyed, int Instances, int Objects, int IntakeItems, bool PatientRecord,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTimeOffset? BytesGoneBy, long AuditSequence, string Mac)
 {
     private const string Purpose = "erasure-certificate";
 

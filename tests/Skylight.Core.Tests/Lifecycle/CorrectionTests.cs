@@ -131,6 +131,11 @@ public sealed class CorrectionTests : IAsyncLifetime
     [InlineData("AccessionNumber", "an accession number of far more than sixteen letters")]
     [InlineData("PatientSex", "male or female")]
     [InlineData("PatientName", "with\ncontrol")]
+    [InlineData("PatientBirthDate", "张三")]
+    [InlineData("PatientSex", "男")]
+    [InlineData("StudyTime", "八点")]
+    [InlineData("PatientAge", "四十岁")]
+    [InlineData("PatientWeight", "六十")]
     public async Task Propose_ValueOfTheWrongForm_IsRefused(string attribute, string value) =>
         Assert.Equal(CorrectionRefusal.BadValue, (await ProposeAsync(CorrectionScope.Study, null, null, (attribute, value))).Refusal);
 

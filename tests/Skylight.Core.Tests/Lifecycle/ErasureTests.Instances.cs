@@ -28,8 +28,12 @@ public sealed partial class ErasureTests
         Assert.NotEmpty(await ingest.Keys.IdsAsync(IngestBench.A, study.StudyKey, default));
         foreach (var entry in await ingest.Entries(study)) Assert.Equal(entry.Length, (await ingest.Bytes(entry)).Length);
 
-        // A day later the packs that had it are gone.
-        ingest.Time.Advance(TimeSpan.FromHours(25));
+        // A day later the packs that had it are gone; the certificate and the trail say when.
+        Assert.Equal(ingest.Time.GetUtcNow() + TimeSpan.FromHours(25), erased.Certificate!.BytesGoneBy);
+        Assert.True(await erased.Certificate.IsGenuineAsync(ingest.Secrets, default));
+        Assert.False(await (erased.Certificate with { BytesGoneBy = null }).IsGenuineAsync(ingest.Secrets, default));
+        Assert.Contains(Assert.Single(bench.Audit.Events).RuleIds, detail => detail.StartsWith("bytesGoneBy:", StringComparison.Ordinal));
+        ingest.Time.Advance(erased.Certificate.BytesGoneBy!.Value - ingest.Time.GetUtcNow());
         await bench.Retired.PurgeAsync(default);
         var pack = Assert.Single(study.Series[0].Parts).Pack;
         Assert.Equal([pack], (await NamesAsync(ingest)).Where(name => name.EndsWith(".pack", StringComparison.Ordinal)).Select(name => name[(name.LastIndexOf('/') + 1)..]));

@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Skylight.Core.Access;
+using Skylight.Core.Catalog;
 using Skylight.Core.Identity;
 using Skylight.EndToEnd.Tests.DicomWeb;
 
@@ -58,6 +59,32 @@ public sealed class ErasureHttpTests(EdgeFixture edge) : IClassFixture<EdgeFixtu
         Assert.Equal(HttpStatusCode.OK, again.StatusCode);
         using var served = await EdgeFixture.GetAsync(reader, files[0].Path, "application/dicom");
         Assert.Equal(files[0].Dataset, DemoInstance.DatasetOf(await served.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)));
+    }
+
+    [Fact]
+    public async Task Hold_OnAStudyThatIsBeingDestroyed_IsRefused()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        using var records = await edge.ClientAsync("medical-records");
+        var files = DemoInstance.Load(Path.Combine(edge.Demo, "chest-cr"));
+        (await EdgeFixture.StoreAsync(technician, "dicomweb/studies", files.Select(file => file.Bytes))).Dispose();
+        await MarkAsync("0123456789abcdef0123456789abcdef");
+        using (var refused = await records.PostAsJsonAsync($"api/studies/{files[0].Study}/holds", new { kind = "legal", reference = "(2026) 7" }))
+            Assert.Equal((HttpStatusCode.Conflict, "erasure-under-way"), (refused.StatusCode, (await refused.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString()));
+        await MarkAsync(null);
+        using var set = await records.PostAsJsonAsync($"api/studies/{files[0].Study}/holds", new { kind = "legal", reference = "(2026) 7" });
+        Assert.Equal(HttpStatusCode.Created, set.StatusCode);
+
+        async Task MarkAsync(string? erasure)
+        {
+            CommitOutcome outcome;
+            do
+            {
+                var study = (await edge.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", files[0].Study, default))!.Value;
+                outcome = await edge.Services.GetRequiredService<ICommit>().CommitAsync(new CommitBatch(StudyChange.Keeping(study, study with { Erasing = erasure }), []), default);
+            }
+            while (outcome == CommitOutcome.Conflict);
+        }
     }
 
     private async Task<HttpClient> SecondAsync()

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
 using Skylight.Archive.Keys;
@@ -181,6 +182,7 @@ public sealed class CorrectionService(
         {
             if (CorrectableAttributes.Find(name, order.Scope) is not { } tag) return (null, new(null, CorrectionRefusal.NotCorrectable, name.Length <= 64 ? name : null));
             if (value.Length > 1024 || value.Any(char.IsControl)) return (null, new(null, CorrectionRefusal.BadValue, name));
+            if (!DicomDictionary.VrOf(tag).UsesCharacterSet && !Ascii.IsValid(value)) return (null, new(null, CorrectionRefusal.BadValue, name));
             values[tag.ToHex()] = value;
             if (value.Length > 0) dataset.Set(tag, DicomDictionary.VrOf(tag), value.Split('\\'));
         }
