@@ -10,12 +10,12 @@ namespace Skylight.Azure.Ingress;
 
 /// <summary>
 /// One version of a blob, read in ranges under If-Match: reads say <see cref="UploadChangedException"/> once it is gone. A blob of up to <see cref="FirstBytes"/>
-/// takes one request in all, however often it is read; of a longer one a range is kept, twice as long a range each time where it is read from front to back.
+/// takes one request in all, however often it is read; of a longer one a range is kept, four times as long a range each time where it is read from front to back.
 /// </summary>
 internal sealed class FrozenStream : ReadOnlyStream
 {
     private const int FirstBytes = 4 << 20;
-    private const int MostBytes = 32 << 20;
+    private const int MostBytes = 40 << 20;
 
     private readonly BlobClient _blob;
     private BlobRequestConditions? _version;
@@ -52,7 +52,7 @@ internal sealed class FrozenStream : ReadOnlyStream
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (buffer.IsEmpty || _position >= _length) return 0;
-        if (_position < _start || _position >= _start + _count) await FetchAsync(_position, _position == _start + _count ? Math.Clamp(2 * _count, FirstBytes, MostBytes) : FirstBytes, cancellationToken);
+        if (_position < _start || _position >= _start + _count) await FetchAsync(_position, _position == _start + _count ? Math.Clamp(4 * _count, FirstBytes, MostBytes) : FirstBytes, cancellationToken);
         var at = (int)(_position - _start);
         var count = Math.Min(buffer.Length, _count - at);
         _buffer.AsMemory(at, count).CopyTo(buffer);
