@@ -46,7 +46,8 @@ internal static class AuditCommand
         }
 
         foreach (var finding in verification.Findings) Console.WriteLine($"entry {finding.Sequence}: {finding.Code}: {finding.Detail}");
-        Console.WriteLine(verification.Ok ? $"{verification.Institution}: {verification.Entries} entries, whole." : $"{verification.Institution}: {verification.Entries} entries, NOT whole ({verification.Findings.Count} findings).");
+        var entries = $"{verification.Entries} entries ({verification.Entries - verification.InJournal} in the trail, {verification.InJournal} in its journal)";
+        Console.WriteLine(verification.Ok ? $"{verification.Institution}: {entries}, whole." : $"{verification.Institution}: {entries}, NOT whole ({verification.Findings.Count} findings).");
         if (verification.Head is { } head) Console.WriteLine($"head {head}");
     }
 }

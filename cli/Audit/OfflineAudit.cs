@@ -5,6 +5,7 @@ using Skylight.Archive.Keys;
 using Skylight.Core.Audit;
 using Skylight.Local;
 using Skylight.Local.Audit;
+using Skylight.Local.Journal;
 
 namespace Skylight.Cli.Audit;
 
@@ -29,6 +30,10 @@ internal static class OfflineAudit
             await using var log = LocalAudit.OpenForReading(
                 data.FullName, anchors?.FullName ?? configuration[LocalAudit.AnchorFolderSetting], secrets.GetAsync, TimeProvider.System, NullLogger<SqliteAuditLog>.Instance);
             return await log.VerifyAsync(institution, kept, cancellationToken);
+        }
+        catch (JournalException error)
+        {
+            throw new CliException(ExitCode.Partial, error.Message);
         }
         catch (KeyUnavailableException)
         {

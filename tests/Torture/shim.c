@@ -19,6 +19,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -144,6 +146,26 @@ static int unreadable(int fd) {
     errno = EIO;
     return 1;
 }
+
+static int64_t room_left(int64_t truly) { return control->limited ? (control->room > 0 ? control->room : 0) : truly; }
+
+int statvfs(const char *path, struct statvfs *to) {
+    static int (*real)(const char *, struct statvfs *);
+    if (!real) real = dlvsym(RTLD_NEXT, "statvfs", "GLIBC_2.2.5");
+    int result = real(path, to);
+    if (result == 0) to->f_bavail = room_left((int64_t)to->f_bavail * to->f_frsize) / to->f_frsize;
+    return result;
+}
+
+int statfs(const char *path, struct statfs *to) {
+    int result = syscall(SYS_statfs, path, to);
+    if (result == 0) to->f_bavail = room_left((int64_t)to->f_bavail * to->f_bsize) / to->f_bsize;
+    return result;
+}
+
+int statvfs64(const char *path, struct statvfs64 *to) { return statvfs(path, (struct statvfs *)to); }
+
+int statfs64(const char *path, struct statfs64 *to) { return statfs(path, (struct statfs *)to); }
 
 ssize_t pread64(int fd, void *bytes, size_t length, off64_t at) { return unreadable(fd) ? -1 : syscall(SYS_pread64, fd, bytes, length, at); }
 

@@ -65,6 +65,9 @@ public sealed record AuditQuery(IReadOnlyList<string>? PatientKeys, string? Stud
 /// <param name="Findings">What is wrong; empty when the chain is whole.</param>
 public sealed record AuditVerification(string Institution, long Entries, string? Head, string? Anchor, IReadOnlyList<AuditFinding> Findings)
 {
+    /// <summary>How many of the entries wait in the journal of the trail's host and are not in its database yet.</summary>
+    public long InJournal { get; init; }
+
     [JsonPropertyOrder(-1)]
     public bool Ok => Findings.Count == 0;
 }

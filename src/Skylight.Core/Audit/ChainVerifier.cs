@@ -33,6 +33,7 @@ public sealed class ChainVerifier(string institution, byte[] key, IReadOnlyList<
     private byte[] _previous = AuditChain.Zero.ToArray();
     private long _sequence;
     private long _entries;
+    private long _waiting;
 
     /// <param name="columns">What the store searches by; it must agree with the entry.</param>
     public void Add(StoredAuditEntry entry, AuditColumns columns)
@@ -48,6 +49,18 @@ public sealed class ChainVerifier(string institution, byte[] key, IReadOnlyList<
         (_sequence, _previous) = (entry.Sequence, entry.Hash);
     }
 
+    /// <summary>The next entry as it waits in a journal, which has its content alone: its place and its hash follow from the entries before it.</summary>
+    public void AddWaiting(byte[] body)
+    {
+        var (sequence, content) = (_sequence + 1, AuditChain.Decode(body));
+        var hash = AuditChain.Hash(_previous, institution, sequence, body);
+        Add(new StoredAuditEntry(sequence, _previous, body, hash, AuditChain.Mac(key, hash)), new AuditColumns(content.At.ToUnixTimeMilliseconds(), content.PatientKey, content.StudyKey, content.Actor));
+        _waiting++;
+    }
+
+    /// <summary>What should follow the entries so far is not there.</summary>
+    public void Missing(string detail) => Find(_sequence + 1, "removed", detail);
+
     public AuditVerification Complete()
     {
         foreach (var anchor in anchors.Where(a => a.Institution != institution || !a.IsGenuine(key)))
@@ -60,7 +73,10 @@ public sealed class ChainVerifier(string institution, byte[] key, IReadOnlyList<
 
         var newest = anchors.MaxBy(a => a.Sequence);
         return new(
-            institution, _entries, _sequence == 0 ? null : new AuditHead(_sequence, Convert.ToHexStringLower(_previous)).ToString(), newest is null ? null : new AuditHead(newest.Sequence, newest.Hash).ToString(), _findings);
+            institution, _entries, _sequence == 0 ? null : new AuditHead(_sequence, Convert.ToHexStringLower(_previous)).ToString(), newest is null ? null : new AuditHead(newest.Sequence, newest.Hash).ToString(), _findings)
+        {
+            InJournal = _waiting,
+        };
     }
 
     /// <summary>Heads that must be found in the chain: the genuine anchors and the one that the caller kept.</summary>

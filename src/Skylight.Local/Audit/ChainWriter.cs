@@ -242,7 +242,7 @@ internal sealed class ChainWriter(SqliteDatabase database, Journal.Journal journ
         return record;
     }
 
-    private static (string Institution, byte[] Body) Parse(ReadOnlySpan<byte> record)
+    internal static (string Institution, byte[] Body) Parse(ReadOnlySpan<byte> record)
     {
         var length = BinaryPrimitives.ReadUInt16BigEndian(record);
         return (Encoding.UTF8.GetString(record.Slice(2, length)), record[(2 + length)..].ToArray());

@@ -34,22 +34,18 @@ public static class LocalAudit
     /// <summary>Opens the trail of a data folder that nobody else writes to.</summary>
     /// <exception cref="JournalException">Another process has it, or a durable record is damaged.</exception>
     public static SqliteAuditLog Open(string dataFolder, string? anchorFolder, InstitutionSecret secret, TimeProvider time, ILogger<SqliteAuditLog> log) =>
-        Open(dataFolder, Journal.Journal.Open(Path.Combine(dataFolder, JournalFolder), Options, time), anchorFolder, secret, time, log);
+        new(Database(dataFolder), Journal.Journal.Open(Path.Combine(dataFolder, JournalFolder), Options, time), Anchors(dataFolder, anchorFolder), secret, time, log);
 
     /// <summary>
-    /// Opens the trail of a data folder to read and verify it, also while its host runs: <c>skylight audit verify --data</c>. Entries of the last quarter of a
-    /// second before now, or before a crash, are still in the journal and are not seen.
+    /// Opens the trail of a data folder to verify it, also while its host runs: <c>skylight audit verify --data</c>. Entries of the last quarter of a second before
+    /// now, or before a crash, are verified as they wait in the journal, which is only read; pages of entries do not have them.
     /// </summary>
     public static SqliteAuditLog OpenForReading(string dataFolder, string? anchorFolder, InstitutionSecret secret, TimeProvider time, ILogger<SqliteAuditLog> log) =>
-        Open(dataFolder, null, anchorFolder, secret, time, log);
+        new(Database(dataFolder), null, Anchors(dataFolder, anchorFolder), secret, time, log, () => JournalScan.Peek(Path.Combine(dataFolder, JournalFolder)));
 
-    private static SqliteAuditLog Open(string dataFolder, Journal.Journal? journal, string? anchorFolder, InstitutionSecret secret, TimeProvider time, ILogger<SqliteAuditLog> log) => new(
-        SqliteDatabase.Open(Path.Combine(dataFolder, "audit.db"), SqliteDurability.Full, SqliteAuditLog.Schema),
-        journal,
-        new AnchorFiles(anchorFolder ?? Path.Combine(dataFolder, "audit-anchors")),
-        secret,
-        time,
-        log);
+    private static SqliteDatabase Database(string dataFolder) => SqliteDatabase.Open(Path.Combine(dataFolder, "audit.db"), SqliteDurability.Full, SqliteAuditLog.Schema);
+
+    private static AnchorFiles Anchors(string dataFolder, string? folder) => new(folder ?? Path.Combine(dataFolder, "audit-anchors"));
 }
 
 /// <summary>Not healthy once the audit journal has failed: the host must be restarted to replay it.</summary>

@@ -38,11 +38,16 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _anchoring;
     private readonly Lock _starting = new();
+    private readonly Func<IReadOnlyList<(long Record, byte[] Change)>>? _beside;
     private Task? _started;
 
     /// <param name="journal">Null for a trail that is only read: by somebody beside the host, or without it.</param>
-    public SqliteAuditLog(SqliteDatabase database, Journal.Journal? journal, AnchorFiles anchors, InstitutionSecret secret, TimeProvider time, ILogger<SqliteAuditLog> log)
+    /// <param name="beside">Of a trail that is only read: the records that lie in the journal now, in order.</param>
+    public SqliteAuditLog(
+        SqliteDatabase database, Journal.Journal? journal, AnchorFiles anchors, InstitutionSecret secret, TimeProvider time, ILogger<SqliteAuditLog> log,
+        Func<IReadOnlyList<(long Record, byte[] Change)>>? beside = null)
     {
+        _beside = beside;
         (_database, _anchors, _secret, _time, _log) = (database, anchors, secret, time, log);
         _writer = journal is null ? null : new ChainWriter(database, journal, time, log);
         _anchoring = AnchorLoopAsync();
@@ -108,22 +113,49 @@ public sealed class SqliteAuditLog : IAuditLog, IAsyncDisposable
         var key = await _secret(institution, AuditChain.KeyPurpose, cancellationToken);
         await FlushAsync(cancellationToken);
 
-        // Anchors before entries: one written meanwhile would name an entry that this snapshot does not have.
+        // Anchors before entries: one written meanwhile would name an entry that this snapshot does not have. The journal before the snapshot too: what leaves it goes there.
         var verifier = new ChainVerifier(institution, key, _anchors.Read(institution), expectedHead);
+        var waiting = _beside?.Invoke() ?? [];
         return _database.Read(connection =>
         {
-            using var command = connection.Statement("SELECT seq, previous, body, hash, mac, at, patient, study, actor FROM audit WHERE pk=$pk ORDER BY seq");
-            command.Parameters.AddWithValue("$pk", institution);
-            using var reader = command.ExecuteReader();
-            while (reader.Read())
+            SqliteDatabase.Run(connection, "BEGIN");
+            try
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                var row = Row(reader);
-                verifier.Add(row, Columns(reader));
+                AddStored(connection, verifier, institution, cancellationToken);
+                AddWaiting(connection, verifier, institution, waiting);
+                return verifier.Complete();
             }
-
-            return verifier.Complete();
+            finally
+            {
+                SqliteDatabase.Run(connection, "ROLLBACK");
+            }
         });
+    }
+
+    private static void AddStored(SqliteConnection connection, ChainVerifier verifier, string institution, CancellationToken cancellationToken)
+    {
+        using var command = connection.Statement("SELECT seq, previous, body, hash, mac, at, patient, study, actor FROM audit WHERE pk=$pk ORDER BY seq");
+        command.Parameters.AddWithValue("$pk", institution);
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            verifier.Add(Row(reader), Columns(reader));
+        }
+    }
+
+    /// <summary>What the journal has behind what is in the file: records follow each other without a gap, whichever institution they are of.</summary>
+    private static void AddWaiting(SqliteConnection connection, ChainVerifier verifier, string institution, IReadOnlyList<(long Record, byte[] Change)> waiting)
+    {
+        using var applied = connection.Statement("SELECT sequence FROM applied");
+        var next = (long)applied.ExecuteScalar()! + 1;
+        foreach (var (record, change) in waiting.Where(item => item.Record >= next))
+        {
+            if (record != next) verifier.Missing(string.Create(CultureInfo.InvariantCulture, $"records {next} to {record - 1} of the journal are missing"));
+            next = record + 1;
+            var (owner, body) = ChainWriter.Parse(change);
+            if (owner == institution) verifier.AddWaiting(body);
+        }
     }
 
     public async ValueTask DisposeAsync()

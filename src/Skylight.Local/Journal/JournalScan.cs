@@ -51,6 +51,46 @@ internal static class JournalScan
         return records.SelectMany(record => record.Objects).Select(item => item.Name);
     }
 
+    /// <summary>
+    /// The changes of all commits that are whole now, in order, for somebody beside the process that has the journal, or after its crash: nothing is locked, cut or written. A file that goes
+    /// meanwhile has been applied as a whole, so whoever reads what was applied afterwards misses nothing.
+    /// </summary>
+    /// <exception cref="JournalException">A record that had been made durable is damaged.</exception>
+    public static IReadOnlyList<(long Sequence, byte[] Change)> Peek(string folder)
+    {
+        var found = new List<(long, byte[])>();
+        foreach (var path in Directory.Exists(folder) ? JournalFile.List(folder).ToList() : [])
+        {
+            SafeFileHandle handle;
+            try
+            {
+                handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            }
+            catch (FileNotFoundException)
+            {
+                continue;
+            }
+
+            using (handle) Peek(handle, path, found);
+        }
+
+        return found;
+    }
+
+    private static void Peek(SafeFileHandle handle, string path, List<(long, byte[])> found)
+    {
+        var start = new byte[FileHeader.Size];
+        if (FileHeader.Parse(start.AsSpan(0, RandomAccess.Read(handle, start, 0))) is not { } header) return;
+        var (records, length) = (new List<FoundRecord>(), RandomAccess.GetLength(handle));
+        var end = Records(handle, header, length, records);
+        if (end < length) DemandTorn(handle, header, path, end, length, records.Count == 0 ? header.FirstSequence : records[^1].Sequence + 1, newest: true);
+        foreach (var record in records.Where(record => record.Kind == RecordKind.Commit))
+        {
+            var change = new byte[record.ChangeLength];
+            if (Fill(handle, change, record.Change)) found.Add((record.Sequence, change));
+        }
+    }
+
     private static long Records(SafeFileHandle handle, FileHeader file, long length, List<FoundRecord> records)
     {
         var at = (long)FileHeader.Size;

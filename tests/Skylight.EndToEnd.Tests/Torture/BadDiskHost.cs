@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Text.RegularExpressions;
 using Skylight.Torture;
 
@@ -17,10 +18,16 @@ internal sealed class BadDiskHost : IAsyncDisposable
     private Client? _client;
 
     /// <param name="replica">With a second copy of every object.</param>
-    public BadDiskHost(bool replica)
+    /// <param name="floor">Bytes below which nothing new is taken in.</param>
+    public BadDiskHost(bool replica, long floor = 0)
     {
         Disk = new DiskControl(Path.Combine(_work, "control"));
-        _settings = replica ? ["--Skylight:Replica:Folder", Replica] : [];
+        var bytes = floor.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        _settings =
+        [
+            .. replica ? (string[])["--Skylight:Replica:Folder", Replica] : [],
+            .. floor > 0 ? (string[])["--Skylight:Journal:MinFreeBytes", bytes, "--Skylight:Objects:MinFreeBytes", bytes, "--Skylight:Uploads:FreeSpaceFloorBytes", bytes] : [],
+        ];
         _patience.CancelAfter(TimeSpan.FromMinutes(5));
     }
 
@@ -67,6 +74,14 @@ internal sealed class BadDiskHost : IAsyncDisposable
         foreach (var sent in Ledger.Instances.Values.Where(sent => sent.MustBeThere))
             if (!await Client.ReadAsync(sent, Token)) return false;
         return true;
+    }
+
+    /// <summary>The status of a read of something acknowledged.</summary>
+    public async Task<HttpStatusCode> ReadStatusAsync()
+    {
+        var sent = Ledger.Instances.Values.First(sent => sent.MustBeThere);
+        using var answer = await Client.Reader.GetAsync(new Uri($"api/studies/{sent.Study}/series/{sent.Series}/instances/{sent.Instance}/original", UriKind.Relative), Token);
+        return answer.StatusCode;
     }
 
     /// <summary>Waits until the condition holds: for a state, however long it takes to come.</summary>

@@ -227,6 +227,32 @@ public sealed class SqliteAuditLogTests : AuditLogConformance, IAsyncDisposable
     }
 
     [Fact]
+    public async Task OpenForReading_VerifiesWhatIsOnlyInTheJournal()
+    {
+        await FillAsync(3);
+        using (var blocker = new SqliteConnection($"Data Source={Path.Combine(_folder, "audit.db")};Pooling=False"))
+        {
+            blocker.Open();
+            Execute(blocker, "CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'refused'); END");
+            for (var i = 4; i <= 6; i++) await _log.AppendAsync(i == 5 ? "b" : "a", Event(i), default);
+            await using (var reader = LocalAudit.OpenForReading(_folder, null, Secret, TimeProvider.System, NullLogger<SqliteAuditLog>.Instance))
+            {
+                var verification = await reader.VerifyAsync("a", null, default);
+                Assert.True(verification.Ok);
+                Assert.Equal((5, 2), (verification.Entries, verification.InJournal));
+                Assert.StartsWith("5:", verification.Head, StringComparison.Ordinal);
+                var other = await reader.VerifyAsync("b", null, default);
+                Assert.Equal((1, 1), (other.Entries, other.InJournal));
+            }
+
+            Execute(blocker, "DROP TRIGGER refuse");
+        }
+
+        var whole = await _log.VerifyAsync("a", null, default);
+        Assert.Equal((5, 0), (whole.Entries, whole.InJournal));
+    }
+
+    [Fact]
     public async Task RecentTable_OfAnOlderTrail_IsTakenOver()
     {
         await FillAsync(4);
