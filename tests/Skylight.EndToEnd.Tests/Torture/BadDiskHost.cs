@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 using System.Text.RegularExpressions;
 using Skylight.Torture;
 
@@ -74,14 +73,6 @@ internal sealed class BadDiskHost : IAsyncDisposable
         foreach (var sent in Ledger.Instances.Values.Where(sent => sent.MustBeThere))
             if (!await Client.ReadAsync(sent, Token)) return false;
         return true;
-    }
-
-    /// <summary>The status of a read of something acknowledged.</summary>
-    public async Task<HttpStatusCode> ReadStatusAsync()
-    {
-        var sent = Ledger.Instances.Values.First(sent => sent.MustBeThere);
-        using var answer = await Client.Reader.GetAsync(new Uri($"api/studies/{sent.Study}/series/{sent.Series}/instances/{sent.Instance}/original", UriKind.Relative), Token);
-        return answer.StatusCode;
     }
 
     /// <summary>Waits until the condition holds: for a state, however long it takes to come.</summary>
