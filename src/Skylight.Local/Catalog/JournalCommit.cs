@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Skylight.Archive.Objects;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 
@@ -27,6 +28,7 @@ public sealed class JournalCommit(Journal.Journal journal, SqliteCatalog catalog
         try
         {
             if (catalog.ETagOf(study.Institution, study.StudyKey) != batch.Change.ExpectedETag) return CommitOutcome.Conflict;
+            if (catalog.Full is { } full) throw new StorageFullException(full.Message, full);
             var body = SqliteCatalog.Serialize(study);
             // Past this point the outcome must be known: a record that is being written is not taken back.
             await journal.AppendAsync(

@@ -1,4 +1,6 @@
+using Skylight.Archive.Objects;
 using Skylight.Core.Catalog;
+using Skylight.Local.Objects;
 
 namespace Skylight.Local.Catalog;
 
@@ -25,6 +27,9 @@ internal sealed class PendingChanges(Func<IReadOnlyCollection<PendingStudy>, lon
     /// <summary>How long changes are gathered while nobody waits for them: long enough that a study sent slice by slice is written a few times a second, however large it has become.</summary>
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How long it waits for room before it tries again.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
     /// <summary>Past this many changes committing waits for the writing.</summary>
     private const int MaxChanges = 4000;
 
@@ -32,6 +37,10 @@ internal sealed class PendingChanges(Func<IReadOnlyCollection<PendingStudy>, lon
     private Generation _open = new();
     private Generation? _closing;
     private bool _running;
+    private volatile StorageFullException? _full;
+
+    /// <summary>Set while the database has no room for what was taken: it is tried again, and until then nothing more should be committed.</summary>
+    public StorageFullException? Full => _full;
 
     /// <summary>Takes the next change in order. Completes at once, unless too many wait already.</summary>
     public ValueTask AddAsync(long sequence, StudyChange change, byte[] body)
@@ -57,6 +66,7 @@ internal sealed class PendingChanges(Func<IReadOnlyCollection<PendingStudy>, lon
     {
         lock (_lock)
         {
+            if (_full is { } full) return ValueTask.FromException(new StorageFullException(full.Message, full));
             if (_open.Changes > 0)
             {
                 _open.Hurry.TrySetResult();
@@ -104,7 +114,7 @@ internal sealed class PendingChanges(Func<IReadOnlyCollection<PendingStudy>, lon
 
             try
             {
-                await write(_closing.Studies, _closing.LastSequence);
+                await WriteAsync(_closing);
             }
             catch (Exception error)
             {
@@ -127,6 +137,31 @@ internal sealed class PendingChanges(Func<IReadOnlyCollection<PendingStudy>, lon
         }
     }
 
+    /// <summary>Until there is room: nothing is lost meanwhile, since it is in the journal and here. Who waits is told.</summary>
+    private async Task WriteAsync(Generation generation)
+    {
+        while (true)
+        {
+            try
+            {
+                await write(generation.Studies, generation.LastSequence);
+                _full = null;
+                return;
+            }
+            catch (Exception error) when (LibC.IsFull(error))
+            {
+                _full = new StorageFullException("There is no room for the catalog.", error);
+                lock (_lock)
+                {
+                    generation.Fail(_full);
+                    _open.Fail(_full);
+                }
+
+                await Task.Delay(Pause, time ?? TimeProvider.System);
+            }
+        }
+    }
+
     private sealed class Generation
     {
         private readonly Dictionary<(string Pk, string Id), PendingStudy> _studies = [];
@@ -134,13 +169,21 @@ internal sealed class PendingChanges(Func<IReadOnlyCollection<PendingStudy>, lon
 
         public TaskCompletionSource Hurry { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public TaskCompletionSource Written { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource Written { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public int Changes { get; private set; }
 
         public long LastSequence { get; private set; }
 
         public IReadOnlyCollection<PendingStudy> Studies => _studies.Values;
+
+        /// <summary>Fails those who wait now; it goes on.</summary>
+        public void Fail(Exception error)
+        {
+            var waiting = Written;
+            Written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            waiting.SetException(error);
+        }
 
         public void Add(long sequence, StudyChange change, byte[] body)
         {

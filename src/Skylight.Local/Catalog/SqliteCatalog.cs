@@ -242,7 +242,11 @@ public sealed class SqliteCatalog : ICatalog
         },
         cancellationToken);
 
+    /// <summary>Set while the file has no room for what was taken: nothing more should be committed until it has.</summary>
+    internal Archive.Objects.StorageFullException? Full => _pending.Full;
+
     /// <summary>Waits until the file has everything that was taken.</summary>
+    /// <exception cref="Archive.Objects.StorageFullException">It has no room; it is tried again.</exception>
     public ValueTask FlushAsync(CancellationToken cancellationToken) => _pending.FlushAsync(cancellationToken);
 
     /// <summary>The last journal record applied; 0 for none. All before it are applied too: they come in order, and a crash loses only the newest.</summary>

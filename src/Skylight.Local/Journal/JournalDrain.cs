@@ -57,7 +57,7 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
             {
                 return;
             }
-            catch (Exception error) when (error is IOException or InvalidOperationException)
+            catch (Exception error) when (error is IOException or InvalidOperationException or Microsoft.Data.Sqlite.SqliteException)
             {
                 // The objects stay where they are, durable and readable; the next round tries again.
                 Log.DrainFailed(logger, error);

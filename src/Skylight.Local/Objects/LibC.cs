@@ -73,7 +73,7 @@ internal static partial class LibC
     public static bool IsUnreadable(IOException error) => error.HResult == MediumError;
 
     /// <summary>True when the error says that there is no room: disk full, or the quota used up.</summary>
-    public static bool IsFull(IOException error) => error.HResult is NoSpace or QuotaExceeded;
+    public static bool IsFull(Exception error) => error.HResult is NoSpace or QuotaExceeded;
 
     private static void Check(int result, string what)
     {
