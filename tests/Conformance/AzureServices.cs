@@ -7,10 +7,13 @@ namespace Skylight.Conformance;
 /// <summary>
 /// The stand-ins of Azure services (Azurite, Cosmos protocol server) for a test run: <c>eng/azure-local/serve.mjs</c> with the npm packages that its
 /// <c>package-lock.json</c> pins, installed once under <c>.tools/azure-local</c> of the repository (ignored by git). Without node, npm or the packages
-/// their tests are skipped with the reason.
+/// their tests are skipped with the reason; where <see cref="Variable"/> is 1, as in the gate, they fail with it.
 /// </summary>
 public sealed class AzureServices : IAsyncLifetime
 {
+    /// <summary>The environment variable by which a run insists on these tests.</summary>
+    public const string Variable = "SKYLIGHT_NEED_AZURE";
+
     private Process? _process;
     private Addresses? _addresses;
 
@@ -39,8 +42,17 @@ public sealed class AzureServices : IAsyncLifetime
         ["Skylight:Cosmos:Database"] = name,
     };
 
-    /// <summary>Ends the test that asks, as skipped, when the services are not there.</summary>
-    public void Need() => Assert.SkipWhen(Missing is not null, Missing ?? "");
+    /// <summary>Ends the test that asks when the services are not there.</summary>
+    public void Need() => Need(Missing, Environment.GetEnvironmentVariable(Variable) == "1");
+
+    /// <summary>Ends the test that asks: as skipped, or as failed where they must be there.</summary>
+    /// <param name="missing">Why they are not; null when they are.</param>
+    public static void Need(string? missing, bool required)
+    {
+        if (missing is null) return;
+        if (required) Assert.Fail($"{Variable} is 1, and {missing}");
+        Assert.Skip(missing);
+    }
 
     public async ValueTask InitializeAsync()
     {

@@ -1,7 +1,9 @@
 using Azure.Core.Cryptography;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
+using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
 using Skylight.Core.Queues;
 
 namespace Skylight.Conformance.Faults;
@@ -98,6 +100,64 @@ public sealed class FaultyCommit(ICommit inner, FaultPlan plan) : ICommit
         FaultyCall.WriteAsync(plan, async () => await inner.RemoveAsync(institution, studyKey, etag, sopInstanceUids, cancellationToken)).AsTask();
 
     public Task PurgeAsync(CancellationToken cancellationToken) => inner.PurgeAsync(cancellationToken);
+}
+
+/// <summary>A catalog whose calls fail before or after their effect.</summary>
+public sealed class FaultyCatalog(ICatalog inner, FaultPlan plan) : ICatalog
+{
+    public ValueTask<Stored<StudyDocument>?> GetStudyAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken) =>
+        FaultyCall.ReadAsync(plan, () => inner.GetStudyAsync(institution, studyInstanceUid, cancellationToken));
+
+    public ValueTask<Stored<StudyDocument>?> GetStudyByKeyAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        FaultyCall.ReadAsync(plan, () => inner.GetStudyByKeyAsync(institution, studyKey, cancellationToken));
+
+    public ValueTask<IReadOnlyList<InstanceIndexRow>> FindInstancesAsync(string institution, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) =>
+        FaultyCall.ReadAsync(plan, () => inner.FindInstancesAsync(institution, sopInstanceUids, cancellationToken));
+
+    public ValueTask<IReadOnlyList<InstanceIndexRow>> ListInstancesAsync(string institution, string after, int limit, CancellationToken cancellationToken) =>
+        FaultyCall.ReadAsync(plan, () => inner.ListInstancesAsync(institution, after, limit, cancellationToken));
+
+    public ValueTask<IReadOnlyList<string>> ListStudyKeysAsync(string institution, string after, int limit, CancellationToken cancellationToken) =>
+        FaultyCall.ReadAsync(plan, () => inner.ListStudyKeysAsync(institution, after, limit, cancellationToken));
+
+    public ValueTask<StudyPage> QueryStudiesAsync(string institution, StudyQuery query, int limit, int offset, string? continuation, CancellationToken cancellationToken) =>
+        FaultyCall.ReadAsync(plan, () => inner.QueryStudiesAsync(institution, query, limit, offset, continuation, cancellationToken));
+
+    public ValueTask<IReadOnlyList<StudyReference>> ListDueAsync(StudyDue due, DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
+        FaultyCall.ReadAsync(plan, () => inner.ListDueAsync(due, now, limit, cancellationToken));
+
+    public ValueTask ApplyAsync(StudyChange change, CancellationToken cancellationToken) => FaultyCall.WriteAsync(plan, () => inner.ApplyAsync(change, cancellationToken));
+
+    public ValueTask<bool> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) =>
+        FaultyCall.WriteAsync(plan, () => inner.RemoveAsync(institution, studyKey, etag, sopInstanceUids, cancellationToken));
+}
+
+/// <summary>Documents whose calls fail before or after their effect.</summary>
+public sealed class FaultyDocuments(IDocuments inner, FaultPlan plan) : IDocuments
+{
+    public ValueTask<Stored<T>?> GetAsync<T>(DocumentKey key, CancellationToken cancellationToken) where T : class =>
+        FaultyCall.ReadAsync(plan, () => inner.GetAsync<T>(key, cancellationToken));
+
+    public ValueTask<string> PutAsync<T>(DocumentKey key, T value, Match match, IReadOnlyCollection<string> terms, CancellationToken cancellationToken) where T : class =>
+        FaultyCall.WriteAsync(plan, () => inner.PutAsync(key, value, match, terms, cancellationToken));
+
+    public ValueTask<bool> DeleteAsync(DocumentKey key, Match match, CancellationToken cancellationToken) => FaultyCall.WriteAsync(plan, () => inner.DeleteAsync(key, match, cancellationToken));
+
+    public ValueTask<DocumentPage<T>> ListAsync<T>(string pk, string type, string? term, int limit, string? continuation, CancellationToken cancellationToken) where T : class =>
+        FaultyCall.ReadAsync(plan, () => inner.ListAsync<T>(pk, type, term, limit, continuation, cancellationToken));
+}
+
+/// <summary>An audit trail whose calls fail before or after their effect.</summary>
+public sealed class FaultyAuditLog(IAuditLog inner, FaultPlan plan) : IAuditLog
+{
+    public ValueTask<long> AppendAsync(string institution, AuditEvent entry, CancellationToken cancellationToken) =>
+        FaultyCall.WriteAsync(plan, () => inner.AppendAsync(institution, entry, cancellationToken));
+
+    public ValueTask<AuditPage> ReadAsync(string institution, AuditQuery query, CancellationToken cancellationToken) =>
+        FaultyCall.ReadAsync(plan, () => inner.ReadAsync(institution, query, cancellationToken));
+
+    public ValueTask<AuditVerification> VerifyAsync(string institution, AuditHead? expectedHead, CancellationToken cancellationToken) =>
+        FaultyCall.ReadAsync(plan, () => inner.VerifyAsync(institution, expectedHead, cancellationToken));
 }
 
 /// <summary>A queue that loses answers, and delivers a message twice.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Azure.Core.Cryptography;
 using Skylight.Archive.Objects;
+using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Queues;
@@ -156,6 +157,99 @@ public sealed class PersistentCommit(ICommit inner, ICatalog catalog) : ICommit
     public Task PurgeAsync(CancellationToken cancellationToken) => inner.PurgeAsync(cancellationToken);
 
     private static string Text(StudyDocument study) => JsonSerializer.Serialize(study, DocumentJson.Options);
+}
+
+/// <summary>Asks again. Of changes only those that were not made: a caller cannot tell its own from another's that looks the same.</summary>
+public sealed class PersistentCatalog(ICatalog inner) : ICatalog
+{
+    public ValueTask<Stored<StudyDocument>?> GetStudyAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken) =>
+        Persistent.RepeatAsync(() => inner.GetStudyAsync(institution, studyInstanceUid, cancellationToken));
+
+    public ValueTask<Stored<StudyDocument>?> GetStudyByKeyAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        Persistent.RepeatAsync(() => inner.GetStudyByKeyAsync(institution, studyKey, cancellationToken));
+
+    public ValueTask<IReadOnlyList<InstanceIndexRow>> FindInstancesAsync(string institution, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) =>
+        Persistent.RepeatAsync(() => inner.FindInstancesAsync(institution, sopInstanceUids, cancellationToken));
+
+    public ValueTask<IReadOnlyList<InstanceIndexRow>> ListInstancesAsync(string institution, string after, int limit, CancellationToken cancellationToken) =>
+        Persistent.RepeatAsync(() => inner.ListInstancesAsync(institution, after, limit, cancellationToken));
+
+    public ValueTask<IReadOnlyList<string>> ListStudyKeysAsync(string institution, string after, int limit, CancellationToken cancellationToken) =>
+        Persistent.RepeatAsync(() => inner.ListStudyKeysAsync(institution, after, limit, cancellationToken));
+
+    public ValueTask<StudyPage> QueryStudiesAsync(string institution, StudyQuery query, int limit, int offset, string? continuation, CancellationToken cancellationToken) =>
+        Persistent.RepeatAsync(() => inner.QueryStudiesAsync(institution, query, limit, offset, continuation, cancellationToken));
+
+    public ValueTask<IReadOnlyList<StudyReference>> ListDueAsync(StudyDue due, DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
+        Persistent.RepeatAsync(() => inner.ListDueAsync(due, now, limit, cancellationToken));
+
+    public ValueTask ApplyAsync(StudyChange change, CancellationToken cancellationToken) => Persistent.RepeatAsync(() => inner.ApplyAsync(change, cancellationToken));
+
+    public ValueTask<bool> RemoveAsync(string institution, string studyKey, string etag, IReadOnlyCollection<string> sopInstanceUids, CancellationToken cancellationToken) =>
+        Persistent.RepeatAsync(() => inner.RemoveAsync(institution, studyKey, etag, sopInstanceUids, cancellationToken));
+}
+
+/// <summary>Writes again; a conflict with its own write, whose answer was lost, is none, and one that cannot be told from another's is an error of the store.</summary>
+public sealed class PersistentDocuments(IDocuments inner) : IDocuments
+{
+    public ValueTask<Stored<T>?> GetAsync<T>(DocumentKey key, CancellationToken cancellationToken) where T : class => Persistent.RepeatAsync(() => inner.GetAsync<T>(key, cancellationToken));
+
+    public async ValueTask<string> PutAsync<T>(DocumentKey key, T value, Match match, IReadOnlyCollection<string> terms, CancellationToken cancellationToken) where T : class
+    {
+        var lost = false;
+        return await Persistent.RepeatAsync(async () =>
+        {
+            try
+            {
+                return await inner.PutAsync(key, value, match, terms, cancellationToken);
+            }
+            catch (InjectedFaultException error)
+            {
+                lost |= error.Fault == Fault.LostAfter;
+                throw;
+            }
+            catch (DocumentConflictException) when (lost)
+            {
+                var stored = await GetAsync<T>(key, cancellationToken);
+                return stored is not null && Text(stored.Value) == Text(value) ? stored.ETag : throw new IOException("Whether the document was written cannot be said.");
+            }
+        });
+    }
+
+    public async ValueTask<bool> DeleteAsync(DocumentKey key, Match match, CancellationToken cancellationToken)
+    {
+        var lost = false;
+        return await Persistent.RepeatAsync(async () =>
+        {
+            try
+            {
+                return await inner.DeleteAsync(key, match, cancellationToken) || lost;
+            }
+            catch (InjectedFaultException error)
+            {
+                lost |= error.Fault == Fault.LostAfter;
+                throw;
+            }
+        });
+    }
+
+    public ValueTask<DocumentPage<T>> ListAsync<T>(string pk, string type, string? term, int limit, string? continuation, CancellationToken cancellationToken) where T : class =>
+        Persistent.RepeatAsync(() => inner.ListAsync<T>(pk, type, term, limit, continuation, cancellationToken));
+
+    private static string Text<T>(T value) => JsonSerializer.Serialize(value, DocumentJson.Options);
+}
+
+/// <summary>Appends again what was not appended.</summary>
+public sealed class PersistentAuditLog(IAuditLog inner) : IAuditLog
+{
+    public ValueTask<long> AppendAsync(string institution, AuditEvent entry, CancellationToken cancellationToken) =>
+        Persistent.RepeatAsync(() => inner.AppendAsync(institution, entry, cancellationToken));
+
+    public ValueTask<AuditPage> ReadAsync(string institution, AuditQuery query, CancellationToken cancellationToken) =>
+        Persistent.RepeatAsync(() => inner.ReadAsync(institution, query, cancellationToken));
+
+    public ValueTask<AuditVerification> VerifyAsync(string institution, AuditHead? expectedHead, CancellationToken cancellationToken) =>
+        Persistent.RepeatAsync(() => inner.VerifyAsync(institution, expectedHead, cancellationToken));
 }
 
 public sealed class PersistentQueue(IQueue inner) : IQueue

@@ -1,8 +1,14 @@
 using Azure.Core.Cryptography;
+using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Archive.Objects;
 using Skylight.Conformance;
 using Skylight.Conformance.Faults;
+using Skylight.Core.Audit;
+using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
 using Skylight.Core.Queues;
+using Skylight.Local.Audit;
+using Skylight.Local.Catalog;
 using Skylight.Local.Keys;
 using Skylight.Local.Objects;
 using Skylight.Local.Queues;
@@ -62,6 +68,77 @@ public sealed class FaultyJournaledCatalogTests()
 public sealed class FaultyJournalCommitTests() : JournalCommitConformance(Stop.Kill, static (commit, catalog) => new PersistentCommit(new FaultyCommit(commit, new FaultPlan(44, 0.3)), catalog));
 
 public sealed class FaultyJournalOutboxTests() : JournalOutboxConformance(static (commit, _) => new FaultyCommit(commit, new FaultPlan(45, 0.3)));
+
+/// <summary>The catalog itself, whose reads fail too. Lost answers are left out, as above.</summary>
+public sealed class FaultySqliteCatalogTests : CatalogConformance, IAsyncDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("skylight-").FullName;
+    private readonly SqliteDatabase _database;
+
+    public FaultySqliteCatalogTests()
+    {
+        _database = SqliteDatabase.Open(Path.Combine(_folder, "catalog.db"), SqliteDurability.Full, SqliteCatalog.Schema);
+        Catalog = new PersistentCatalog(new FaultyCatalog(new SqliteCatalog(_database), Faulty.Plan(48, Fault.Throttled, Fault.LostBefore)));
+    }
+
+    protected override ICatalog Catalog { get; }
+
+    protected override int SearchRounds => 60;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
+
+public sealed class FaultySqliteDocumentsTests : DocumentsConformance, IAsyncDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("skylight-").FullName;
+    private readonly SqliteDatabase _database;
+
+    public FaultySqliteDocumentsTests()
+    {
+        _database = SqliteDatabase.Open(Path.Combine(_folder, "records.db"), SqliteDurability.Full, SqliteDocuments.Schema);
+        Documents = new PersistentDocuments(new FaultyDocuments(new SqliteDocuments(_database), new FaultPlan(49, 0.3)));
+    }
+
+    protected override IDocuments Documents { get; }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
+
+/// <summary>Lost answers are left out: an entry whose answer is lost is there, and whoever repeats it makes another, which the suite counts.</summary>
+public sealed class FaultySqliteAuditLogTests : AuditLogConformance, IAsyncDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("skylight-").FullName;
+    private readonly FaultPlan _plan = Faulty.Plan(50, Fault.Throttled, Fault.LostBefore);
+    private readonly TestClock _clock = new();
+    private SqliteAuditLog _log;
+
+    public FaultySqliteAuditLogTests() => _log = Open();
+
+    protected override IAuditLog Log => new PersistentAuditLog(new FaultyAuditLog(_log, _plan));
+
+    protected override async Task ReopenAsync()
+    {
+        await _log.DisposeAsync();
+        _log = Open();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _log.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private SqliteAuditLog Open() =>
+        LocalAudit.Open(_folder, null, static (_, _, _) => ValueTask.FromResult(Enumerable.Repeat((byte)7, 32).ToArray()), _clock, NullLogger<SqliteAuditLog>.Instance);
+}
 
 /// <summary>Lost answers are left out, as on Azure: a message may then be there twice, which the suite counts.</summary>
 public sealed class FaultySqliteQueueTests : QueueConformance, IAsyncDisposable
