@@ -84,6 +84,8 @@ public static class HttpFailure
             503, "codec-missing", "The content is kept compressed by a codec that is not installed here; the logs name it.", "内容以压缩形式保存，本机缺少所需的解码库，详见日志。"),
         ObjectArchivedException => Problem.Of(
             409, "study-archived", "The content is archived: ask for the study over DICOMweb, which brings it back, then try again.", "内容已归档：请先经 DICOMweb 请求该检查以取回，然后重试。"),
+        StudyBeingErasedException => Problem.Of(
+            503, "study-being-erased", "The study is being erased at this moment; send it again, and it is a new study.", "该检查正在彻底清除，请稍后重新发送，届时将作为新检查接收。").WithHeader("Retry-After", "10"),
         OperationCanceledException when timeLimit.IsCancellationRequested => Problem.Of(503, "time-limit", "This took too long or the service is stopping; try again.", "处理超时或服务正在停止，请重试。").WithHeader("Retry-After", "5"),
         { HResult: DiskFull or QuotaFull } => Problem.Of(507, "storage-full", "There is no space left; nothing was stored.", "存储空间已满，未保存任何内容。"),
         _ => Problem.Of(500, "internal-error", "Something went wrong on our side; the correlation id finds it in the logs.", "服务内部错误，可凭 correlationId 在日志中查找。"),

@@ -38,10 +38,13 @@ internal static class EraseRuns
     }
 }
 
-/// <summary>Every hour: what was deleted long enough ago is erased, and erasures that were interrupted go on.</summary>
-public sealed class ErasureTimer(ErasureDue due)
+/// <summary>Every hour: what a killed host left half done is ended, what was deleted long enough ago is erased, and erasures that were interrupted go on.</summary>
+public sealed class ErasureTimer(LifecycleUpkeep upkeep, ErasureDue due)
 {
     [Function("erasures-due")]
-    public async Task Run([TimerTrigger("0 17 * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+    public async Task Run([TimerTrigger("0 17 * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    {
+        await upkeep.RunAsync(cancellationToken);
         await due.RunAsync((erasure, token) => EraseRuns.StartAsync(client, erasure, token), cancellationToken);
+    }
 }

@@ -14,7 +14,7 @@ namespace Skylight.Functions.Lifecycle;
 /// Until when a study is kept: what decides it, the encounter that it counts from, and the holds on it. Of hidden studies too: between a deletion and its erasure a hold
 /// is what stops the erasure.
 /// </summary>
-public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retention, StudyHolds holds, Rejections rejections, AuditRecorder audit, TimeProvider time)
+public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retention, StudyHolds holds, HoldReleases releases, AuditRecorder audit, TimeProvider time)
 {
     public sealed record RetentionView(string Rule, string Source, EncounterKind Encounter, DateOnly LastVisit, int Years, DateOnly Until, bool Over, bool Hold, IReadOnlyList<StudyHold> Holds);
 
@@ -73,9 +73,9 @@ public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retenti
     {
         var admission = await gate.AdmitAsync(request, AccessAction.HoldManage, ObjectRef.KeptStudy(study), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        if (await holds.ReleaseAsync(admission.Institution, admission.Object.StudyKey!, id, admission.Actor.Subject, cancellationToken) is not { Hold: { } hold, Study: var kept }) return Refusals.NotFound();
+        if (await releases.ReleaseAsync(admission.Institution, admission.Object.StudyKey!, id, admission.Actor.Subject, cancellationToken) is not { Hold: { } hold, Study: var kept }) return Refusals.NotFound();
         await DoneAsync(admission, "hold.release", id, cancellationToken, $"kind:{hold.Kind}");
-        await rejections.ApplyWaitingAsync(kept, admission.Actor.Subject, cancellationToken);
+        await releases.ApplyWaitingAsync(kept, id, admission.Actor.Subject, cancellationToken);
         return Answer.Json(hold);
     }
 

@@ -3,6 +3,7 @@ using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
+using Skylight.Core.Lifecycle;
 using Skylight.Core.Patients;
 using Skylight.Core.Quarantine;
 using Skylight.Core.Studies;
@@ -36,7 +37,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
         var current = (await service.Catalog.GetStudyByKeyAsync(_institution, together[0].Intake.DocumentKey, cancellationToken))?.Value;
 
         // Its key is going: what is sent again when it is gone is a new study.
-        if (current is { Erasing: not null }) throw new IOException("The study is being erased.");
+        if (current is { Erasing: not null }) throw new StudyBeingErasedException();
         var rows = await RowsAsync(cancellationToken);
         var steps = new List<Step>(together.Count);
         var smalls = new List<SmallObject>();
@@ -213,7 +214,7 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
         foreach (var group in steps.GroupBy(step => step.Waiting.Intake.Folder, step => step.Kept))
         {
             var known = await service.Keys.IdsAsync(_institution, group.Key, cancellationToken);
-            if (group.Any(kept => kept.Exists(instance => !known.Contains(instance.Pending.Pack.Key.ToString())))) throw new IOException("The study was erased while the batch was open.");
+            if (group.Any(kept => kept.Exists(instance => !known.Contains(instance.Pending.Pack.Key.ToString())))) throw new StudyBeingErasedException();
         }
     }
 

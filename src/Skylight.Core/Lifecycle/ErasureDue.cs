@@ -26,9 +26,8 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
 
     private async Task<int> RunAsync(string institution, StartErasure start, CancellationToken cancellationToken)
     {
-        await RestoreAsync(institution, cancellationToken);
         var due = 0;
-        foreach (var stored in await AllAsync(next => deletions.ListAsync(institution, DeletionStatus.Hidden, Page, next, cancellationToken)))
+        foreach (var stored in await DocumentPages.AllAsync(next => deletions.ListAsync(institution, DeletionStatus.Hidden, Page, next, cancellationToken)))
         {
             if (stored.Value.EraseAfter > time.GetUtcNow()) continue;
             try
@@ -42,7 +41,7 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
             }
         }
 
-        foreach (var stored in await AllAsync(next => requests.ListAsync(institution, ErasureStatus.Running, Page, next, cancellationToken)))
+        foreach (var stored in await DocumentPages.AllAsync(next => requests.ListAsync(institution, ErasureStatus.Running, Page, next, cancellationToken)))
         {
             try
             {
@@ -56,23 +55,6 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
         }
 
         return due;
-    }
-
-    /// <summary>Goes on with what a killed host was bringing back.</summary>
-    private async Task RestoreAsync(string institution, CancellationToken cancellationToken)
-    {
-        foreach (var stored in await AllAsync(next => deletions.ListAsync(institution, DeletionStatus.Restoring, Page, next, cancellationToken)))
-        {
-            try
-            {
-                await deletions.RestoreAsync(institution, stored.Id, stored.Value.EndedBy ?? stored.Value.By, cancellationToken);
-            }
-            catch (Exception error) when (error is not OperationCanceledException)
-            {
-                // It stays on its way back, and must not keep the others waiting.
-                Log.RestoreWaits(logger, institution, stored.Id, error);
-            }
-        }
     }
 
     private async Task<bool> AskAsync(Stored<DeletionRecord> stored, CancellationToken cancellationToken)
@@ -92,19 +74,5 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
         if (study is not null && (deletion.Level != DeletionLevel.Study || study.Deletion == deletion.Id)) return true;
         await deletions.TryPutAsync(stored, deletion with { Status = study is null ? DeletionStatus.Erased : DeletionStatus.Restored, EndedAt = time.GetUtcNow() }, cancellationToken);
         return false;
-    }
-
-    private static async Task<List<Stored<T>>> AllAsync<T>(Func<string?, ValueTask<DocumentPage<T>>> list) where T : class
-    {
-        var all = new List<Stored<T>>();
-        string? continuation = null;
-        do
-        {
-            var page = await list(continuation);
-            all.AddRange(page.Items);
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
-        return all;
     }
 }

@@ -16,6 +16,7 @@ public static class LifecycleServices
         services.AddSingleton<StudyHolds>();
         services.AddSingleton<Deletions>();
         services.AddSingleton<Rejections>();
+        services.AddSingleton<HoldReleases>();
         services.AddSingleton<CorrectionLists>();
         services.AddSingleton<CorrectionService>();
         services.AddSingleton<InstanceVersions>();
@@ -27,6 +28,7 @@ public static class LifecycleServices
         services.AddSingleton<Erasure>();
         services.AddSingleton<ErasedStudies>();
         services.AddSingleton<ErasureDue>();
+        services.AddSingleton<LifecycleUpkeep>();
         return services;
     }
 }

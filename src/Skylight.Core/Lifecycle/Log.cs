@@ -16,8 +16,8 @@ internal static partial class Log
     [LoggerMessage(4603, LogLevel.Warning, "The erasure of what deletion {Institution}/{Deletion} hid could not be asked for")]
     public static partial void ErasureNotAsked(ILogger logger, string institution, string deletion, Exception error);
 
-    [LoggerMessage(4604, LogLevel.Warning, "What deletion {Institution}/{Deletion} hid could not be brought back yet")]
-    public static partial void RestoreWaits(ILogger logger, string institution, string deletion, Exception error);
+    [LoggerMessage(4604, LogLevel.Warning, "What a killed host left half done could not be ended yet: {Kind} {Institution}/{Id}")]
+    public static partial void UpkeepWaits(ILogger logger, string kind, string institution, string id, Exception error);
 
     [LoggerMessage(4605, LogLevel.Critical, "The study {Institution}/{StudyKey} was erased and is in the catalog again: the records were set back without carrying out their erasures again")]
     public static partial void ErasedIsBack(ILogger logger, string institution, string studyKey);

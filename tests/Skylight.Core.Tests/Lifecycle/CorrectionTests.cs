@@ -181,6 +181,39 @@ public sealed class CorrectionTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData(2, true, false)]
+    [InlineData(3, true, false)]
+    [InlineData(2, false, true)]
+    [InlineData(3, false, true)]
+    public async Task Approve_KilledOnceItIsRecorded_IsEndedByTheTimer(int kill, bool applied, bool held)
+    {
+        await _bench.RegisterAsync();
+        var proposed = (await ProposeAsync(CorrectionScope.Study, null, null, ("PatientSex", "F"))).Record!;
+        var writes = 0;
+        await using (var dying = new LifecycleBench(ingest: _bench.Ingest, wrapCommit: inner => new BeforeCommit(inner, DieAsync), wrapDocuments: inner => new BeforePut(inner, _ => DieAsync())))
+            await Assert.ThrowsAsync<IOException>(() => dying.Corrections.ApproveAsync(IngestBench.A, proposed.Correction.Id, Second, default));
+
+        // What was decided a moment ago may be on its way still.
+        await _bench.Upkeep.RunAsync(default);
+        Assert.Equal(CorrectionStatus.Approved, (await RecordAsync()).Status);
+        if (held) await _bench.Holds.SetAsync(IngestBench.A, proposed.StudyKey, HoldKind.Dispute, "7", LifecycleBench.By, null, default);
+        _bench.Ingest.Time.Advance(TimeSpan.FromMinutes(6));
+        await _bench.Upkeep.RunAsync(default);
+        var record = await RecordAsync();
+
+        // Under a hold only what was in force by then is recorded as such.
+        var inForce = applied || kill == 3;
+        Assert.Equal(inForce ? (CorrectionStatus.Applied, Second, "F") : (CorrectionStatus.Proposed, null, "M"), (record.Status, record.DecidedBy, (await _bench.Ingest.Study()).Attributes.PatientSex));
+        await _bench.Upkeep.RunAsync(default);
+        Assert.Equal(inForce ? 1 : 0, _bench.Audit.Events.Count);
+        if (inForce) Assert.Equal(("correction.approve", Second, proposed.StudyKey), (_bench.Audit.Events[0].Action, _bench.Audit.Events[0].Actor, _bench.Audit.Events[0].StudyKey));
+
+        Task DieAsync() => ++writes >= kill ? throw new IOException("The process died here.") : Task.CompletedTask;
+
+        async Task<CorrectionRecord> RecordAsync() => (await _bench.Corrections.ListAsync(IngestBench.A, proposed.StudyKey, null, 10, null, default)).Items[0].Value;
+    }
+
+    [Theory]
     [InlineData(1, false)]
     [InlineData(2, false)]
     [InlineData(3, false)]

@@ -68,7 +68,7 @@ public sealed class ErasureHoldTests : IAsyncLifetime
         Assert.Equal(id, (await _bench.Ingest.Study()).Erasing);
 
         // Nothing is added to what goes: what is sent meanwhile is sent again.
-        await Assert.ThrowsAsync<IOException>(() => _bench.Ingest.SendOne(LifecycleBench.Slice(9)));
+        await Assert.ThrowsAsync<StudyBeingErasedException>(() => _bench.Ingest.SendOne(LifecycleBench.Slice(9)));
         Assert.Equal((ErasureStatus.Erased, 2), await _bench.RunAsync(id) is var erased ? (erased.Status, erased.Instances) : default);
         Assert.Equal(OutcomeKind.Stored, (await _bench.Ingest.SendOne(LifecycleBench.Slice(9))).Kind);
         Assert.NotNull(await HoldAsync());

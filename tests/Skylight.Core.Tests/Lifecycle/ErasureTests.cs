@@ -174,7 +174,7 @@ public sealed partial class ErasureTests : IDisposable
         await using var open = ingest.Service.Open(new IngestContext(IngestBench.A, IngestBench.Source(), null));
         await open.AddInstanceAsync(Slice(2).ToStream(), new IngestName("2"), default);
         await bench.RunAsync((await bench.ApprovedAsync()).Id);
-        await Assert.ThrowsAsync<IOException>(() => open.CommitAsync(default));
+        await Assert.ThrowsAsync<StudyBeingErasedException>(() => open.CommitAsync(default));
         Assert.Equal(OutcomeKind.Stored, (await ingest.SendOne(Slice(2))).Kind);
         Assert.Equal(["1.2.3.1.2"], await bench.ServedAsync());
     }
@@ -204,7 +204,7 @@ public sealed partial class ErasureTests : IDisposable
     }
 
     private static async Task InstitutionAsync(LifecycleBench bench) =>
-        await bench.Institutions.PutAsync(new Institution(1, IngestBench.A, "甲医院", null, null, "Asia/Shanghai", LegalProfile.CnStrict, [], DateTimeOffset.UnixEpoch), Match.Any, default);
+        await bench.RegisterAsync();
 
     private static async Task<List<string>> NamesAsync(IngestBench ingest)
     {

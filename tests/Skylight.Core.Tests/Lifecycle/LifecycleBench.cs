@@ -61,6 +61,8 @@ internal sealed class LifecycleBench : IAsyncDisposable
         Due = new ErasureDue(Ingest.Catalog, Deletions, Requests, Institutions, Ingest.Time, NullLogger<ErasureDue>.Instance);
         var lists = new CorrectionLists(Ingest.Store, Ingest.Keys);
         Corrections = new CorrectionService(Ingest.Catalog, commit, documents, Ingest.Parts, Ingest.Keys, lists, Ingest.Patients, Retired, Ingest.Time);
+        Releases = new HoldReleases(Ingest.Catalog, documents, Holds, new Rejections(Ingest.Catalog, Deletions, settings, Audit, Ingest.Time), Ingest.Time);
+        Upkeep = new LifecycleUpkeep(Deletions, Corrections, Releases, Institutions, Audit, Ingest.Time, NullLogger<LifecycleUpkeep>.Instance);
         Reader = new StudyReader(Ingest.Store, Ingest.Keys, Ingest.Parts, NullLogger<StudyReader>.Instance, lists);
         Retrieval = new Retrieval(Ingest.Catalog, Reader, Use);
     }
@@ -91,6 +93,10 @@ internal sealed class LifecycleBench : IAsyncDisposable
     public Rehydrations Rehydrations { get; }
 
     public ErasureDue Due { get; }
+
+    public HoldReleases Releases { get; }
+
+    public LifecycleUpkeep Upkeep { get; }
 
     public SeriesMerge Merge { get; }
 
@@ -130,6 +136,9 @@ internal sealed class LifecycleBench : IAsyncDisposable
             first = await Reader.WriteMetadataAsync(study, series, null, _ => null, json, first, _ => ValueTask.CompletedTask, default);
         return $"[{Encoding.UTF8.GetString(json.WrittenSpan)}]";
     }
+
+    /// <summary>Makes the institution known to what walks all of them.</summary>
+    public async Task RegisterAsync() => await Institutions.PutAsync(new Institution(1, IngestBench.A, "甲医院", null, null, "Asia/Shanghai", LegalProfile.CnStrict, [], DateTimeOffset.UnixEpoch), Match.Any, default);
 
     /// <summary>Runs an erasure to its end, as the orchestration does.</summary>
     public async Task<ErasureRecord> RunAsync(string erasureId)

@@ -161,6 +161,49 @@ public sealed class RejectionTests : IAsyncLifetime
         Assert.Equal(LifecycleBench.By, Assert.Single((await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items).Value.By);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public async Task Note_UnderHold_WhoseReleaseIsKilledAtAnyWrite_IsCarriedOutByTheTimer(int kill)
+    {
+        await _bench.RegisterAsync();
+        await _bench.Holds.SetAsync(IngestBench.A, (await _bench.Ingest.Study()).StudyKey, HoldKind.Dispute, "7", LifecycleBench.By, null, default);
+        await SendAsync(KeyObject("113037", "1.2.3.1.1"));
+        var study = await _bench.Ingest.Study();
+        var writes = 0;
+        await using (var dying = new LifecycleBench(ingest: _bench.Ingest, wrapCommit: inner => new BeforeCommit(inner, DieAsync), wrapDocuments: inner => new BeforePut(inner, _ => DieAsync())))
+            await Assert.ThrowsAsync<IOException>(() => ReleaseAsync(dying));
+        if (kill <= 2)
+        {
+            // It was not released, so the timer has nothing to do; somebody tries again.
+            Assert.True((await _bench.Ingest.Study()).Hold);
+            await AfterAsync();
+            Assert.Contains("1.2.3.1.1", await _bench.ServedAsync());
+            await ReleaseAsync(_bench);
+        }
+
+        await AfterAsync();
+        Assert.Equal(["1.2.3.1.2", "1.2.3.1.3"], await _bench.ServedAsync());
+        Assert.Equal(LifecycleBench.By, Assert.Single((await _bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items).Value.By);
+        Assert.Empty((await _bench.Ingest.Documents.ListAsync<HoldRelease>(IngestBench.A, HoldRelease.Type, null, 10, null, default)).Items);
+
+        Task DieAsync() => ++writes >= kill ? throw new IOException("The process died here.") : Task.CompletedTask;
+
+        Task AfterAsync()
+        {
+            _bench.Ingest.Time.Advance(TimeSpan.FromMinutes(6));
+            return _bench.Upkeep.RunAsync(default);
+        }
+
+        async Task ReleaseAsync(LifecycleBench bench)
+        {
+            var released = await bench.Releases.ReleaseAsync(IngestBench.A, study.StudyKey, study.Holds[0].Id, LifecycleBench.By, default);
+            await bench.Releases.ApplyWaitingAsync(released!.Value.Study, study.Holds[0].Id, LifecycleBench.By, default);
+        }
+    }
+
     [Fact]
     public async Task KeyObject_OfAnotherTitleOrScheme_RejectsNothing()
     {

@@ -14,7 +14,7 @@ public sealed class RestoreTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await _bench.Ingest.Send(LifecycleBench.Slice(1), LifecycleBench.Slice(2));
-        await _bench.Institutions.PutAsync(new Institution(1, IngestBench.A, "甲医院", null, null, "Asia/Shanghai", LegalProfile.CnStrict, [], DateTimeOffset.UnixEpoch), Match.Any, default);
+        await _bench.RegisterAsync();
     }
 
     public async ValueTask DisposeAsync() => await _bench.DisposeAsync();
@@ -49,6 +49,7 @@ public sealed class RestoreTests : IAsyncLifetime
             await Assert.ThrowsAsync<IOException>(() => dying.Deletions.RestoreAsync(IngestBench.A, id, LifecycleBench.By, default));
         _bench.Ingest.Time.Advance(TimeSpan.FromDays(365 * 40));
         var started = new List<ErasureRecord>();
+        await _bench.Upkeep.RunAsync(default);
         Assert.Equal(kill == 1 ? 1 : 0, await _bench.Due.RunAsync(
             (erasure, _) =>
             {

@@ -44,7 +44,7 @@ public sealed class RetentionTests : IAsyncDisposable
     [Fact]
     public async Task Due_WithADeletionThatCannotBeAskedFor_AsksForTheOthers()
     {
-        await _bench.Institutions.PutAsync(new Institution(1, IngestBench.A, "甲医院", null, null, "Asia/Shanghai", LegalProfile.CnStrict, [], DateTimeOffset.UnixEpoch), Match.Any, default);
+        await _bench.RegisterAsync();
         await _bench.Ingest.SendOne(LifecycleBench.Slice(1));
         await _bench.Ingest.SendOne(TestDicom.Ct(study: "1.2.4", series: "1.2.4.1", sop: "1.2.4.1.1").Set(0x00100020, "LO", "P2"));
         var failing = FailingCatalog.Around(_bench.Ingest.Catalog);

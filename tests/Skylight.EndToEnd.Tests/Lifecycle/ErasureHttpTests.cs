@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Azure.Storage.Blobs;
 using Microsoft.Extensions.DependencyInjection;
 using Skylight.Core.Access;
 using Skylight.Core.Catalog;
@@ -68,23 +69,54 @@ public sealed class ErasureHttpTests(EdgeFixture edge) : IClassFixture<EdgeFixtu
         using var records = await edge.ClientAsync("medical-records");
         var files = DemoInstance.Load(Path.Combine(edge.Demo, "chest-cr"));
         (await EdgeFixture.StoreAsync(technician, "dicomweb/studies", files.Select(file => file.Bytes))).Dispose();
-        await MarkAsync("0123456789abcdef0123456789abcdef");
+        await MarkAsync(files[0].Study, "0123456789abcdef0123456789abcdef");
         using (var refused = await records.PostAsJsonAsync($"api/studies/{files[0].Study}/holds", new { kind = "legal", reference = "(2026) 7" }))
             Assert.Equal((HttpStatusCode.Conflict, "erasure-under-way"), (refused.StatusCode, (await refused.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString()));
-        await MarkAsync(null);
+        await MarkAsync(files[0].Study, null);
         using var set = await records.PostAsJsonAsync($"api/studies/{files[0].Study}/holds", new { kind = "legal", reference = "(2026) 7" });
         Assert.Equal(HttpStatusCode.Created, set.StatusCode);
+    }
 
-        async Task MarkAsync(string? erasure)
+    [Fact]
+    public async Task Store_ToAStudyThatIsBeingDestroyed_IsToldToTryAgain_AndAnUploadDoesSo()
+    {
+        using var technician = await edge.ClientAsync("technician");
+        using var uploader = await edge.ClientAsync("uploader");
+        var files = DemoInstance.Load(Path.Combine(edge.Demo, "chest-ct")).Take(3).ToList();
+        (await EdgeFixture.StoreAsync(technician, "dicomweb/studies", files[0].Bytes)).Dispose();
+        await MarkAsync(files[0].Study, "0123456789abcdef0123456789abcdef");
+        using (var refused = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", files[1].Bytes))
         {
-            CommitOutcome outcome;
-            do
-            {
-                var study = (await edge.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", files[0].Study, default))!.Value;
-                outcome = await edge.Services.GetRequiredService<ICommit>().CommitAsync(new CommitBatch(StudyChange.Keeping(study, study with { Erasing = erasure }), []), default);
-            }
-            while (outcome == CommitOutcome.Conflict);
+            Assert.Equal((HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(10)), (refused.StatusCode, refused.Headers.RetryAfter?.Delta));
+            Assert.Equal("study-being-erased", (await refused.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString());
         }
+
+        using var opened = await uploader.PostAsync(new Uri("api/uploads", UriKind.Relative), null);
+        var upload = await opened.Content.ReadFromJsonAsync<JsonElement>();
+        await new BlobContainerClient(new Uri(upload.GetProperty("uploadUrl").GetString()!)).UploadBlobAsync("one", BinaryData.FromBytes(files[2].Bytes));
+        (await uploader.PostAsync(new Uri($"api/uploads/{upload.GetProperty("uploadId").GetString()}/complete", UriKind.Relative), null)).Dispose();
+        await MarkAsync(files[0].Study, null);
+        JsonElement state;
+        do
+        {
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+            state = await uploader.GetFromJsonAsync<JsonElement>($"api/uploads/{upload.GetProperty("uploadId").GetString()}", TestContext.Current.CancellationToken);
+        }
+        while (state.GetProperty("status").GetString() == "running");
+        Assert.Equal(("completed", 1), (state.GetProperty("status").GetString(), state.GetProperty("stored").GetInt32()));
+        using var again = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", files[1].Bytes);
+        Assert.Equal(HttpStatusCode.OK, again.StatusCode);
+    }
+
+    private async Task MarkAsync(string uid, string? erasure)
+    {
+        CommitOutcome outcome;
+        do
+        {
+            var study = (await edge.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", uid, default))!.Value;
+            outcome = await edge.Services.GetRequiredService<ICommit>().CommitAsync(new CommitBatch(StudyChange.Keeping(study, study with { Erasing = erasure }), []), default);
+        }
+        while (outcome == CommitOutcome.Conflict);
     }
 
     private async Task<HttpClient> SecondAsync()

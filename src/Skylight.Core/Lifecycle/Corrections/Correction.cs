@@ -77,7 +77,7 @@ public enum CorrectionStatus
     Applied,
     Undone,
 
-    /// <summary>Approved, and on its way into force; only a host that was killed leaves one behind. Approving it again ends it.</summary>
+    /// <summary>Approved, and on its way into force; only a host that was killed leaves one behind. A timer ends it, or approving it again.</summary>
     Approved,
 }
 

@@ -104,23 +104,18 @@ public sealed class CorrectionService(
         // Decided first, in force then: what is in force can be refused no more, and its approval goes on after a crash.
         var proposed = stored.Value;
         var approved = await EndAsync(stored, CorrectionStatus.Approved, proposed.Correction with { At = time.GetUtcNow() }, by, cancellationToken);
-        if (approved.Stored is not { } decided) return approved.Result;
-        var correction = decided.Value.Correction;
-        var refusal = await ChangeAsync(institution, proposed.StudyKey, list => list.Any(item => item.Id == id) ? list : [.. list, correction], decided, cancellationToken);
-        if (refusal is null) return (await EndAsync(decided, CorrectionStatus.Applied, correction, by, cancellationToken)).Result;
-        if (refusal.Refusal == CorrectionRefusal.Decided) return refusal with { Record = proposed };
-
-        // Not in force, so nothing is decided.
-        var open = decided.Value with { Status = CorrectionStatus.Proposed, DecidedBy = null, DecidedAt = null };
-        return await TryPutAsync(decided, open, cancellationToken) is null ? new(proposed, CorrectionRefusal.Decided) : refusal with { Record = open };
+        return approved.Stored is { } decided ? await ApplyAsync(decided, cancellationToken) : approved.Outcome;
     }
+
+    /// <summary>Goes on with an approval that was broken off, on the word of who gave it. What cannot come into force any more is a proposal again.</summary>
+    internal Task<CorrectionResult> FinishAsync(Stored<CorrectionRecord> approved, CancellationToken cancellationToken) => ApplyAsync(approved, cancellationToken);
 
     /// <summary>Refuses a proposal.</summary>
     public async Task<CorrectionResult> RefuseAsync(string institution, string id, string by, CancellationToken cancellationToken)
     {
         if (await GetAsync(institution, id, cancellationToken) is not { } stored) return new(null, CorrectionRefusal.Missing);
         return stored.Value.Status == CorrectionStatus.Proposed
-            ? (await EndAsync(stored, CorrectionStatus.Refused, stored.Value.Correction, by, cancellationToken)).Result
+            ? (await EndAsync(stored, CorrectionStatus.Refused, stored.Value.Correction, by, cancellationToken)).Outcome
             : new(stored.Value, CorrectionRefusal.Decided);
     }
 
@@ -130,7 +125,21 @@ public sealed class CorrectionService(
         if (await GetAsync(institution, id, cancellationToken) is not { } stored) return new(null, CorrectionRefusal.Missing);
         if (stored.Value.Status != CorrectionStatus.Applied) return new(stored.Value, CorrectionRefusal.Decided);
         var refusal = await ChangeAsync(institution, stored.Value.StudyKey, list => [.. list.Where(item => item.Id != id)], stored, cancellationToken);
-        return refusal is null ? (await EndAsync(stored, CorrectionStatus.Undone, stored.Value.Correction, by, cancellationToken)).Result : refusal with { Record = stored.Value };
+        return refusal is null ? (await EndAsync(stored, CorrectionStatus.Undone, stored.Value.Correction, by, cancellationToken)).Outcome : refusal with { Record = stored.Value };
+    }
+
+    /// <summary>Puts an approved correction into force, and records that. Safe to repeat.</summary>
+    private async Task<CorrectionResult> ApplyAsync(Stored<CorrectionRecord> decided, CancellationToken cancellationToken)
+    {
+        var correction = decided.Value.Correction;
+        var refusal = await ChangeAsync(
+            decided.Value.Institution, decided.Value.StudyKey, list => list.Any(item => item.Id == correction.Id) ? list : [.. list, correction], decided, cancellationToken);
+        if (refusal is null) return (await EndAsync(decided, CorrectionStatus.Applied, correction, decided.Value.DecidedBy!, cancellationToken)).Outcome;
+        if (refusal.Refusal == CorrectionRefusal.Decided) return refusal with { Record = decided.Value };
+
+        // Not in force, so nothing is decided.
+        var open = decided.Value with { Status = CorrectionStatus.Proposed, DecidedBy = null, DecidedAt = null };
+        return await TryPutAsync(decided, open, cancellationToken) is null ? new(decided.Value, CorrectionRefusal.Decided) : refusal with { Record = open };
     }
 
     /// <param name="decision">The record that says so. Read again after the study, whose version the commit depends on: if another has decided since, nothing changes.</param>
@@ -139,7 +148,7 @@ public sealed class CorrectionService(
     {
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
-            if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study }) return new(null, CorrectionRefusal.Missing);
+            if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: { Erasing: null } study }) return new(null, CorrectionRefusal.Missing);
             if ((await GetAsync(institution, decision.Id, cancellationToken))?.ETag != decision.ETag) return new(null, CorrectionRefusal.Decided);
             var list = await lists.ReadAsync(study, cancellationToken);
             var next = change(list);
@@ -217,7 +226,7 @@ public sealed class CorrectionService(
     private async ValueTask<Stored<CorrectionRecord>?> GetAsync(string institution, string id, CancellationToken cancellationToken) =>
         await documents.GetAsync<CorrectionRecord>(new DocumentKey(institution, CorrectionRecord.Type, id), cancellationToken);
 
-    private async Task<(CorrectionResult Result, Stored<CorrectionRecord>? Stored)> EndAsync(
+    private async Task<(CorrectionResult Outcome, Stored<CorrectionRecord>? Stored)> EndAsync(
         Stored<CorrectionRecord> stored, CorrectionStatus status, Correction correction, string by, CancellationToken cancellationToken)
     {
         var next = stored.Value with { Status = status, Correction = correction, DecidedBy = by, DecidedAt = time.GetUtcNow() };
