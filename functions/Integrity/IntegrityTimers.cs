@@ -16,7 +16,7 @@ public sealed class IntegrityTimers(Scrub scrub, Replica replica)
     public async Task ReplicaStep([TimerTrigger("31 * * * * *")] TimerInfo timer, CancellationToken cancellationToken) => await replica.StepAsync(cancellationToken);
 }
 
-/// <summary>A study that has changed gets its second copy at once; the event is delivered again until it has.</summary>
+/// <summary>A study that has changed, or has come back from the archive tier, gets its second copy at once; the event is delivered again until it has.</summary>
 public sealed class ReplicaEvent(Replica replica)
 {
     private const string Source = "/institutions/";
@@ -26,6 +26,7 @@ public sealed class ReplicaEvent(Replica replica)
     [EventFilter(StudyEventTypes.Stored, SubjectBeginsWith = Subject)]
     [EventFilter(StudyEventTypes.Updated, SubjectBeginsWith = Subject)]
     [EventFilter(StudyEventTypes.Complete, SubjectBeginsWith = Subject)]
+    [EventFilter(StudyEventTypes.Ready, SubjectBeginsWith = Subject)]
     public async Task Run([EventGridTrigger] string changed, CancellationToken cancellationToken)
     {
         if (!replica.Exists) return;

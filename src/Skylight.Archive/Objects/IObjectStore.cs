@@ -41,6 +41,12 @@ public interface IObjectStore
 
     /// <summary>Length and tier of an object, without reading it; null when there is no such object.</summary>
     ValueTask<ObjectStatus?> GetStatusAsync(string name, CancellationToken cancellationToken);
+
+    /// <summary>True when <see cref="ReadAsync"/> reads archived objects where they lie. Readers of images must not: their answer is a rehydration.</summary>
+    bool ReadsArchived => false;
+
+    /// <summary>The same objects for whoever copies or checks them: archived ones are read where they lie, if their medium is at hand (<see cref="ReadsArchived"/> of the answer says so).</summary>
+    IObjectStore InPlace => this;
 }
 
 /// <summary>One object being written. Not for concurrent use. After any exception the writer is spent: dispose it and start over under a new name.</summary>

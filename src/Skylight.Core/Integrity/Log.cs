@@ -29,4 +29,7 @@ internal static partial class Log
 
     [LoggerMessage(4424, LogLevel.Debug, "{Objects} objects copied to the replica")]
     public static partial void Replicated(ILogger logger, int objects);
+
+    [LoggerMessage(4428, LogLevel.Warning, "The replica's sweep has passed over {Archived} archived objects and {Unreadable} that are damaged or without their key: they have no second copy")]
+    public static partial void PassedOver(ILogger logger, int archived, int unreadable);
 }

@@ -31,7 +31,7 @@ public sealed class ObjectCheck(StudyKeys keys)
     public async ValueTask<(CopyState State, long Bytes, string? Fault)> ReadAsync(IObjectStore store, string name, CancellationToken cancellationToken)
     {
         if (await store.GetStatusAsync(name, cancellationToken) is not { } status) return (CopyState.Missing, 0, null);
-        if (status.Tier == ObjectTier.Archive) return (CopyState.Archived, 0, null);
+        if (status.Tier == ObjectTier.Archive && !store.ReadsArchived) return (CopyState.Archived, 0, null);
         try
         {
             var header = await SealedObjectReader.ReadHeaderAsync(store, name, cancellationToken);
@@ -105,7 +105,7 @@ public sealed class ObjectCheck(StudyKeys keys)
         }
 
         await CopyAsync(whole, bad, name, name, cancellationToken);
-        if (status is { Tier: not (ObjectTier.Hot or ObjectTier.Archive) and var tier }) await bad.SetTierAsync(name, tier, cancellationToken);
+        if (status is { Tier: not ObjectTier.Hot and var tier }) await bad.SetTierAsync(name, tier, cancellationToken);
     }
 
     private static async ValueTask KeepAsync(IObjectStore bad, string name, CancellationToken cancellationToken)

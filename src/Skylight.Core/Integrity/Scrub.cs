@@ -52,7 +52,7 @@ public sealed class Scrub : IDisposable
         ICatalog catalog, InstitutionDirectory institutions, StudyParts parts, IDocuments documents, IObjectStore store, StudyKeys keys, IEventPublisher events, IOptions<ScrubOptions> options,
         TimeProvider time, IMeterFactory meters, ILogger<Scrub> logger, [FromKeyedServices(Replica.Service)] IObjectStore? replica = null)
     {
-        (_documents, _store, _replica, _events, _options, _time, _logger) = (documents, MirroredObjectStore.FirstOf(store), replica, events, options.Value, time, logger);
+        (_documents, _store, _replica, _events, _options, _time, _logger) = (documents, MirroredObjectStore.FirstOf(store).InPlace, replica, events, options.Value, time, logger);
         _walk = new StudyWalk(catalog, institutions, parts, store);
         _check = new ObjectCheck(keys);
         var meter = meters.Create("Skylight.Scrub");

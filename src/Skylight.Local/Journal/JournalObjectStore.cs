@@ -67,6 +67,12 @@ public sealed class JournalObjectStore(Journal journal, IObjectStore inner) : IO
             ? new ObjectStatus(place.Length, ObjectTier.Hot, Rehydrating: false)
             : await inner.GetStatusAsync(name, cancellationToken);
 
+    /// <inheritdoc/>
+    public bool ReadsArchived => inner.ReadsArchived;
+
+    /// <inheritdoc/>
+    public IObjectStore InPlace => inner.InPlace is var place && place == inner ? this : new JournalObjectStore(journal, place);
+
     /// <summary>On the caller's thread, as the folder's objects are.</summary>
     internal static int Read(JournalPlace place, long offset, Span<byte> destination)
     {

@@ -29,7 +29,15 @@ public sealed class FolderObjectStore : IObjectStore
         _options = options;
         _space = new FreeSpace(root, options.MinFreeBytes, time);
         _tiers = new FolderTiers(root, options, time);
+        InPlace = options.ReadArchived || options.RehydrationDelaySeconds > 0 ? this : new FolderInPlace(this);
     }
+
+    /// <inheritdoc/>
+    public bool ReadsArchived => _options.ReadArchived;
+
+    /// <inheritdoc/>
+    /// <remarks>A rehydration without delay is a move between folders: then the archive's is at hand. With a delay its medium has to be loaded first.</remarks>
+    public IObjectStore InPlace { get; }
 
     /// <summary>Opens or creates the folder, for this process alone, and clears what abandoned writes of an earlier one left.</summary>
     public static FolderObjectStore Open(string root, FolderObjectStoreOptions options, TimeProvider time)
@@ -57,10 +65,12 @@ public sealed class FolderObjectStore : IObjectStore
     /// Reads on the caller's thread. The asynchronous read of the runtime is the same system call on another thread of the pool: as many threads wait for a slow disk,
     /// and what lies in memory comes without the change of threads, into the cache of the processor that decrypts it.
     /// </remarks>
-    public ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    public ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, CancellationToken cancellationToken) => ReadAsync(name, offset, destination, _options.ReadArchived, cancellationToken);
+
+    internal ValueTask<int> ReadAsync(string name, long offset, Memory<byte> destination, bool archived, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        using var handle = Open(ObjectName.Check(name));
+        using var handle = Open(ObjectName.Check(name), archived);
         try
         {
             return ValueTask.FromResult(ReadFully(handle, offset, destination.Span));
@@ -138,7 +148,7 @@ public sealed class FolderObjectStore : IObjectStore
     private string PathOf(string name) => Path.Combine(_root, ObjectName.Check(name));
 
     /// <summary>The file of an object that can be read. In the hot tier, where nearly all reads are, this is one system call.</summary>
-    private SafeFileHandle Open(string name)
+    private SafeFileHandle Open(string name, bool archived)
     {
         try
         {
@@ -146,7 +156,7 @@ public sealed class FolderObjectStore : IObjectStore
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
-            return _tiers.Open(name);
+            return _tiers.Open(name, archived);
         }
     }
 

@@ -13,7 +13,6 @@ internal sealed class FolderTiers
     private static readonly ObjectTier[] All = [ObjectTier.Hot, ObjectTier.Cool, ObjectTier.Cold, ObjectTier.Archive];
 
     private readonly string[] _roots;
-    private readonly bool _readArchived;
     private readonly TierMover _mover;
     private readonly Rehydrations _rehydrations;
     private readonly Lock[] _locks = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
@@ -24,7 +23,6 @@ internal sealed class FolderTiers
     {
         _roots = [root, Place(options.CoolFolder, "-cool"), Place(options.ColdFolder, "-cold"), Place(options.ArchiveFolder, "-archive")];
         if (_roots.Distinct(StringComparer.Ordinal).Count() != _roots.Length) throw new ArgumentException("The tiers need a folder each.", nameof(options));
-        _readArchived = options.ReadArchived;
         _mover = new TierMover(options, time);
         _rehydrations = new Rehydrations(_roots[(int)ObjectTier.Archive], options, time);
 
@@ -61,12 +59,12 @@ internal sealed class FolderTiers
     }
 
     /// <summary>Opens an object that is not in the hot tier.</summary>
-    public SafeFileHandle Open(string name)
+    public SafeFileHandle Open(string name, bool archived)
     {
         while (true)
         {
             var status = Find(name) ?? throw new ObjectMissingException(name);
-            if (status.Tier == ObjectTier.Archive && !_readArchived) throw new ObjectArchivedException(name);
+            if (status.Tier == ObjectTier.Archive && !archived) throw new ObjectArchivedException(name);
             try
             {
                 return File.OpenHandle(PathOf(status.Tier, name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Skylight.Archive.Objects;
@@ -45,7 +46,68 @@ public sealed class ScrubTests : IAsyncLifetime
         Assert.Equal(0, await Copies().StepAsync(default));
         foreach (var name in await _bench.Objects()) Assert.Equal(await ReadAsync(_bench.Folder, name), await ReadAsync(_replica, name));
         await _bench.SendOne(TestDicom.Ct(sop: "1.2.3.1.3"));
-        Assert.Equal(3, await Copies().CopyStudyAsync(IngestBench.A, _studyKey, default));
+        Assert.Equal(new ReplicaCopies(3, 0, 0), await Copies().CopyStudyAsync(IngestBench.A, _studyKey, default));
+    }
+
+    [Fact]
+    public async Task Replica_ArchivedPackAtHand_IsCopied_AndStaysArchivedForReaders()
+    {
+        var name = await NameAsync(".pack");
+        await _bench.Folder.SetTierAsync(name, ObjectTier.Archive, default);
+        Assert.Equal(6, await Copies().StepAsync(default));
+        await Assert.ThrowsAsync<ObjectArchivedException>(async () => await ReadAsync(_bench.Folder, name));
+        Assert.Equal(await ReadAsync(_bench.Folder.InPlace, name), await ReadAsync(_replica, name));
+    }
+
+    [Fact]
+    public async Task Replica_ArchivedOnOfflineMediaOrDamaged_IsPassedOver_CountedAndCopiedOnceItIsBack()
+    {
+        var folder = Directory.CreateTempSubdirectory("skylight-").FullName;
+        await using var bench = new IngestBench(folder, rehydrationSeconds: 3600);
+        await new InstitutionDirectory(bench.Documents).PutAsync(
+            new Institution(1, IngestBench.A, "医院", null, null, "Asia/Shanghai", LegalProfile.CnStrict, [], DateTimeOffset.UnixEpoch), Match.None, default);
+        await bench.Send(TestDicom.Ct(sop: "1.2.3.1.1"));
+        await bench.SendOne(TestDicom.Ct(study: "1.2.9", series: "1.2.9.1", sop: "1.2.9.1.1"));
+        var key = (await bench.Study()).StudyKey;
+        var names = await bench.Objects();
+        var pack = names.Single(name => name.Contains(key, StringComparison.Ordinal) && name.EndsWith(".pack", StringComparison.Ordinal));
+        Flip(folder, names.Single(name => !name.Contains(key, StringComparison.Ordinal) && name.EndsWith(".pack", StringComparison.Ordinal)), 100);
+        await bench.Folder.SetTierAsync(pack, ObjectTier.Archive, default);
+        using var meters = new OneMeter();
+        var copies = Copies(bench, meters);
+        Assert.Empty(meters.Read("skylight.replica.passed_over"));
+        Assert.Equal(4, await copies.StepAsync(default));
+        Assert.Equal(["archived 1", "unreadable 1"], meters.Read("skylight.replica.passed_over"));
+        Assert.Equal(["archived 1", "unreadable 1"], await ReadAgainAsync(bench));
+        Assert.Equal(new ReplicaCopies(0, 1, 0), await copies.CopyStudyAsync(IngestBench.A, key, default));
+
+        await bench.Folder.SetTierAsync(pack, ObjectTier.Cool, default);
+        bench.Time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(new ReplicaCopies(1, 0, 0), await copies.CopyStudyAsync(IngestBench.A, key, default));
+        await copies.StepAsync(default);
+        Assert.Equal(["archived 0", "unreadable 1"], meters.Read("skylight.replica.passed_over"));
+        Directory.Delete(folder, recursive: true);
+
+        // What the next process says before it has come to the end itself.
+        async Task<List<string>> ReadAgainAsync(IngestBench bench)
+        {
+            using var again = new OneMeter();
+            await Copies(bench, again).StepAsync(default);
+            return again.Read("skylight.replica.passed_over");
+        }
+    }
+
+    [Fact]
+    public async Task Scrub_DamagedArchivedPackAtHand_IsMended_AndIsArchivedAgain()
+    {
+        await Copies().StepAsync(default);
+        var name = await NameAsync(".pack");
+        await _bench.Folder.SetTierAsync(name, ObjectTier.Archive, default);
+        Flip(Path.Combine(_folder, "objects-archive"), name, 100);
+        Assert.Equal(0, await Scrubber(_replica).StudyAsync(IngestBench.A, _studyKey, default));
+        Assert.Equal(await ReadAsync(_replica, name), await ReadAsync(_bench.Folder.InPlace, name));
+        Assert.Equal(ObjectTier.Archive, (await _bench.Folder.GetStatusAsync(name, default))!.Value.Tier);
+        Assert.Equal("first", (await DamageAsync()).Single().Copy);
     }
 
     [Theory]
@@ -145,8 +207,10 @@ public sealed class ScrubTests : IAsyncLifetime
         _bench.Catalog, new InstitutionDirectory(_bench.Documents), _bench.Parts, _bench.Documents, _bench.Store, _bench.Keys, new Publisher(_events), Options.Create(new ScrubOptions { ScrubBytesPerSecond = 10L << 30 }),
         _bench.Time, new Meters(), NullLogger<Scrub>.Instance, replica);
 
-    private Replica Copies() => new(
-        _bench.Catalog, new InstitutionDirectory(_bench.Documents), _bench.Parts, _bench.Documents, _bench.Store, _bench.Keys, Options.Create(new ScrubOptions()), _bench.Time, new Meters(),
+    private Replica Copies() => Copies(_bench, new Meters());
+
+    private Replica Copies(IngestBench bench, IMeterFactory meters) => new(
+        bench.Catalog, new InstitutionDirectory(bench.Documents), bench.Parts, bench.Documents, bench.Store, bench.Keys, Options.Create(new ScrubOptions()), bench.Time, meters,
         NullLogger<Replica>.Instance, _replica);
 
     private async Task<string> NameAsync(string kind) => (await _bench.Objects()).First(name => name.Contains(_studyKey, StringComparison.Ordinal) && name.EndsWith(kind, StringComparison.Ordinal));
@@ -159,7 +223,7 @@ public sealed class ScrubTests : IAsyncLifetime
         foreach (var entry in await _bench.Entries(await _bench.Study())) Assert.Equal(TestDicom.Ct(sop: entry.SopInstanceUid).ToBytes(), await _bench.Bytes(entry));
     }
 
-    private static async Task<byte[]> ReadAsync(FolderObjectStore store, string name)
+    private static async Task<byte[]> ReadAsync(IObjectStore store, string name)
     {
         var bytes = new byte[(await store.GetLengthAsync(name, default))!.Value];
         Assert.Equal(bytes.Length, await store.ReadAsync(name, 0, bytes, default));
@@ -175,6 +239,35 @@ public sealed class ScrubTests : IAsyncLifetime
         var value = file.ReadByte();
         file.Position = at;
         file.WriteByte((byte)(value ^ 1));
+    }
+
+    /// <summary>Remembers what was made of it, and reads its gauges.</summary>
+    private sealed class OneMeter : IMeterFactory
+    {
+        private readonly List<Meter> _meters = [];
+
+        public Meter Create(MeterOptions options)
+        {
+            var meter = new Meter(options);
+            _meters.Add(meter);
+            return meter;
+        }
+
+        public List<string> Read(string gauge)
+        {
+            var read = new List<string>();
+            using var listener = new MeterListener();
+            listener.InstrumentPublished = (instrument, own) =>
+            {
+                if (_meters.Contains(instrument.Meter) && instrument.Name == gauge) own.EnableMeasurementEvents(instrument);
+            };
+            listener.SetMeasurementEventCallback<int>((_, value, tags, _) => read.Add($"{tags[0].Value} {value}"));
+            listener.Start();
+            listener.RecordObservableInstruments();
+            return read;
+        }
+
+        public void Dispose() => _meters.ForEach(meter => meter.Dispose());
     }
 
     private sealed class Publisher(List<SkylightEvent> events) : IEventPublisher
