@@ -32,10 +32,10 @@ public sealed class CareRelationsHttp(Gate gate, RelationRecords relations, Acco
     {
         var admission = await gate.AdmitAsync(request, AccessAction.RelationManage, ObjectRef.Relations(null), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var paging = Paging.Of(request);
+        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
         var account = request.Query["account"] is [{ Length: > 0 } name] ? await SubjectAsync(admission.Institution, name, cancellationToken) ?? "none" : null;
         var page = await relations.ListCareAsync(admission.Institution, account, paging.Limit, paging.Next, cancellationToken);
-        return Answer.List<CareRelationView>([.. page.Items.Select(View)], page.Continuation);
+        return paging.List<CareRelationView>([.. page.Items.Select(View)], page.Continuation);
     }
 
     [Function("care-relations-create")]

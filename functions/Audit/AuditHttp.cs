@@ -17,7 +17,7 @@ public sealed class AuditHttp(Gate gate, IAuditLog audit, IStudySubjects subject
     {
         var admission = await gate.AdmitAsync(request, AccessAction.AuditRead, ObjectRef.Audit(Text(request, "institution")), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var paging = Paging.Of(request);
+        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
         if (!TryTime(request, "from", out var from)) return Bad("from");
         if (!TryTime(request, "to", out var to)) return Bad("to");
         var after = 0L;
@@ -25,7 +25,7 @@ public sealed class AuditHttp(Gate gate, IAuditLog audit, IStudySubjects subject
         var patients = Text(request, "patient") is { } patient ? await subjects.AliasesAsync(admission.Institution, patient, cancellationToken) : null;
         var query = new AuditQuery(patients, Text(request, "study"), Text(request, "actor"), from, to, after, paging.Limit);
         var page = await audit.ReadAsync(admission.Institution, query, cancellationToken);
-        return Answer.List(page.Items, page.Next);
+        return paging.List(page.Items, page.Next);
     }
 
     [Function("audit-verify")]

@@ -30,15 +30,18 @@ public sealed class StudySearchHttp(Gate gate, KeywordSearch search)
             return Problem.BadRequest("query-malformed", "A search parameter cannot be taken.", "查询参数无法识别。", StudySearchParameters.Names.Contains(fault) ? fault : null);
         }
 
-        var paging = Paging.Of(request);
+        // Its own cursors are sealed: they hold what was searched for.
+        var asked = request.Query["next"];
+        if (asked.Count > 1) return Problem.WrongCursor();
+        var next = asked is [{ Length: > 0 } cursor] ? cursor : null;
         try
         {
-            var page = await search.SearchAsync(admission.Institution, query, admission.Scope, admission.Actor.Subject, paging.Limit, paging.Next, cancellationToken);
+            var page = await search.SearchAsync(admission.Institution, query, admission.Scope, admission.Actor.Subject, Paging.LimitOf(request), next, cancellationToken);
             return Answer.List<StudyView>([.. page.Items.Select(View)], page.Next);
         }
         catch (InvalidContinuationException)
         {
-            return Problem.BadRequest("query-malformed", "A search parameter cannot be taken.", "查询参数无法识别。", "next");
+            return Problem.WrongCursor();
         }
     }
 

@@ -45,6 +45,9 @@ public sealed class Problem : IActionResult
 
     public static Problem UnknownStatus() => BadRequest("unknown-status", "There is no such status.", "没有该状态。", "status");
 
+    /// <summary>400: <c>next</c> is not what a page of this list gave.</summary>
+    public static Problem WrongCursor() => BadRequest("query-malformed", "A search parameter cannot be taken.", "查询参数无法识别。", "next");
+
     /// <summary>409: a hold forbids it.</summary>
     public static Problem OnHold(StudyHold? hold) => Of(
         409, "study-on-hold", "The study is on hold: nothing of it may be deleted or changed.", "该检查处于保全状态，不得删除或更改。",

@@ -35,9 +35,9 @@ public sealed class AccountsHttp(Gate gate, AccountDirectory accounts, Instituti
     {
         var admission = await AdmitAsync(request, cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var paging = Paging.Of(request);
+        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
         var page = await accounts.ListAsync(admission.Institution, paging.Limit, paging.Next, cancellationToken);
-        return Answer.List<AccountView>([.. page.Items.Select(i => View(i.Value))], page.Continuation);
+        return paging.List<AccountView>([.. page.Items.Select(i => View(i.Value))], page.Continuation);
     }
 
     [Function("accounts-create")]

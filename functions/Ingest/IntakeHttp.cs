@@ -30,9 +30,9 @@ public sealed class IntakeHttp(Gate gate, IntakeItems items, IntakeService intak
         var admission = await gate.AdmitAsync(request, AccessAction.IntakeHandle, ObjectRef.Intake(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         if (Paging.StatusOf(request, IntakeStatus.Open) is not { } status) return Problem.UnknownStatus();
-        var paging = Paging.Of(request);
+        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
         var page = await items.ListAsync(admission.Institution, status, paging.Limit, paging.Next, cancellationToken);
-        return Answer.List<IntakeView>([.. page.Items.Select(item => View(item.Value))], page.Continuation);
+        return paging.List<IntakeView>([.. page.Items.Select(item => View(item.Value))], page.Continuation);
     }
 
     [Function("intake-get")]

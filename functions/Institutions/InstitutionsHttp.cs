@@ -21,9 +21,9 @@ public sealed class InstitutionsHttp(Gate gate, InstitutionDirectory institution
     {
         var admission = await gate.AdmitAsync(request, AccessAction.SystemManage, ObjectRef.Platform, cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var paging = Paging.Of(request);
+        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
         var page = await institutions.ListAsync(paging.Limit, paging.Next, cancellationToken);
-        return Answer.List<Institution>([.. page.Items.Select(i => i.Value)], page.Continuation);
+        return paging.List<Institution>([.. page.Items.Select(i => i.Value)], page.Continuation);
     }
 
     [Function("institutions-create")]

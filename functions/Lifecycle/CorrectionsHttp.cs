@@ -49,9 +49,9 @@ public sealed class CorrectionsHttp(Gate gate, CorrectionService corrections, Au
     {
         var admission = await gate.AdmitAsync(request, AccessAction.CorrectionPropose, ObjectRef.Study(null, study), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var paging = Paging.Of(request);
+        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
         var page = await corrections.ListAsync(admission.Institution, admission.Object.StudyKey!, null, paging.Limit, paging.Next, cancellationToken);
-        return Answer.List<CorrectionRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);
+        return paging.List<CorrectionRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);
     }
 
     [Function("corrections-list")]
@@ -60,9 +60,9 @@ public sealed class CorrectionsHttp(Gate gate, CorrectionService corrections, Au
         var admission = await gate.AdmitAsync(request, AccessAction.CorrectionDecide, ObjectRef.Lifecycle(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         if (Paging.StatusOf(request, CorrectionStatus.Proposed) is not { } status) return Problem.UnknownStatus();
-        var paging = Paging.Of(request);
+        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
         var page = await corrections.ListAsync(admission.Institution, null, status, paging.Limit, paging.Next, cancellationToken);
-        return Answer.List<CorrectionRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);
+        return paging.List<CorrectionRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);
     }
 
     [Function("corrections-approve")]

@@ -18,9 +18,9 @@ public sealed class DeletionsHttp(Gate gate, Deletions deletions, AuditRecorder 
         var admission = await gate.AdmitAsync(request, AccessAction.DeletionHandle, ObjectRef.Lifecycle(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         if (Paging.StatusOf(request, DeletionStatus.Hidden) is not { } status) return Problem.UnknownStatus();
-        var paging = Paging.Of(request);
+        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
         var page = await deletions.ListAsync(admission.Institution, status, paging.Limit, paging.Next, cancellationToken);
-        return Answer.List<DeletionRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);
+        return paging.List<DeletionRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);
     }
 
     [Function("deletions-get")]

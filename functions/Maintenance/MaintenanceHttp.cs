@@ -44,9 +44,9 @@ public sealed class MaintenanceHttp(Gate gate, MaintenanceRuns runs, SealPolicie
     {
         var admission = await AdmitAsync(request, cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var paging = Paging.Of(request);
+        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
         var page = await runs.ListAsync(admission.Institution, paging.Limit, paging.Next, cancellationToken);
-        return Answer.List([.. page.Items.Select(item => item.Value)], page.Continuation);
+        return paging.List([.. page.Items.Select(item => item.Value)], page.Continuation);
     }
 
     [Function("maintenance-get")]

@@ -22,9 +22,9 @@ public sealed class StatisticsHttp(Gate gate, SavedStatistics statistics, Statis
     {
         var admission = await AdmitAsync(request, cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        var paging = Paging.Of(request);
+        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
         var page = await statistics.ListAsync(admission.Institution, paging.Limit, paging.Next, cancellationToken);
-        return Answer.List<StatisticsView>([.. page.Items.Select(item => new StatisticsView(item.Id, item.Value.Definition, null, null))], page.Continuation);
+        return paging.List<StatisticsView>([.. page.Items.Select(item => new StatisticsView(item.Id, item.Value.Definition, null, null))], page.Continuation);
     }
 
     [Function("statistics-create")]

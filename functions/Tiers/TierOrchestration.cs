@@ -26,10 +26,27 @@ public sealed class TierOrchestration(TierSweep sweep, StudyTiers tiers, Statist
     }
 }
 
+/// <summary>How a sweep stands.</summary>
+/// <param name="Status"><c>running</c>, <c>completed</c> or <c>failed</c>.</param>
+/// <param name="Moved">Studies that are in the tier of the policy now and were not.</param>
+/// <param name="Waiting">Studies that could not be moved; the next sweep tries again.</param>
+/// <param name="UpdatedAt">Of the last progress; of the end, when it has ended.</param>
+public sealed record SweepState(string Id, string Status, int Moved, int Waiting, DateTimeOffset StartedAt, DateTimeOffset UpdatedAt);
+
 /// <summary>Starts sweeps, one at a time for an institution and hour.</summary>
 internal static class TierSweeps
 {
     /// <summary>The id of the sweep that was started, or of the one of this hour that is still going.</summary>
     public static Task<string> StartAsync(DurableTaskClient client, string institution, DateTimeOffset now, CancellationToken cancellationToken) =>
-        SweepRuns.StartAsync(client, $"tiers-{institution}", TierSweepV1.Name, new TierSweepInput(1, institution, null, 0, 0, TierSweepSettings.Default), now, cancellationToken);
+        SweepRuns.StartAsync(client, Prefix(institution), TierSweepV1.Name, new TierSweepInput(1, institution, null, 0, 0, TierSweepSettings.Default), now, cancellationToken);
+
+    /// <summary>How a sweep of the institution stands; null where it has none of that id.</summary>
+    public static async Task<SweepState?> FindAsync(DurableTaskClient client, string institution, string id, CancellationToken cancellationToken)
+    {
+        if (await SweepRuns.FindAsync(client, Prefix(institution), id, cancellationToken) is not { } run) return null;
+        var progress = run.SerializedCustomStatus is null ? null : run.ReadCustomStatusAs<TierSweepProgress>();
+        return new SweepState(id, SweepRuns.StatusOf(run), progress?.Moved ?? 0, progress?.Waiting ?? 0, run.CreatedAt, run.LastUpdatedAt);
+    }
+
+    private static string Prefix(string institution) => $"tiers-{institution}";
 }

@@ -47,6 +47,16 @@ public sealed class TierPolicyHttp(Gate gate, TierPolicies policies, AuditRecord
         if (admission.Refusal is { } refusal) return refusal;
         var id = await TierSweeps.StartAsync(client, admission.Institution, time.GetUtcNow(), cancellationToken);
         await audit.DoneAsync(admission.Actor, admission.Institution, "tier-sweep.start", id, cancellationToken);
-        return Answer.Accepted("/api/tiers/policy", new SweepView(id));
+        return Answer.Accepted($"/api/tiers/sweeps/{id}", new SweepView(id));
+    }
+
+    /// <summary>How a sweep stands. 404 also once the durable engine has forgotten it.</summary>
+    [Function("tier-sweep-get")]
+    public async Task<IActionResult> SweepState(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/tiers/sweeps/{id}")] HttpRequest request, string id, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    {
+        var admission = await gate.AdmitAsync(request, AccessAction.TierManage, ObjectRef.InstitutionRecord(null), cancellationToken);
+        if (admission.Refusal is { } refusal) return refusal;
+        return await TierSweeps.FindAsync(client, admission.Institution, id, cancellationToken) is { } state ? Answer.Json(state) : Refusals.NotFound();
     }
 }

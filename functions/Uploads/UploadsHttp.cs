@@ -1,8 +1,5 @@
-using System.Globalization;
-using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask.Client;
 using Microsoft.Extensions.Options;
@@ -54,12 +51,9 @@ public sealed class UploadsHttp(Gate gate, UploadSessions sessions, UploadReport
     {
         var (session, refusal) = await AdmitAsync(request, AccessAction.UploadRead, id, cancellationToken);
         if (session is null) return refusal!;
-        var limit = int.TryParse(request.Query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) ? Math.Clamp(asked, 1, 5_000) : 1_000;
-        if (!TryDecode(request.Query["next"].ToString(), out var continuation)) return Problem.BadRequest("query-invalid", "A query parameter cannot be read.", "查询参数无法识别。", "next");
-        var page = await sessions.ListArrivedAsync(session, limit, continuation, cancellationToken);
-        return Answer.List(
-            page.Items.Select(b => new BlobBody(b.Name, b.Size, b.Committed, b.Blocks)).ToArray(),
-            page.Continuation is { } next ? WebEncoders.Base64UrlEncode(Encoding.UTF8.GetBytes(next)) : null);
+        if (Paging.Of(request, most: 5_000, usual: 1_000) is not { } paging) return Problem.WrongCursor();
+        var page = await sessions.ListArrivedAsync(session, paging.Limit, paging.Next, cancellationToken);
+        return paging.List(page.Items.Select(b => new BlobBody(b.Name, b.Size, b.Committed, b.Blocks)).ToArray(), page.Continuation);
     }
 
     /// <summary>Completes the session; the body is the manifest <c>[{name, path, size, sha256}]</c> or nothing. 202 <c>{uploadId, status}</c>.</summary>
@@ -125,22 +119,6 @@ public sealed class UploadsHttp(Gate gate, UploadSessions sessions, UploadReport
         UploadRefusal.DaysOutOfRange => Problem.BadRequest("days-out-of-range", "'days' is not within the allowed range.", "“days”超出允许范围。", "days"),
         _ => throw new ArgumentOutOfRangeException(nameof(refusal)),
     };
-
-    private static bool TryDecode(string text, out string? continuation)
-    {
-        continuation = null;
-        if (text.Length == 0) return true;
-        if (text.Length > 8_192) return false;
-        try
-        {
-            continuation = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(WebEncoders.Base64UrlDecode(text));
-            return true;
-        }
-        catch (Exception error) when (error is FormatException or ArgumentException)
-        {
-            return false;
-        }
-    }
 
     private sealed record OpenBody(int? Days = null);
 

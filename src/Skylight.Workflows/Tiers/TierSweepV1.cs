@@ -16,6 +16,10 @@ public sealed record TierSweepSettings(int InFlight, int PlansPerRun, int Attemp
     public static TierSweepSettings Default { get; } = new(4, 10, 4, 5);
 }
 
+/// <summary>How far a sweep has got: the custom status of <see cref="TierSweepV1"/>.</summary>
+/// <param name="Waiting">Studies that could not be moved now; the next sweep tries again.</param>
+public sealed record TierSweepProgress(int Moved, int Waiting);
+
 /// <summary>Input of the activity that looks for moves.</summary>
 public sealed record TierPlanInput(string Institution, string? Next);
 
@@ -39,6 +43,7 @@ public static class TierSweepV1
         var settings = input.Settings;
         var retry = TaskOptions.FromRetryPolicy(new RetryPolicy(settings.Attempts, TimeSpan.FromSeconds(settings.FirstRetrySeconds), 2, s_longestPause));
         var (next, moved, waiting) = (input.Next, input.Moved, input.Waiting);
+        context.SetCustomStatus(new TierSweepProgress(moved, waiting));
         for (var plan = 0; plan < settings.PlansPerRun; plan++)
         {
             var found = await context.CallActivityAsync<TierPlan>(PlanActivity, new TierPlanInput(input.Institution, next), retry);
@@ -47,6 +52,7 @@ public static class TierSweepV1
                 foreach (var done in await Task.WhenAll(group.Select(move => MoveAsync(context, input.Institution, move, retry))))
                     if (done) moved++;
                     else waiting++;
+                context.SetCustomStatus(new TierSweepProgress(moved, waiting));
             }
 
             next = found.Next;

@@ -86,6 +86,45 @@ public abstract class RouteWalkTests(RouteWorld world)
     }
 
     [Fact]
+    public async Task EveryList_RefusesACursorThatItNeverGave()
+    {
+        var (lists, wrong) = (new HashSet<string>(StringComparer.Ordinal), new List<string>());
+        var foreign = (await PageAsync("SEC", "api/accounts?limit=1"))!.Value.Body["next"]!.GetValue<string>();
+        foreach (var row in RouteRow.All.Where(row => row.Own != RouteRow.Public && Routes[row.Function].Method == "GET"))
+        {
+            if (RouteWorld.Callers.FirstOrDefault(caller => RouteRow.Expected(row.Own, caller) == "in") is not { } caller) continue;
+            var route = Routes[row.Function].Route;
+            var path = Fill(route, world.Targets["demo"], route.StartsWith("api/uploads/", StringComparison.Ordinal) ? await world.UploadAsync("demo") : await HeldAsync("demo", fresh: false), "0-1");
+            if (await PageAsync(caller, path) is not { Status: 200, Body: var first } || first["items"] is not JsonArray) continue;
+            lists.Add(row.Function);
+            foreach (var cursor in new[] { "zzz", "!!", "5", new string('A', 300), "a&next=b", foreign })
+            {
+                // The accounts' own cursor leads on.
+                var expected = (row.Function, cursor) == ("accounts-list", foreign) ? (200, null) : (400, (string?)"query-malformed");
+                var page = (await PageAsync(caller, $"{path}?next={cursor}"))!.Value;
+                if ((page.Status, page.Body["code"]?.GetValue<string>()) != expected) wrong.Add($"{row.Function}, next={cursor}: {page.Status} {page.Body["code"]}");
+            }
+        }
+
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
+        Assert.Equal(
+            (string[])
+            [
+                "accounts-list", "audit-list", "care-relations-list", "corrections-list", "corrections-of-study", "deletions-list", "erasures-list", "institutions-list", "intake-list", "maintenance-list",
+                "person-links-list", "statistics-list", "studies-search", "uploads-blobs", "versions-list",
+            ],
+            lists.Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Null where the answer is no JSON object.</summary>
+    private async Task<(int Status, JsonObject Body)?> PageAsync(string caller, string path)
+    {
+        using var response = await world.Client(caller).GetAsync(path);
+        if (response.Content.Headers.ContentType?.MediaType is not ("application/json" or "application/problem+json")) return null;
+        return JsonNode.Parse(await response.Content.ReadAsStringAsync()) is JsonObject body ? ((int)response.StatusCode, body) : null;
+    }
+
+    [Fact]
     public async Task Unauthenticated_IsChallenged_AsRfc6750Says()
     {
         using var none = await world.Anonymous.GetAsync("api/me");

@@ -118,12 +118,35 @@ public sealed class ArchivedStudyTests : IClassFixture<ArchivedStudyTests.SlowAr
         Assert.Equal(HttpStatusCode.BadRequest, (await admin.PutAsJsonAsync("api/tiers/policy", new { rules = new[] { new { warmAfterDays = 9, coldAfterDays = 1 } } })).StatusCode);
         (await admin.PutAsJsonAsync("api/tiers/policy", new { rules = new[] { new { archiveAfterDays = 0 } } })).EnsureSuccessStatusCode();
         Assert.Equal(0, (await JsonAsync(admin, "api/tiers/policy")).GetProperty("rules")[0].GetProperty("archiveAfterDays").GetInt32());
-        Assert.Equal(HttpStatusCode.Accepted, (await admin.PostAsync("api/tiers/sweeps", null)).StatusCode);
+        using var sweep = await admin.PostAsync("api/tiers/sweeps", null);
+        Assert.Equal(HttpStatusCode.Accepted, sweep.StatusCode);
         while ((await JsonAsync(reader, $"api/studies/{study}/availability")).GetProperty("tier").GetString() is not ("archive" or "Archive"))
         {
             Assert.True(DateTime.UtcNow < ends, "The study does not go to the archive.");
             await Task.Delay(200);
         }
+
+        await AssertEndsAsync(admin, reader, sweep, ends);
+    }
+
+    /// <summary>A sweep says at its address how far it has got, to its institution's administrator.</summary>
+    private static async Task AssertEndsAsync(HttpClient admin, HttpClient reader, HttpResponseMessage started, DateTime ends)
+    {
+        var (address, id) = (started.Headers.Location!.OriginalString.TrimStart('/'), JsonDocument.Parse(await started.Content.ReadAsStringAsync()).RootElement.GetProperty("id").GetString()!);
+        Assert.Equal($"api/tiers/sweeps/{id}", address);
+        var state = await JsonAsync(admin, address);
+        while (state.GetProperty("status").GetString() == "running")
+        {
+            Assert.True(DateTime.UtcNow < ends, "The sweep does not end.");
+            await Task.Delay(200);
+            state = await JsonAsync(admin, address);
+        }
+
+        Assert.Equal(("completed", id, true), (state.GetProperty("status").GetString(), state.GetProperty("id").GetString(), state.GetProperty("moved").GetInt32() > 0));
+        Assert.True(state.GetProperty("updatedAt").GetDateTimeOffset() >= state.GetProperty("startedAt").GetDateTimeOffset());
+        Assert.Equal(HttpStatusCode.Forbidden, (await reader.GetAsync(address)).StatusCode);
+        foreach (var none in new[] { "api/tiers/sweeps/tiers-demo-2026010101-7", $"{address}0", "api/tiers/sweeps/tiers-demo-2-2026010101-1", "api/tiers/sweeps/compression-demo-2026010101-1" })
+            Assert.Equal(HttpStatusCode.NotFound, (await admin.GetAsync(none)).StatusCode);
     }
 
     private static async Task<JsonElement> WaitingAsync(HttpClient client, string path)

@@ -104,7 +104,7 @@ public abstract class UploadApiTests(UploadFixture fixture)
         Assert.Equal((400, "idempotency-key-invalid"), await AnswerAsync(await fixture.Uploader.SendAsync(request)));
         var (id, _) = await fixture.OpenAsync();
         Assert.Equal((400, "manifest-invalid"), await AnswerAsync(await fixture.Uploader.PostAsync(Relative($"api/uploads/{id}/complete"), new StringContent("{", Encoding.UTF8, "application/json"))));
-        Assert.Equal((400, "query-invalid"), await AnswerAsync(await fixture.Uploader.GetAsync(Relative($"api/uploads/{id}/blobs?next=!!"))));
+        Assert.Equal((400, "query-malformed"), await AnswerAsync(await fixture.Uploader.GetAsync(Relative($"api/uploads/{id}/blobs?next=!!"))));
         Assert.Equal("open", (await fixture.StatusAsync(id)).GetProperty("status").GetString());
     }
 
