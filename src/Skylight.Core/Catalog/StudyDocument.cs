@@ -80,6 +80,12 @@ public sealed record StudyDocument
     /// <summary>Holds in force, and those released last (at most 20 in all), oldest first.</summary>
     public IReadOnlyList<StudyHold> Holds { get; init; } = [];
 
+    /// <summary>
+    /// Since when nobody knows what holds the study had: its document was made again from the archive alone, which does not say. Nothing of it is erased that no second person has approved since.
+    /// Null in every other case.
+    /// </summary>
+    public DateTimeOffset? HoldsUnknownSince { get; init; }
+
     /// <summary>Deleted by a user: answers as missing, kept until retention ends.</summary>
     public bool Hidden { get; init; }
 

@@ -54,7 +54,11 @@ public sealed class ErasedContent(ICatalog catalog, IDocuments documents, IObjec
     {
         var study = (await catalog.GetStudyByKeyAsync(erasure.Institution, erasure.StudyKey, cancellationToken))?.Value;
         if (erasure.Level == DeletionLevel.Study)
-            return study?.CreatedAt == erasure.StudyCreatedAt || (await keys.IdsAsync(erasure.Institution, erasure.StudyKey, cancellationToken)).Intersect(erasure.Keys).Any();
+        {
+            var ids = await keys.IdsAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
+            return ids.Intersect(erasure.Keys).Any() || (study is not null && erasure.IsOf(study, ids));
+        }
+
         return study is not null && (await FindAsync(study, erasure, cancellationToken)).Count > 0;
     }
 

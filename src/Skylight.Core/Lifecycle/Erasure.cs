@@ -36,7 +36,7 @@ public sealed class Erasure(
     private static readonly TimeSpan s_retiredRound = TimeSpan.FromHours(1);
 
     private readonly ErasurePages _pages = new(documents);
-    private readonly ErasureFreeze _freeze = new(catalog, commit, deletions, requests, time);
+    private readonly ErasureFreeze _freeze = new(catalog, commit, keys, deletions, requests, time);
     private readonly InstanceStates _states = new(catalog, store, keys, parts);
 
     /// <summary>The record, or null.</summary>
@@ -240,6 +240,7 @@ public sealed class Erasure(
             if (!erasure.Destroying)
             {
                 if (await _freeze.ForbidsAsync(erasure, study, cancellationToken) is { } forbids) return await SettleAsync(await _freeze.StopAsync(erasure, forbids, cancellationToken), cancellationToken);
+                if (erasure.WaitsForApproval(study)) return await _freeze.AskAgainAsync(erasure, cancellationToken);
                 if (!erasure.Again && rehydrations is not null && study.Tier == StorageTier.Archive && !(await rehydrations.RequestAsync(study, cancellationToken)).Readable) return null;
                 return erasure with { Destroying = true, Step = ErasureStep.Catalog - 1 };
             }

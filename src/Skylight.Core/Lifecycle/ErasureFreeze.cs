@@ -1,3 +1,4 @@
+using Skylight.Archive.Keys;
 using Skylight.Core.Catalog;
 using Skylight.Core.Events;
 using Skylight.Core.Studies;
@@ -8,7 +9,7 @@ namespace Skylight.Core.Lifecycle;
 /// The stretch of an erasure in which it can be stopped: what is to be erased is hidden and nobody brings it back, and nothing is destroyed. For a whole study it ends with a mark
 /// in the study's document (<see cref="StudyDocument.Erasing"/>), for instances with the commit that ends them; both depend on the version of the document that was asked for holds.
 /// </summary>
-internal sealed class ErasureFreeze(ICatalog catalog, ICommit commit, Deletions deletions, ErasureRequests requests, TimeProvider time)
+internal sealed class ErasureFreeze(ICatalog catalog, ICommit commit, StudyKeys keys, Deletions deletions, ErasureRequests requests, TimeProvider time)
 {
     private const int MaxAttempts = 50;
 
@@ -27,6 +28,7 @@ internal sealed class ErasureFreeze(ICatalog catalog, ICommit commit, Deletions 
             }
 
             if (refusal is { } why) return await StopAsync(erasure, why, cancellationToken);
+            if (erasure.WaitsForApproval(study)) return await AskAgainAsync(erasure, cancellationToken);
             if (IsWhole(erasure) && study.Hidden && erasure.DeletionId is null && study.Deletion != erasure.Id) erasure = erasure with { DeletionId = study.Deletion };
             if (IsBack(erasure, study) || !await BeginAsync(erasure, cancellationToken)) return await StopAsync(erasure, ErasureRefusal.BroughtBack, cancellationToken);
             if (study.Hidden || erasure.Level != DeletionLevel.Study) return erasure;
@@ -46,7 +48,7 @@ internal sealed class ErasureFreeze(ICatalog catalog, ICommit commit, Deletions 
     {
         if (study.Erasing == erasure.Id) return true;
         if (study.Erasing is not null && !erasure.Again) throw new IOException("Another erasure is destroying this study.");
-        if (study.Revision != erasure.StudyRevision || !await IsFrozenAsync(erasure, study, cancellationToken) || await ForbidsAsync(erasure, study, cancellationToken) is not null) return false;
+        if (study.Revision != erasure.StudyRevision || erasure.WaitsForApproval(study) || !await IsFrozenAsync(erasure, study, cancellationToken) || await ForbidsAsync(erasure, study, cancellationToken) is not null) return false;
         return await commit.CommitAsync(new CommitBatch(StudyChange.Keeping(study, study with { Erasing = erasure.Id }), []), cancellationToken) == CommitOutcome.Committed;
     }
 
@@ -72,9 +74,17 @@ internal sealed class ErasureFreeze(ICatalog catalog, ICommit commit, Deletions 
         return erasure with { Status = ErasureStatus.Refused, Refusal = why, DecidedAt = time.GetUtcNow() };
     }
 
+    /// <summary>Nobody knows any more whether a hold forbids it: it is a request again, which a person has to approve, and what it hid itself is shown until then.</summary>
+    public async Task<ErasureRecord> AskAgainAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    {
+        var stopped = await StopAsync(erasure, ErasureRefusal.OnHold, cancellationToken);
+        return stopped with { Status = ErasureStatus.Requested, Refusal = null, NeedsApproval = true, DecidedBy = null, DecidedAt = null, Step = ErasureStep.Freeze - 1 };
+    }
+
     /// <summary>The study that is to be erased; null when it is gone, or when another one stands in its place by now.</summary>
     public async ValueTask<StudyDocument?> StudyAsync(ErasureRecord erasure, CancellationToken cancellationToken) =>
-        await catalog.GetStudyByKeyAsync(erasure.Institution, erasure.StudyKey, cancellationToken) is { Value: var study } && study.CreatedAt == erasure.StudyCreatedAt ? study : null;
+        await catalog.GetStudyByKeyAsync(erasure.Institution, erasure.StudyKey, cancellationToken) is { Value: var study }
+        && erasure.IsOf(study, await keys.IdsAsync(erasure.Institution, erasure.StudyKey, cancellationToken)) ? study : null;
 
     public static bool IsEmpty(StudyDocument study) => study is { Series.Count: 0, Held: 0 };
 

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Skylight.Archive.Keys;
+using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 
 namespace Skylight.Core.Lifecycle;
@@ -64,6 +65,12 @@ public sealed record ErasureRecord
     /// <summary>Tells the study that is erased from one that comes later under the same UID.</summary>
     public DateTimeOffset StudyCreatedAt { get; init; }
 
+    /// <summary>
+    /// Ids of the keys that the study had when its erasure was asked for. They tell it from one that comes later where a catalog that was made again, or set back, says otherwise than
+    /// <see cref="StudyCreatedAt"/> when it was begun.
+    /// </summary>
+    public IReadOnlyList<string> KnownKeys { get; init; } = [];
+
     /// <summary>Ids of the keys that are destroyed.</summary>
     public IReadOnlyList<string> Keys { get; init; } = [];
 
@@ -87,6 +94,13 @@ public sealed record ErasureRecord
 
     /// <summary>Nothing stops it any more.</summary>
     public bool Destroying { get; init; }
+
+    /// <summary>Whether a study is the one that is erased, not one that has come since under its UID.</summary>
+    /// <param name="keys">Ids of the keys that the study has.</param>
+    internal bool IsOf(StudyDocument study, IReadOnlyList<string> keys) => study.CreatedAt == StudyCreatedAt || study.Erasing == Id || keys.Any(key => KnownKeys.Contains(key) || Keys.Contains(key));
+
+    /// <summary>Whether its approval has to be given again: the study's holds became unknown since it was given, or needed.</summary>
+    internal bool WaitsForApproval(StudyDocument study) => !Again && EmptiedFrom is null && study.HoldsUnknownSince is { } since && !(DecidedBy is not null && DecidedAt > since);
 
     /// <summary>Something may be destroyed already: a restore must not bring it back.</summary>
     [JsonIgnore]

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Skylight.Archive.Keys;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 
@@ -29,7 +30,7 @@ public enum ErasureRefusal
 public sealed record ErasureResult(ErasureRecord? Erasure, ErasureRefusal? Refusal = null, RetentionVerdict? Retention = null, StudyHold? Hold = null);
 
 /// <summary>Requests for erasure and the decisions about them. Holds and retention decide first, when it is asked for and again when it is approved.</summary>
-public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Retention retention, TimeProvider time)
+public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, StudyKeys keys, Retention retention, TimeProvider time)
 {
     /// <summary>The level from which destruction takes two persons.</summary>
     private const int DualControlLevel = 5;
@@ -42,7 +43,7 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Rete
         if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var study }) return new(null, ErasureRefusal.Missing);
         var (refusal, verdict) = await ForbidsAsync(study, basis, cancellationToken);
         if (refusal is not null) return refusal;
-        var approval = bySubject || study.Level >= DualControlLevel || !verdict.IsOver(time.GetUtcNow());
+        var approval = bySubject || study.Level >= DualControlLevel || study.HoldsUnknownSince is not null || !verdict.IsOver(time.GetUtcNow());
         var now = time.GetUtcNow();
         var erasure = new ErasureRecord
         {
@@ -59,6 +60,7 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Rete
             RequestedAt = now,
             NeedsApproval = approval,
             StudyCreatedAt = study.CreatedAt,
+            KnownKeys = await keys.IdsAsync(institution, studyKey, cancellationToken),
             StudyInstanceUid = study.StudyInstanceUid,
         };
         var (open, asked) = await OpenAsync(erasure, cancellationToken);
@@ -79,7 +81,7 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Rete
     internal static async ValueTask<bool> IsDestroyingAsync(IDocuments documents, StudyDocument study, CancellationToken cancellationToken) =>
         study.Hidden && await AnyAsync(
             documents, study.Institution, study.StudyKey,
-            erasure => erasure is { Status: ErasureStatus.Running, Level: DeletionLevel.Study, Destroying: true } && erasure.StudyCreatedAt == study.CreatedAt, cancellationToken);
+            erasure => erasure is { Status: ErasureStatus.Running, Level: DeletionLevel.Study, Destroying: true } && erasure.IsOf(study, []), cancellationToken);
 
     /// <summary>Whether an erasure of a study, or of something in it, is under way: nothing of it may be written again.</summary>
     internal static ValueTask<bool> IsRunningAsync(IDocuments documents, string institution, string studyKey, CancellationToken cancellationToken) =>
@@ -108,7 +110,7 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Rete
         if (status == ErasureStatus.Running)
         {
             if (erasure.RequestedBy == by) return new(erasure, ErasureRefusal.SamePerson);
-            if (await catalog.GetStudyByKeyAsync(institution, erasure.StudyKey, cancellationToken) is not { Value: var study } || study.CreatedAt != erasure.StudyCreatedAt)
+            if (await catalog.GetStudyByKeyAsync(institution, erasure.StudyKey, cancellationToken) is not { Value: var study } || !erasure.IsOf(study, await keys.IdsAsync(institution, erasure.StudyKey, cancellationToken)))
                 return new(erasure, ErasureRefusal.Missing);
             if ((await ForbidsAsync(study, erasure.Basis, cancellationToken)).Refusal is { } refusal) return refusal with { Erasure = erasure };
         }

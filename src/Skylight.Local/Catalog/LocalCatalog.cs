@@ -36,6 +36,9 @@ public static class LocalCatalog
     public static async Task ReplayAsync(Journal.Journal journal, SqliteCatalog catalog, CancellationToken cancellationToken)
     {
         await catalog.RenewTermsAsync(cancellationToken);
+
+        // A catalog that was made again knows of no record; a backup would look in vain for the first ones.
+        if (journal.FirstSequence - 1 is var dropped && dropped > catalog.AppliedSequence()) await catalog.SkipAsync(dropped);
         await journal.StartAsync(
             catalog.AppliedSequence(),
             (sequence, change, token) => new ValueTask(catalog.ReplayAsync(

@@ -135,6 +135,9 @@ public sealed class Journal : IAsyncDisposable
     /// <summary>Groups written since the start: each cost one fdatasync.</summary>
     internal long Groups => _writer?.Groups ?? 0;
 
+    /// <summary>The first record that the files have, or the next one where they have none: everything before it was dropped, and is durable where it was applied. To be asked before the start.</summary>
+    internal long FirstSequence => _index.Files is [var first, ..] ? first.Header.FirstSequence : _next;
+
     /// <summary>True once appends are accepted.</summary>
     internal bool Started => Volatile.Read(ref _writer) is not null;
 

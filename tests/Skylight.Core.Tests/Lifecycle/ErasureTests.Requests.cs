@@ -19,6 +19,41 @@ namespace Skylight.Core.Tests.Lifecycle;
 /// <summary>Who and what decides that something is erased.</summary>
 public sealed partial class ErasureTests
 {
+    [Theory]
+    [InlineData(null, null)]
+    [InlineData("1.2.3.1", "1.2.3.1.2")]
+    public async Task Erase_OfAStudyWhoseHoldsNobodyKnows_WaitsForASecondPerson(string? series, string? instance)
+    {
+        await using var ingest = await OpenAsync();
+        await using var bench = new LifecycleBench(ingest: ingest);
+        await ingest.Send(Slice(1), Slice(2));
+        var deletion = (await bench.DeleteAsync(series, instance)).Record!;
+        ingest.Time.Advance(TimeSpan.FromDays(365 * 40));
+        var running = (await AskAsync())!;
+        Assert.Equal((ErasureStatus.Running, false), (running.Status, running.NeedsApproval));
+
+        // As a catalog has it that was made again from the archive alone, before the first step or at the last before anything is destroyed.
+        foreach (var steps in (int[])[0, 1, 2])
+        {
+            for (var step = 0; step < steps; step++) await bench.Erasure.StepAsync(IngestBench.A, running.Id, default);
+            ingest.Time.Advance(TimeSpan.FromMinutes(1));
+            var study = await ingest.Study();
+            await ingest.Commit.CommitAsync(new CommitBatch(StudyChange.Keeping(study, study with { HoldsUnknownSince = ingest.Time.GetUtcNow() }), []), default);
+            var asked = await bench.RunAsync(running.Id);
+            Assert.Equal((ErasureStatus.Requested, true, null, ErasureStep.Freeze), (asked.Status, asked.NeedsApproval, asked.DecidedBy, asked.Step));
+            Assert.Equal((asked.Id, ErasureStatus.Requested), await AskAsync() is { } again ? (again.Id, again.Status) : default);
+            Assert.Equal(DeletionStatus.Hidden, (await bench.Deletions.GetAsync(IngestBench.A, deletion.Id, default))!.Value.Status);
+            ingest.Time.Advance(TimeSpan.FromMinutes(1));
+            Assert.Null((await bench.Requests.ApproveAsync(IngestBench.A, asked.Id, "hospital-a/second", default)).Refusal);
+        }
+
+        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(running.Id)).Status);
+        Assert.Equal(instance is null ? [] : ["1.2.3.1.1"], await bench.ServedAsync());
+
+        async Task<ErasureRecord?> AskAsync() =>
+            (await bench.Requests.RequestAsync(IngestBench.A, deletion.StudyKey, ErasureBasis.RetentionExpired, null, LifecycleBench.By, false, deletion, default)).Erasure;
+    }
+
     [Fact]
     public async Task Request_HoldAndRetentionDecide_AndASecondPersonApproves()
     {

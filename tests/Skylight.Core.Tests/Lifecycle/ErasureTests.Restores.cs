@@ -55,6 +55,56 @@ public sealed partial class ErasureTests
     }
 
     [Fact]
+    public async Task Restore_OfABackup_WhoseCatalogSaysAnotherBeginningOfTheStudy_IsFollowedByTheErasureList()
+    {
+        var backup = Path.Combine(_folder, "backup");
+        await using (var ingest = await OpenAsync(Path.Combine(_folder, "live")))
+        {
+            await using var bench = new LifecycleBench(ingest: ingest);
+            await InstitutionAsync(bench);
+            await ingest.Send(Slice(1), Slice(2));
+        }
+
+        Copy(Path.Combine(_folder, "live"), backup);
+        IReadOnlyList<ErasureRecord> list;
+        await using (var ingest = await OpenAsync(Path.Combine(_folder, "live")))
+        {
+            await using var bench = new LifecycleBench(ingest: ingest);
+            await BegunAsync(ingest, TimeSpan.FromSeconds(1));
+            await bench.RunAsync((await bench.ApprovedAsync()).Id);
+            list = await bench.Erasure.ListErasedAsync(default);
+        }
+
+        await using (var ingest = await OpenAsync(backup))
+        {
+            await using var bench = new LifecycleBench(ingest: ingest);
+            Assert.Equal(new ErasureReplay(1, 0, 0), await bench.Erasure.ReplayAsync(list, default));
+            Assert.Null(await ingest.Catalog.GetStudyByKeyAsync(IngestBench.A, list[0].StudyKey, default));
+            Assert.Empty(await ingest.Catalog.FindInstancesAsync(IngestBench.A, ["1.2.3.1.1", "1.2.3.1.2"], default));
+            Assert.Empty(await ingest.Keys.IdsAsync(IngestBench.A, list[0].StudyKey, default));
+        }
+    }
+
+    [Theory]
+    [InlineData(ErasureStep.Freeze)]
+    [InlineData(ErasureStep.Collect)]
+    [InlineData(ErasureStep.DestroyKey)]
+    [InlineData(ErasureStep.Catalog)]
+    public async Task Erase_WhileTheCatalogComesToSayAnotherBeginningOfTheStudy_ErasesIt(ErasureStep at)
+    {
+        await using var ingest = await OpenAsync();
+        await using var bench = new LifecycleBench(ingest: ingest);
+        await ingest.Send(Slice(1), Slice(2));
+        var erasure = await bench.ApprovedAsync();
+        while ((await bench.Erasure.GetAsync(IngestBench.A, erasure.Id, default))!.Value.Step < at) await bench.Erasure.StepAsync(IngestBench.A, erasure.Id, default);
+        await BegunAsync(ingest, TimeSpan.FromSeconds(-1));
+        var erased = await bench.RunAsync(erasure.Id);
+        Assert.Equal((ErasureStatus.Erased, 2, 1), (erased.Status, erased.Instances, erased.Certificate!.KeysDestroyed.Count));
+        Assert.Null(await ingest.Catalog.GetStudyByKeyAsync(IngestBench.A, erasure.StudyKey, default));
+        Assert.Empty(await NamesAsync(ingest));
+    }
+
+    [Fact]
     public async Task Restore_OfABackup_ErasesAgainAStudyThatWasErasedInstanceByInstance()
     {
         var backup = Path.Combine(_folder, "backup");
@@ -195,5 +245,11 @@ public sealed partial class ErasureTests
             Assert.Equal(ErasureStatus.Erased, (await bench.Erasure.GetAsync(IngestBench.A, list[0].Id, default))!.Value.Status);
             Assert.Equal("1.2.3.1.1", Assert.Single(await ingest.Entries(await ingest.Study())).SopInstanceUid);
         }
+    }
+    /// <summary>As a catalog has it that was made again from indexes that do not say when their study was begun.</summary>
+    private static async Task BegunAsync(IngestBench ingest, TimeSpan later)
+    {
+        if ((await ingest.Catalog.GetStudyAsync(IngestBench.A, "1.2.3", default))?.Value is not { } study) return;
+        Assert.Equal(CommitOutcome.Committed, await ingest.Commit.CommitAsync(new CommitBatch(StudyChange.Keeping(study, study with { CreatedAt = study.CreatedAt + later }), []), default));
     }
 }

@@ -39,7 +39,7 @@ internal sealed class LifecycleBench : IAsyncDisposable
         Retention = new Retention(Ingest.Catalog, Ingest.Patients, settings);
         Holds = new StudyHolds(Ingest.Catalog, commit, Ingest.Time);
         Deletions = new Deletions(Ingest.Catalog, commit, documents, Ingest.Parts, Ingest.Store, Ingest.Keys, Retention, settings, Ingest.Time);
-        Requests = new ErasureRequests(Ingest.Catalog, documents, Retention, Ingest.Time);
+        Requests = new ErasureRequests(Ingest.Catalog, documents, Ingest.Keys, Retention, Ingest.Time);
         Retired = new RetiredObjects(documents, Ingest.Catalog, Ingest.Parts, Ingest.Store, Ingest.Time, NullLogger<RetiredObjects>.Instance);
         Merge = new SeriesMerge(Ingest.Catalog, commit, Ingest.Parts, Ingest.Store, Ingest.Keys, Ingest.Packs, Retired, Ingest.Time, NullLogger<SeriesMerge>.Instance);
         Institutions = new InstitutionDirectory(documents);

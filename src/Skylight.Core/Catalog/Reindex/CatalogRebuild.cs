@@ -112,7 +112,7 @@ public sealed class CatalogRebuild
         var known = (await _catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value;
         var earlier = known ?? (run.Backup is null ? null : (await run.Backup.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value);
         var study = await CorrectAsync(DerivedFields.Carry(Settle(built, deletions), earlier), known, cancellationToken);
-        study = study with { Preview = await PreviewAsync(study, known, cancellationToken) };
+        study = study with { Preview = await PreviewAsync(study, known, cancellationToken), HoldsUnknownSince = earlier is null ? _ingest.Time.GetUtcNow() : study.HoldsUnknownSince };
         run.Studies[(institution, studyKey)] = study.Instances();
         if (!run.Write)
         {

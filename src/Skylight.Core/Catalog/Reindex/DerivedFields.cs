@@ -15,6 +15,7 @@ public static class DerivedFields
         Categories = earlier.Categories,
         Hold = earlier.Hold,
         Holds = earlier.Holds,
+        HoldsUnknownSince = earlier.HoldsUnknownSince,
         Order = earlier.Order ?? rebuilt.Order,
         Parties = earlier.Parties,
         Identifiability = earlier.Identifiability,
