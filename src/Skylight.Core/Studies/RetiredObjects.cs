@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Skylight.Archive.Objects;
@@ -9,7 +10,7 @@ namespace Skylight.Core.Studies;
 
 /// <summary>
 /// Objects that a merge wrote or replaced, remembered until it is settled which of them the study names. Those that it does not are deleted a day later:
-/// until then they are there for readers that began with an older study document.
+/// until then they are there for readers that began with an older study document. The records are what counts: several hosts merge, and any of them deletes.
 /// </summary>
 public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, StudyParts parts, IObjectStore store, TimeProvider time, ILogger<RetiredObjects> logger,
     [FromKeyedServices("replica")] IObjectStore? replica = null)
@@ -20,6 +21,7 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
     private const string Partition = "platform";
     private const string Type = "retired";
 
+    // For the journal's drain, which asks after every file and is alone with its archive.
     private readonly ConcurrentDictionary<string, Retirement> _known = new();
     private bool _loaded;
 
@@ -30,14 +32,14 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
 
         // The names are random, so the first of them names the record.
         var id = names[0].Replace('/', '.');
-        await documents.PutAsync(new DocumentKey(Partition, Type, id), retirement, Match.Any, [], cancellationToken);
+        await documents.PutAsync(new DocumentKey(Partition, Type, id), retirement, Match.Any, [TermOf(institution, studyKey)], cancellationToken);
         _known[id] = retirement;
     }
 
     /// <summary>Of <paramref name="objects"/>: those no study names any more, by whether their grace time is over.</summary>
     internal async ValueTask<(IReadOnlySet<string> Expired, IReadOnlySet<string> Waiting)> AmongAsync(IReadOnlyList<string> objects, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        await LoadAsync(cancellationToken);
+        if (!_loaded) await LoadAsync(cancellationToken);
         var (expired, waiting, asked) = (new HashSet<string>(), new HashSet<string>(), objects.ToHashSet());
         foreach (var retirement in _known.Values)
         {
@@ -63,8 +65,9 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
     /// <summary>Names of a study's folder that wait here, as they were recorded: of a merge its new objects and then the old ones, each metadata behind its index.</summary>
     internal async ValueTask<IReadOnlyList<IReadOnlyList<string>>> ListsAsync(string institution, string studyKey, CancellationToken cancellationToken)
     {
-        await LoadAsync(cancellationToken);
-        return [.. _known.Values.Where(item => item.Institution == institution && item.StudyKey == studyKey).Select(item => item.Names)];
+        var lists = new List<IReadOnlyList<string>>();
+        await foreach (var stored in ListAsync(TermOf(institution, studyKey), cancellationToken)) lists.Add(stored.Value.Names);
+        return lists;
     }
 
     /// <summary>Deletes what has been retired for the whole grace time. Answers how many objects that were.</summary>
@@ -100,19 +103,34 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
         return retirement.Names.Where(name => !named.Contains(name));
     }
 
+    /// <summary>Brings what is known here up to the records: those of other hosts come, those that they have deleted go.</summary>
     private async ValueTask LoadAsync(CancellationToken cancellationToken)
     {
-        if (_loaded) return;
+        // What is added while this reads is in no list of before, and stays.
+        var gone = _known.Keys.ToHashSet(StringComparer.Ordinal);
+        await foreach (var stored in ListAsync(term: null, cancellationToken))
+        {
+            gone.Remove(stored.Id);
+            _known.TryAdd(stored.Id, stored.Value);
+        }
+
+        foreach (var id in gone) _known.TryRemove(id, out _);
+        _loaded = true;
+    }
+
+    private async IAsyncEnumerable<Stored<Retirement>> ListAsync(string? term, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         string? continuation = null;
         do
         {
-            var page = await documents.ListAsync<Retirement>(Partition, Type, term: null, limit: 200, continuation, cancellationToken);
-            foreach (var stored in page.Items) _known.TryAdd(stored.Id, stored.Value);
+            var page = await documents.ListAsync<Retirement>(Partition, Type, term, limit: 200, continuation, cancellationToken);
+            foreach (var stored in page.Items) yield return stored;
             continuation = page.Continuation;
         }
         while (continuation is not null);
-        _loaded = true;
     }
+
+    private static string TermOf(string institution, string studyKey) => $"study:{institution}/{studyKey}";
 
     private sealed record Retirement(int V, string Institution, string StudyKey, IReadOnlyList<string> Names, DateTimeOffset At);
 }

@@ -71,6 +71,32 @@ public sealed class SeriesMergeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Purge_WhatAnotherHostRetired_IsDeletedWithoutARestart_Once()
+    {
+        // Two hosts on one store, as on Azure; this one has looked at the records before the other merges.
+        var other = Retired();
+        Assert.Equal(0, await other.PurgeAsync(default));
+        var study = await FirstAsync();
+        var replaced = await MergeAsync();
+        Assert.Equal(replaced.Order(StringComparer.Ordinal), (await other.NamesAsync(IngestBench.A, study, default)).Intersect(replaced).Order(StringComparer.Ordinal));
+        Assert.Subset((await other.NamesAsync(default)).ToHashSet(), replaced.ToHashSet());
+        _bench.Time.Advance(TimeSpan.FromHours(25));
+        Assert.Equal(replaced.Count, await other.PurgeAsync(default));
+        foreach (var name in replaced) Assert.Null(await _bench.Store.GetLengthAsync(name, default));
+
+        // What the one has deleted the other does not remember.
+        Assert.Empty(await _retired.NamesAsync(default));
+        Assert.Equal(0, await _retired.PurgeAsync(default));
+        Assert.Equal(5, (await StateAsync()).Count);
+
+        async Task<string> FirstAsync()
+        {
+            for (var i = 1; i <= 5; i++) await _bench.SendOne(Slice(i));
+            return (await _bench.Study()).StudyKey;
+        }
+    }
+
+    [Fact]
     public async Task Merge_MoreArrivesMeanwhile_IsExchangedInWhatTheStudyHasBecome()
     {
         for (var i = 1; i <= 3; i++) await _bench.SendOne(Slice(i));
