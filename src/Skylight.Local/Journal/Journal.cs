@@ -144,6 +144,14 @@ public sealed class Journal : IAsyncDisposable
     /// <summary>How long nothing has been appended.</summary>
     internal TimeSpan Quiet => _time.GetElapsedTime(Volatile.Read(ref _lastAppend));
 
+    /// <summary>Lets go what is held for readers only while the disk is about to be full, longest held first.</summary>
+    internal void YieldRoom()
+    {
+        while (_space.IsShort() && _index.ReleaseOldest())
+        {
+        }
+    }
+
     /// <summary>Closes the file that is being written, so that it can be drained. Nothing happens while it is empty.</summary>
     internal Task RotateAsync() => Writer.RotateAsync();
 
@@ -164,7 +172,7 @@ public sealed class Journal : IAsyncDisposable
     internal async ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (!_index.Knows(name)) return false;
+        if (!_index.Knows(name)) return _index.Release(name);
         var was = _index.Find(name) is not null;
         await Writer.AppendAsync(RecordKind.Delete, [(name, default)], default);
         return was;

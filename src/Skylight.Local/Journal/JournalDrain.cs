@@ -7,7 +7,7 @@ namespace Skylight.Local.Journal;
 
 /// <summary>What need not be moved out of the journal.</summary>
 /// <param name="Drop">Nothing refers to these any more: they go with their file.</param>
-/// <param name="Hold">Nothing will refer to these soon, but readers still may: their file is kept while there is room for it.</param>
+/// <param name="Hold">Nothing refers to these any more, but readers still may: they stay readable where they are while there is room for their file.</param>
 public sealed record JournalVerdict(IReadOnlySet<string> Drop, IReadOnlySet<string> Hold);
 
 /// <summary>Looked at before objects are moved out: a chance to merge the small packs of a series into one, committing that.</summary>
@@ -35,13 +35,18 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
     /// <summary>Merges before moving; null to move everything as it is.</summary>
     public CompactJournaled? Compact { get; set; }
 
-    /// <summary>Drains everything that is in the journal now; answers how many objects were moved.</summary>
+    /// <summary>Drains everything that is in the journal now, and leaves no byte of it on the disk; answers how many objects were moved.</summary>
+    /// <remarks>Who reads something that was replaced and held meanwhile finds it gone, and has to ask again.</remarks>
     /// <exception cref="StorageFullException">There is no room to move an object to; it stays readable in the journal.</exception>
     public async Task<int> DrainAllAsync(CancellationToken cancellationToken)
     {
         await journal.RotateAsync();
-        var files = journal.Index.Files;
-        return await DrainAsync(files.Length - 1, hold: false, cancellationToken);
+        var moved = await DrainAsync(journal.Index.Files.Length - 1, Replaced.Move, cancellationToken);
+        while (journal.Index.ReleaseOldest())
+        {
+        }
+
+        return moved;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -51,7 +56,9 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
             try
             {
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken);
-                await StepAsync(stoppingToken);
+                while (await StepAsync(stoppingToken))
+                {
+                }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -66,26 +73,31 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
         }
     }
 
-    /// <summary>Drains what its age or size says should be drained.</summary>
-    internal async Task StepAsync(CancellationToken cancellationToken)
+    /// <summary>Drains what its age or size says should be drained; true when the next file may have to follow at once.</summary>
+    internal async Task<bool> StepAsync(CancellationToken cancellationToken)
     {
         var files = journal.Index.Files;
-        if (!journal.Started || files.Length == 0) return;
+        if (!journal.Started || files.Length == 0) return false;
+        journal.YieldRoom();
         var full = files.Sum(file => file.Length) > options.KeepBytes || journal.Index.Count > options.KeepObjects;
         if (full && files.Length > 1)
         {
-            await DrainAsync(1, hold: false, cancellationToken);
+            await DrainAsync(1, Replaced.Hold, cancellationToken);
+            return true;
         }
-        else if (journal.Quiet >= TimeSpan.FromSeconds(options.QuietSeconds) && (files.Length > 1 || files[^1].Length > FileHeader.Size) && time.GetUtcNow() >= _holdUntil)
+
+        if (journal.Quiet >= TimeSpan.FromSeconds(options.QuietSeconds) && (files.Length > 1 || files[^1].Length > FileHeader.Size) && time.GetUtcNow() >= _holdUntil)
         {
             await journal.RotateAsync();
-            await DrainAsync(journal.Index.Files.Length - 1, hold: true, cancellationToken);
+            await DrainAsync(journal.Index.Files.Length - 1, Replaced.Keep, cancellationToken);
         }
         else if (Compact is not null && time.GetUtcNow() >= _crowdedAt)
         {
             _crowdedAt = time.GetUtcNow() + CrowdedPause;
             await CompactCrowdedAsync(cancellationToken);
         }
+
+        return false;
     }
 
     public override void Dispose()
@@ -108,8 +120,7 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
         if (ready.Length > 0) await Compact!([.. ready.SelectMany(group => group)], cancellationToken);
     }
 
-    /// <param name="hold">Keep files of which objects are still to be held.</param>
-    private async Task<int> DrainAsync(int count, bool hold, CancellationToken cancellationToken)
+    private async Task<int> DrainAsync(int count, Replaced replaced, CancellationToken cancellationToken)
     {
         await _one.WaitAsync(cancellationToken);
         try
@@ -118,17 +129,19 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
             files = files[..Math.Min(count, Math.Max(0, files.Length - 1))];
             if (files.Length == 0) return 0;
             var verdict = await CompactAsync(files, cancellationToken);
-            if (hold && Array.FindIndex(files, file => journal.Index.Of(file).Any(item => verdict.Hold.Contains(item.Name))) is var held and >= 0)
+            if (replaced == Replaced.Keep && Array.FindIndex(files, file => journal.Index.Of(file).Any(item => verdict.Hold.Contains(item.Name))) is var kept and >= 0)
             {
                 // Files go oldest first, so that a deletion never outlives what it deletes.
-                files = files[..held];
+                files = files[..kept];
                 _holdUntil = time.GetUtcNow() + HoldPause;
             }
 
             var moved = 0;
+            var held = new Dictionary<JournalFile, (string Name, JournalPlace Place)[]>();
             foreach (var file in files)
             {
-                var objects = journal.Index.Of(file).Where(item => !verdict.Drop.Contains(item.Name)).ToArray();
+                if (replaced == Replaced.Hold && ToHold(file, verdict) is { Length: > 0 } hold) held[file] = hold;
+                var objects = journal.Index.Of(file).Where(item => !verdict.Drop.Contains(item.Name) && !(held.ContainsKey(file) && verdict.Hold.Contains(item.Name))).ToArray();
                 var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.DrainWidth, CancellationToken = cancellationToken };
                 await Parallel.ForEachAsync(objects, parallel, async (item, token) => await MoveAsync(item.Name, item.Place, token));
                 moved += objects.Length;
@@ -137,6 +150,13 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
             await journal.CheckpointAsync(cancellationToken);
             foreach (var file in files)
             {
+                if (held.TryGetValue(file, out var hold))
+                {
+                    journal.Index.Hold(file, hold);
+                    file.Unlink();
+                    continue;
+                }
+
                 journal.Index.Remove(file);
                 file.Drop();
             }
@@ -148,6 +168,15 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
         {
             _one.Release();
         }
+    }
+
+    /// <summary>The replaced objects of a file that is to be held for them; none where they are the lesser part of it, or there is no room.</summary>
+    private (string Name, JournalPlace Place)[] ToHold(JournalFile file, JournalVerdict verdict)
+    {
+        var objects = journal.Index.Of(file).Where(item => verdict.Hold.Contains(item.Name)).ToArray();
+        var (bytes, count) = journal.Index.Held;
+        var fits = bytes + file.Length <= options.HoldBytes && count + objects.Length <= options.HoldObjects;
+        return fits && objects.Sum(item => (long)item.Place.Length) * 2 >= file.Length ? objects : [];
     }
 
     private async ValueTask<JournalVerdict> CompactAsync(JournalFile[] files, CancellationToken cancellationToken)
@@ -183,5 +212,18 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
         // Deleted while it was on its way: take it out again, since the deletion found nothing there.
         if (journal.Index.Find(name) is null) await store.DeleteAsync(name, cancellationToken);
         journal.Index.Remove([name]);
+    }
+
+    /// <summary>What becomes of objects that a merge has replaced and readers may still want.</summary>
+    private enum Replaced
+    {
+        /// <summary>Their file stays in the journal, and all after it.</summary>
+        Keep,
+
+        /// <summary>Their file leaves the journal and stays open for them.</summary>
+        Hold,
+
+        /// <summary>They are moved out like others.</summary>
+        Move,
     }
 }

@@ -62,6 +62,12 @@ internal sealed class JournalFile : IDisposable
     public void Drop()
     {
         Handle.Dispose();
+        Unlink();
+    }
+
+    /// <summary>Takes the file's name away, durably. Its bytes stay readable through its handle, and on the disk, until that is closed or the process ends.</summary>
+    public void Unlink()
+    {
         LibC.Remove(Path);
         LibC.SyncDirectory(System.IO.Path.GetDirectoryName(Path)!);
     }

@@ -20,5 +20,6 @@ internal static class JournalMetrics
         meter.CreateObservableCounter("skylight.journal.groups", () => journal.Groups, "{group}", "Groups of records; each costs one fsync");
         meter.CreateObservableUpDownCounter("skylight.journal.objects", () => journal.Index.Count, "{object}", "Objects that wait to be moved out");
         meter.CreateObservableUpDownCounter("skylight.journal.bytes", () => journal.Index.Files.Sum(file => file.Length), "By", "Bytes in journal files");
+        meter.CreateObservableUpDownCounter("skylight.journal.held", () => journal.Index.Held.Bytes, "By", "Bytes of drained files without a name, held for readers of what was replaced in them");
     }
 }

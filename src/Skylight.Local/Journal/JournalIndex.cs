@@ -6,6 +6,7 @@ internal sealed class JournalIndex : IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<string, JournalPlace> _places = [];
     private readonly List<JournalFile> _files = [];
+    private readonly HeldFiles _held = new();
 
     /// <summary>Objects that are nowhere but in the journal.</summary>
     public int Count
@@ -25,9 +26,18 @@ internal sealed class JournalIndex : IDisposable
         }
     }
 
+    /// <summary>Bytes and objects of the files that are held for readers only.</summary>
+    public (long Bytes, int Objects) Held
+    {
+        get
+        {
+            lock (_lock) return (_held.Bytes, _held.Count);
+        }
+    }
+
     public JournalPlace? Find(string name)
     {
-        lock (_lock) return _places.GetValueOrDefault(name);
+        lock (_lock) return _places.GetValueOrDefault(name) ?? _held.Find(name);
     }
 
     /// <summary>True when some file still carries bytes under this name, moved out or not.</summary>
@@ -84,10 +94,33 @@ internal sealed class JournalIndex : IDisposable
         }
     }
 
+    /// <summary>Forgets the file as <see cref="Remove(JournalFile)"/> does, but for these objects, which stay readable until they are released.</summary>
+    public void Hold(JournalFile file, IReadOnlyCollection<(string Name, JournalPlace Place)> objects)
+    {
+        lock (_lock)
+        {
+            _held.Add(file, objects.Where(item => _places.ContainsKey(item.Name)));
+            Remove(file);
+        }
+    }
+
+    /// <summary>A held object is deleted; with its last one the file goes. False when it is not held.</summary>
+    public bool Release(string name)
+    {
+        lock (_lock) return _held.Remove(name);
+    }
+
+    /// <summary>Lets the file go that has been held longest; false when none is.</summary>
+    public bool ReleaseOldest()
+    {
+        lock (_lock) return _held.RemoveOldest();
+    }
+
     public void Dispose()
     {
         lock (_lock)
         {
+            _held.Dispose();
             foreach (var file in _files) file.Dispose();
             _files.Clear();
             _places.Clear();

@@ -22,6 +22,17 @@ public sealed record JournalOptions
     [Range(1, 10_000_000)]
     public int KeepObjects { get; init; } = 200_000;
 
+    /// <summary>
+    /// Bytes of drained files that are kept open, without a name, for readers of what they carry and a merge has replaced. Past this, replaced objects are moved out like
+    /// others. Default 32 GiB; 0 to move them always.
+    /// </summary>
+    [Range(typeof(long), "0", "1125899906842624")]
+    public long HoldBytes { get; init; } = 32L << 30;
+
+    /// <summary>Replaced objects that may be held so: each costs about 60 bytes of memory. Default 500,000.</summary>
+    [Range(0, 100_000_000)]
+    public int HoldObjects { get; init; } = 500_000;
+
     /// <summary>Seconds without a commit that count as a quiet moment. Default 15.</summary>
     [Range(1, 86_400)]
     public int QuietSeconds { get; init; } = 15;

@@ -8,6 +8,9 @@ internal sealed class FreeSpace(string path, long floor, TimeProvider time)
     private long _lookedAt;
     private long _free = -1;
 
+    /// <summary>Whether there is less room than twice the floor, looked at now.</summary>
+    public bool IsShort() => floor > 0 && new DriveInfo(path).AvailableFreeSpace / 2 < floor;
+
     /// <exception cref="StorageFullException">There is less room than the floor.</exception>
     public void Demand()
     {
