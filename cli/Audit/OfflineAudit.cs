@@ -16,7 +16,7 @@ internal static class OfflineAudit
     {
         if (!File.Exists(Path.Combine(data.FullName, "audit.db"))) throw new CliException(ExitCode.NotFound, $"{data.FullName} has no audit trail.");
         if (institution != "platform" && !Core.Institutions.InstitutionRules.IsCode(institution)) throw new CliException(ExitCode.Usage, "--institution is a code such as hospital-a, or platform.");
-        var configuration = new ConfigurationBuilder().AddJsonFile(Path.Combine(data.FullName, "settings.json"), optional: true).AddEnvironmentVariables().Build();
+        var configuration = new ConfigurationBuilder().AddDataFolder(data.FullName).Build();
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(configuration);
         services.AddLogging();

@@ -67,7 +67,7 @@ internal static class AdminSetup
 
     private static ServiceProvider Services(string dataFolder)
     {
-        var configuration = new ConfigurationBuilder().AddJsonFile(Path.Combine(dataFolder, "settings.json"), optional: true).AddEnvironmentVariables().Build();
+        var configuration = new ConfigurationBuilder().AddDataFolder(dataFolder).Build();
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(configuration);
         services.AddLogging();

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
+using Skylight.Local.Audit;
 using Skylight.Local.Backup;
 using Skylight.Local.Keys;
 using Skylight.Local.Objects;
@@ -18,7 +19,8 @@ public static class HostPlaces
     [
         $"{FolderObjectStoreOptions.Section}:{nameof(FolderObjectStoreOptions.CoolFolder)}", $"{FolderObjectStoreOptions.Section}:{nameof(FolderObjectStoreOptions.ColdFolder)}",
         $"{FolderObjectStoreOptions.Section}:{nameof(FolderObjectStoreOptions.ArchiveFolder)}", $"{KeyRingOptions.Section}:{nameof(KeyRingOptions.Path)}",
-        $"{KeyRingOptions.Section}:{nameof(KeyRingOptions.PassphraseFile)}",
+        $"{KeyRingOptions.Section}:{nameof(KeyRingOptions.PassphraseFile)}", $"{ReplicaOptions.Section}:{nameof(ReplicaOptions.Folder)}", $"{ReplicaOptions.Section}:{nameof(ReplicaOptions.KeyFolder)}",
+        LocalAudit.AnchorFolderSetting,
     ];
 
     /// <summary>Written by a host when it starts.</summary>

@@ -12,8 +12,6 @@ namespace Skylight.Local.Sqlite;
 public sealed class SqliteDatabase : IAsyncDisposable
 {
     private const int MaxGroup = 512;
-    private const int Full = 13; // SQLITE_FULL
-    private const int NoSpace = 28; // ENOSPC, which every exception for a full disk carries as its HResult
     private readonly string _connectionString;
     private readonly Lock _lock = new();
     private readonly Queue<Work> _queue = [];
@@ -42,8 +40,9 @@ public sealed class SqliteDatabase : IAsyncDisposable
             Run(connection, "PRAGMA secure_delete=ON");
             Run(connection, schema);
         }
-        catch
+        catch (Exception error)
         {
+            if (error is SqliteException fault) SqliteFaults.Mark(fault, connection);
             connection.Dispose();
             throw;
         }
@@ -101,6 +100,11 @@ public sealed class SqliteDatabase : IAsyncDisposable
         try
         {
             return read(connection);
+        }
+        catch (SqliteException error)
+        {
+            SqliteFaults.Mark(error, connection);
+            throw;
         }
         finally
         {
@@ -198,7 +202,7 @@ public sealed class SqliteDatabase : IAsyncDisposable
                 {
                     // Fails the whole group, and the work it came up in: whoever waits for it must hear of it.
                     failure = error;
-                    if (error.SqliteErrorCode == Full) error.HResult = NoSpace;
+                    SqliteFaults.Mark(error, connection);
                     if (current is not null) group.Add((current, null));
                     if (!TryRollback(connection)) _broken = error;
                 }

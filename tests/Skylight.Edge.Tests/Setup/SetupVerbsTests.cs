@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.Extensions.Configuration;
 using Skylight.Edge.Hosting;
 using Skylight.Edge.Setup;
+using Skylight.Local;
 
 namespace Skylight.Edge.Tests.Setup;
 
@@ -49,6 +51,23 @@ public sealed class SetupVerbsTests : IDisposable
         using var created = await administrator.PostAsJsonAsync("api/accounts", new { login = "lin", name = "林", roles = new[] { "radiologist" } });
         Assert.Equal(HttpStatusCode.Created, created.StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await administrator.GetAsync("dicomweb/studies")).StatusCode);
+    }
+
+    [Fact]
+    public async Task Setup_OfAFolderWhoseHostWasToldOfPlacesElsewhere_UsesThem()
+    {
+        var elsewhere = Directory.CreateTempSubdirectory("skylight-").FullName;
+        HostPlaces.Write(_folder, new ConfigurationBuilder().AddInMemoryCollection(
+        [
+            new("Skylight:KeyRing:Path", Path.Combine(elsewhere, "ring.json")), new("Skylight:Replica:KeyFolder", Path.Combine(elsewhere, "keys")),
+            new("Skylight:Audit:AnchorFolder", Path.Combine(elsewhere, "anchors")),
+        ]).Build());
+        Assert.Equal(0, await RunAsync("setup", "admin", "--data", _folder, "--institution", "hospital-a", "--name", "安全"));
+        Assert.False(File.Exists(Path.Combine(_folder, "keys.json")));
+        Assert.True(File.Exists(Path.Combine(elsewhere, "ring.json")));
+        Assert.True(File.Exists(Path.Combine(elsewhere, "keys", "keys.db")));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "audit-anchors")));
+        Directory.Delete(elsewhere, recursive: true);
     }
 
     [Theory]

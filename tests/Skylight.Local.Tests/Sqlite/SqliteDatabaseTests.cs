@@ -52,6 +52,21 @@ public sealed class SqliteDatabaseTests : IAsyncDisposable
         Assert.Equal(20, Count());
     }
 
+    /// <summary>As where the index of the log cannot grow for want of room: an I/O error by SQLite's codes.</summary>
+    [Theory]
+    [InlineData(10, 4874, 28)]
+    [InlineData(13, 13, 28)]
+    [InlineData(10, 266, null)]
+    [InlineData(11, 11, null)]
+    public async Task Fault_OfAFullDisk_SaysSo_ToReadersAndWriters(int code, int extended, int? result)
+    {
+        var other = new SqliteException("as SQLite says", code, extended).HResult;
+        var written = await Assert.ThrowsAsync<SqliteException>(() => _database.WriteAsync<int>(_ => throw new SqliteException("as SQLite says", code, extended), default));
+        var read = Assert.Throws<SqliteException>(() => _database.Read<int>(_ => throw new SqliteException("as SQLite says", code, extended)));
+        Assert.Equal((result ?? other, result ?? other), (written.HResult, read.HResult));
+        Assert.Equal(0, Count());
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _database.DisposeAsync();
