@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
 using Skylight.Core.Ingest;
@@ -130,5 +131,37 @@ public sealed partial class ErasureTests
         await bench.RunAsync(id);
         Assert.Equal(41, (await bench.ServedAsync()).Length);
         Assert.DoesNotContain(await ingest.Entries(await ingest.Study()), entry => entry.State == EntryState.Deleted);
+    }
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Erase_OfInstances_WithTheCatalogMadeAgainBeforeTheirBytesGo_CountsWhatIsThere(bool archived)
+    {
+        await using var ingest = await OpenAsync();
+        await using var bench = new LifecycleBench(ingest: ingest);
+        await ingest.Send(Slice(1), Slice(2).Set(0x00081030, "LO", "a longer description than the others have"), Slice(3));
+        var id = await bench.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.2");
+        while ((await bench.Erasure.GetAsync(IngestBench.A, id, default))!.Value.Step < ErasureStep.Objects) await bench.Erasure.StepAsync(IngestBench.A, id, default);
+        if (archived)
+        {
+            await ingest.Commit.PurgeAsync(default);
+            Assert.Equal(TierMove.Done, await bench.Tiers.MoveAsync(IngestBench.A, (await ingest.Study()).StudyKey, StorageTier.Archive, default));
+        }
+
+        var rebuild = new CatalogRebuild(ingest.Catalog, ingest.Store, ingest.Documents, ingest.Service, ingest.Items, ingest.Parts, ingest.Keys, bench.Retired, NullLogger<CatalogRebuild>.Instance);
+        Assert.Empty((await rebuild.RunAsync(null, write: false, default)).Different);
+        await rebuild.RunAsync(null, write: true, default);
+        for (var i = 0; i < 3 && (await bench.RunAsync(id)).Status != ErasureStatus.Erased; i++)
+        {
+            ingest.Time.Advance(TimeSpan.FromHours(16));
+            await bench.Rehydrations.AdvanceAsync(default);
+        }
+
+        Assert.Equal(ErasureStatus.Erased, (await bench.Erasure.GetAsync(IngestBench.A, id, default))!.Value.Status);
+        var study = await ingest.Study();
+        Assert.Equal((await ingest.Entries(study)).Sum(entry => entry.Length), study.Series.Sum(series => series.Bytes));
+
+        // Of an archived study the rewritten packs are hot, until the next sweep.
+        Assert.DoesNotContain((await rebuild.RunAsync(null, write: false, default)).Different, line => line.Contains("series", StringComparison.Ordinal));
     }
 }

@@ -127,6 +127,9 @@ internal sealed class StudyRebuild(IObjectStore store, IngestService ingest, Int
                 Parts = [.. own.Where(part => part.Metadata is not null).Select(part => new SeriesPart(part.Pack, part.Index, part.Metadata!, part.Entries.Count) { Folder = part.Folder == study.StudyKey ? null : part.Folder })],
                 Instances = served.Count,
                 Frames = served.Sum(entry => (long)entry.Frames),
+
+                // Whatever became of it, until its bytes are dropped.
+                Bytes = merged.Entries.Sum(entry => entry.Length),
             });
         }
 
