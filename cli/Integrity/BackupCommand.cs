@@ -63,7 +63,8 @@ internal static class BackupCommand
         if (file is null) return null;
         if (!file.Exists) throw new CliException(ExitCode.NotFound, "The passphrase file does not exist.");
         if ((File.GetUnixFileMode(file.FullName) & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0) throw new CliException(ExitCode.Usage, "The passphrase file must be readable by its owner alone (mode 0600).");
-        return File.ReadAllText(file.FullName).TrimEnd('\r', '\n');
+        var passphrase = File.ReadAllText(file.FullName).TrimEnd('\r', '\n');
+        return LocalKeyRing.IsPassphrase(passphrase) ? passphrase : throw new CliException(ExitCode.Usage, $"The passphrase file holds no passphrase of at least {LocalKeyRing.MinPassphrase} characters.");
     }
 
     internal static void Print(IReadOnlyList<BackupFault> faults)

@@ -30,7 +30,9 @@ public sealed record RestoredGeneration(BackupManifest Manifest, IReadOnlyList<B
 /// </summary>
 public static class FolderRestore
 {
-    /// <summary>The erasures that a restored folder must still be rid of. No host starts on a folder that has this file.</summary>
+    /// <summary>
+    /// The erasures that a restored folder must still be rid of: its first file, so that a restore that is broken off anywhere leaves it. No host starts on a folder that has it, and no key ring is made there.
+    /// </summary>
     public const string PendingName = "restore.pending.json";
 
     /// <summary>The list in <see cref="PendingName"/>.</summary>
@@ -61,15 +63,11 @@ public static class FolderRestore
             ?? throw new BackupException(all.Count == 0 ? $"{options.From} holds no backup." : $"The oldest backup is of {all[0].At:O}.");
         var generation = set.Of(manifest.Id);
         if (Directory.Exists(options.To) && Directory.EnumerateFileSystemEntries(options.To).Any()) throw new BackupException($"{options.To} is not empty: a restore never writes over anything.");
+        Prove(manifest, generation, options.Passphrase);
         Directory.CreateDirectory(options.To, BackupSet.OwnerOnly);
-        foreach (var file in manifest.Files)
+        WritePending(set, all, options);
+        foreach (var file in manifest.Files.Where(file => !IsOfSet(file)))
         {
-            if (file.Name is BackupSet.ListName or BackupSet.DamagedListName or BackupSet.KeysName or BackupSet.ErasuresName)
-            {
-                Demand(file, BackupFiles.Hash(Path.Combine(generation, file.Name)));
-                continue;
-            }
-
             var target = Path.Combine(options.To, file.Name);
             Directory.CreateDirectory(Path.GetDirectoryName(target)!, BackupSet.OwnerOnly);
             Demand(file, BackupFiles.Copy(Path.Combine(generation, file.Name), target, cancellationToken).Sha256);
@@ -79,12 +77,29 @@ public static class FolderRestore
         var records = Path.Combine(options.To, "records.db");
         KeyBackup.Restore(Path.Combine(generation, BackupSet.KeysName), Path.Combine(options.To, "keys.json"), records, options.Passphrase);
         BackupFiles.Write(Path.Combine(options.To, "keys.made"), "A key ring was made for this folder.\n"u8);
+
+        // What was erased while this was copying.
+        WritePending(set, all, options);
+        return new RestoredGeneration(manifest, faults);
+    }
+
+    /// <summary>What need not be copied to be known: that the lists and the keys of a generation are whole, and the passphrase is right.</summary>
+    private static void Prove(BackupManifest manifest, string generation, string? passphrase)
+    {
+        foreach (var file in manifest.Files.Where(IsOfSet)) Demand(file, BackupFiles.Hash(Path.Combine(generation, file.Name)));
+        KeyBackup.Prove(Path.Combine(generation, BackupSet.KeysName), passphrase);
+    }
+
+    private static void WritePending(BackupSet set, IReadOnlyList<BackupManifest> all, RestoreOptions options)
+    {
         var erasures = all.SelectMany(other => Erasures.Load(Path.Combine(set.Of(other.Id), BackupSet.ErasuresName)));
         if (options.ErasuresFrom is { } folder) erasures = erasures.Concat(Erasures.Read(Path.Combine(folder, "records.db")));
         BackupFiles.Write(Path.Combine(options.To, PendingName), JsonSerializer.SerializeToUtf8Bytes(Erasures.Merge(erasures), DocumentJson.Options));
         LibC.SyncDirectory(options.To);
-        return new RestoredGeneration(manifest, faults);
     }
+
+    /// <summary>Whether a file of a generation stays with the backup.</summary>
+    private static bool IsOfSet(BackupFile file) => file.Name is BackupSet.ListName or BackupSet.DamagedListName or BackupSet.KeysName or BackupSet.ErasuresName;
 
     private static void Demand(BackupFile file, string sha256)
     {

@@ -31,11 +31,14 @@ internal static class KeyBackup
         BackupFiles.Run(connection, "VACUUM");
     }
 
+    /// <summary>Says whether a key backup can be opened, before hours are spent on what goes with it.</summary>
+    /// <exception cref="BackupException">The passphrase is missing or wrong, or the file is damaged.</exception>
+    public static void Prove(string file, string? passphrase) => CryptographicOperations.ZeroMemory(Open(Load(file), passphrase));
+
     /// <summary>Puts the key records back and writes the key ring.</summary>
     public static void Restore(string file, string ring, string records, string? passphrase)
     {
-        var stored = JsonSerializer.Deserialize<File1>(File.ReadAllBytes(file), Json) ?? throw new BackupException("The key backup is empty.");
-        var content = JsonSerializer.Deserialize<Content>(Open(stored, passphrase), Json) ?? throw new BackupException("The key backup is empty.");
+        var content = JsonSerializer.Deserialize<Content>(Open(Load(file), passphrase), Json) ?? throw new BackupException("The key backup is empty.");
         using (var connection = BackupFiles.Open(records))
         using (var transaction = connection.BeginTransaction())
         {
@@ -55,6 +58,8 @@ internal static class KeyBackup
 
         BackupFiles.Write(ring, content.Ring);
     }
+
+    private static File1 Load(string file) => JsonSerializer.Deserialize<File1>(File.ReadAllBytes(file), Json) ?? throw new BackupException("The key backup is empty.");
 
     private static IEnumerable<Record> Read(SqliteConnection connection)
     {

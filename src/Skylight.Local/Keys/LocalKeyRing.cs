@@ -15,6 +15,9 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
     /// <summary>OWASP's 2023 figure for PBKDF2-HMAC-SHA512, tripled.</summary>
     public const int DefaultIterations = 630_000;
 
+    /// <summary>Fewest characters of a passphrase: a file that was not written, or not mounted, is no passphrase.</summary>
+    public const int MinPassphrase = 8;
+
     private const string Scheme = "local:";
 
     private readonly Lock _lock = new();
@@ -31,6 +34,9 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
         foreach (var entry in file.Keys) Admit(entry.Id, Open(entry));
     }
 
+    /// <summary>Whether a text can be a passphrase.</summary>
+    public static bool IsPassphrase(string text) => text.Trim().Length >= MinPassphrase;
+
     /// <summary>Makes a new key ring file. With a passphrase the keys in it are sealed.</summary>
     /// <exception cref="IOException">There is a file already: a key ring is never overwritten.</exception>
     public static LocalKeyRing Create(string path, string? passphrase, TimeProvider time, int iterations = DefaultIterations)
@@ -45,14 +51,14 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
         return ring;
     }
 
-    /// <summary>Opens a key ring file.</summary>
+    /// <summary>Opens a key ring file. One that has no passphrase gets the one that is given: its keys are sealed under it, at once.</summary>
     /// <exception cref="KeyRingException">It is missing, open to others, damaged, or the passphrase is missing or wrong.</exception>
-    public static LocalKeyRing Open(string path, string? passphrase, TimeProvider time)
+    public static LocalKeyRing Open(string path, string? passphrase, TimeProvider time, int iterations = DefaultIterations)
     {
         path = Path.GetFullPath(path);
         if (!File.Exists(path)) throw new KeyRingException(KeyRingFault.Missing, "There is no key ring file. Restore it from its backup: without it nothing in the archive can be read.");
         var file = KeyRingFile.Load(path);
-        if (file.Protection is null) return new LocalKeyRing(path, file, null, time);
+        if (file.Protection is null) return passphrase is null ? new LocalKeyRing(path, file, null, time) : Protect(path, file, passphrase, time, iterations);
         if (passphrase is null) throw new KeyRingException(KeyRingFault.PassphraseNeeded, "The key ring is protected by a passphrase.");
         return new LocalKeyRing(path, file, file.Protection.DeriveKey(passphrase), time);
     }
@@ -67,8 +73,30 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
         var made = System.IO.Path.Combine(dataFolder, "keys.made");
         var passphrase = options.PassphraseFile is { } file ? ReadPassphrase(file) : null;
         if (File.Exists(path) || File.Exists(made)) return Open(path, passphrase, time);
+        if (HasContent(dataFolder))
+            throw new KeyRingException(KeyRingFault.Missing, "The folder has an archive and no key ring file: restore that from its backup. A new key ring could open nothing of what is there.");
         var ring = Create(path, passphrase, time);
         File.WriteAllText(made, "A key ring was made for this folder.\n");
+        return ring;
+    }
+
+    /// <summary>Whether something was stored here, or is being restored to here.</summary>
+    private static bool HasContent(string dataFolder)
+    {
+        var objects = System.IO.Path.Combine(dataFolder, "objects");
+        return File.Exists(System.IO.Path.Combine(dataFolder, Backup.FolderRestore.PendingName))
+            || (Directory.Exists(objects) && Directory.EnumerateFiles(objects, "*", SearchOption.AllDirectories).Any());
+    }
+
+    private static LocalKeyRing Protect(string path, KeyRingFile file, string passphrase, TimeProvider time, int iterations)
+    {
+        using var open = new LocalKeyRing(path, file, null, time);
+        var protection = KeyRingProtection.Create(iterations);
+        var ring = new LocalKeyRing(path, file with { Protection = protection, Keys = [] }, protection.DeriveKey(passphrase), time);
+        var next = ring._file with { Keys = [.. file.Keys.Select(entry => entry with { Key = ring.Seal(entry.Id, open._keys[entry.Id]) })] };
+        next.Save(path);
+        ring._file = next;
+        foreach (var entry in next.Keys) ring.Admit(entry.Id, ring.Open(entry));
         return ring;
     }
 
@@ -153,7 +181,8 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
     {
         if (!File.Exists(file)) throw new KeyRingException(KeyRingFault.PassphraseNeeded, "The passphrase file of the key ring does not exist.");
         KeyRingFile.DemandPrivate(file, "passphrase file");
-        return File.ReadAllText(file).TrimEnd('\r', '\n');
+        var passphrase = File.ReadAllText(file).TrimEnd('\r', '\n');
+        return IsPassphrase(passphrase) ? passphrase : throw new KeyRingException(KeyRingFault.PassphraseNeeded, $"The passphrase file of the key ring holds no passphrase of at least {MinPassphrase} characters.");
     }
 
     private string AddVersion(string name)

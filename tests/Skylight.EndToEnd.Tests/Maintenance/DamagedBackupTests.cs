@@ -4,10 +4,13 @@ using Skylight.Cli.Integrity;
 using Skylight.Core.Catalog;
 using Skylight.Core.Tiers;
 using Skylight.Dicom;
+using Skylight.Edge;
+using Skylight.Edge.Hosting;
 using Skylight.EndToEnd.Tests.DicomWeb;
 using Skylight.Local;
 using Skylight.Local.Backup;
 using Skylight.Local.Journal;
+using Skylight.Local.Keys;
 
 namespace Skylight.EndToEnd.Tests.Maintenance;
 
@@ -26,6 +29,48 @@ public sealed class DamagedBackupTests(EdgeFixture edge) : IClassFixture<EdgeFix
     private BackupOptions Options => new(Data, Set) { Passphrase = Passphrase, Iterations = 1000 };
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Restore_WithAWrongPassphrase_WritesNothing()
+    {
+        await PackAsync("8");
+        await BackupAsync();
+        foreach (var passphrase in (string?[])[null, "another long one"])
+        {
+            var target = Target();
+            await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(new RestoreOptions(Set, target) { Passphrase = passphrase }, default));
+            Assert.False(Directory.Exists(target));
+        }
+    }
+
+    [Fact]
+    public async Task Restore_BrokenOffAnywhere_LeavesAFolderThatNoHostStartsOn()
+    {
+        await PackAsync("9");
+        var manifest = await BackupAsync();
+        var begun = 0;
+        foreach (var file in manifest.Files)
+        {
+            var (path, target) = (Path.Combine(Set, "generations", manifest.Id, file.Name), Target());
+            var whole = await File.ReadAllBytesAsync(path);
+            try
+            {
+                await File.WriteAllBytesAsync(path, [.. whole, 0]);
+                await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(new RestoreOptions(Set, target) { Passphrase = Passphrase }, default));
+            }
+            finally
+            {
+                await File.WriteAllBytesAsync(path, whole);
+            }
+
+            if (!Directory.Exists(target)) continue;
+            begun++;
+            Assert.Throws<StartupException>(() => DataFolder.Open(target).Dispose());
+            Assert.Throws<KeyRingException>(() => LocalKeyRing.OpenOrCreate(target, new KeyRingOptions(), TimeProvider.System).Dispose());
+        }
+
+        Assert.True(begun >= 3, "the catalog, the records and the audit trail at least");
+    }
 
     [Theory]
     [InlineData(false)]

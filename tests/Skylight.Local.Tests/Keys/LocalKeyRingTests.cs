@@ -106,12 +106,52 @@ public sealed class LocalKeyRingTests : KeyRingConformance, IDisposable
     public void OpenOrCreate_PassphraseFile_ProtectsAndIsCheckedItself()
     {
         var file = PathOf("passphrase");
-        File.WriteAllText(file, "secret\n");
+        File.WriteAllText(file, "a long secret\n");
         var options = new KeyRingOptions { PassphraseFile = file };
         Assert.Equal(KeyRingFault.OpenToOthers, Fault(() => LocalKeyRing.OpenOrCreate(_folder, options, TimeProvider.System)));
         File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         LocalKeyRing.OpenOrCreate(_folder, options, TimeProvider.System).Dispose();
-        LocalKeyRing.Open(PathOf("keys.json"), "secret", TimeProvider.System).Dispose();
+        LocalKeyRing.Open(PathOf("keys.json"), "a long secret", TimeProvider.System).Dispose();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\n")]
+    [InlineData("          \n")]
+    [InlineData("1234567\n")]
+    public void OpenOrCreate_PassphraseFileWithoutAPassphrase_IsRefused(string text)
+    {
+        var file = PathOf("passphrase");
+        File.WriteAllText(file, text);
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        Assert.Equal(KeyRingFault.PassphraseNeeded, Fault(() => LocalKeyRing.OpenOrCreate(_folder, new KeyRingOptions { PassphraseFile = file }, TimeProvider.System)));
+        Assert.False(File.Exists(PathOf("keys.json")));
+    }
+
+    [Fact]
+    public void Open_RingWithoutAPassphrase_SealsItUnderTheOneThatIsGiven()
+    {
+        var (key, kek) = (new byte[32], _ring.Resolve("local:hospital-a"));
+        var wrapped = kek.WrapKey("A256KW", key);
+        var clear = Convert.ToBase64String(Convert.FromBase64String(System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(PathOf("ring.json"))).RootElement.GetProperty("keys")[1].GetProperty("key").GetString()!));
+        using (var ring = LocalKeyRing.Open(PathOf("ring.json"), "a long secret", TimeProvider.System, Iterations))
+            Assert.Equal(key, ring.Resolve(kek.KeyId).UnwrapKey("A256KW", wrapped));
+        Assert.DoesNotContain(clear, File.ReadAllText(PathOf("ring.json")), StringComparison.Ordinal);
+        Assert.Equal(KeyRingFault.PassphraseNeeded, Fault(() => LocalKeyRing.Open(PathOf("ring.json"), null, TimeProvider.System)));
+        using var again = LocalKeyRing.Open(PathOf("ring.json"), "a long secret", TimeProvider.System);
+        Assert.Equal(key, again.Resolve(kek.KeyId).UnwrapKey("A256KW", wrapped));
+        Assert.Equal("local:hospital-a/2", again.Rotate("hospital-a"));
+    }
+
+    [Theory]
+    [InlineData("objects/hospital-a/study/1.pack")]
+    [InlineData("restore.pending.json")]
+    public void OpenOrCreate_WhereAnArchiveIsOrComes_MakesNoRing(string name)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(PathOf(name))!);
+        File.WriteAllText(PathOf(name), "");
+        Assert.Equal(KeyRingFault.Missing, Fault(() => LocalKeyRing.OpenOrCreate(_folder, new KeyRingOptions(), TimeProvider.System)));
+        Assert.False(File.Exists(PathOf("keys.json")));
     }
 
     [Fact]
