@@ -19,7 +19,8 @@ public static class Connection
             result.AddError("--url must be an absolute http or https address.");
             return null;
         },
-        DefaultValueFactory = _ => new Uri(Environment.GetEnvironmentVariable(UrlVariable) ?? "http://127.0.0.1:7071"),
+        // One that is none is refused where it is used, as one of another scheme is.
+        DefaultValueFactory = _ => Uri.TryCreate(Environment.GetEnvironmentVariable(UrlVariable) ?? "http://127.0.0.1:7071", UriKind.Absolute, out var url) ? url : new Uri("about:blank"),
     };
 
     public static Option<string?> Token { get; } = new("--token")
@@ -39,7 +40,7 @@ public static class Connection
     public static HttpClient Open(ParseResult parsed)
     {
         var url = parsed.GetValue(Url)!;
-        if (!url.IsAbsoluteUri || url.Scheme is not ("http" or "https")) throw new CliException(ExitCode.Usage, "--url must be an absolute http or https address.");
+        if (!url.IsAbsoluteUri || url.Scheme is not ("http" or "https")) throw new CliException(ExitCode.Usage, $"--url, or {UrlVariable}, must be an absolute http or https address.");
         if (url.Scheme == "http" && !url.IsLoopback) throw new CliException(ExitCode.Usage, "A token is sent over plain http only to this machine itself; use https.");
         // Read here, not as the option's default: help prints defaults.
         var token = parsed.GetValue(Token) ?? Environment.GetEnvironmentVariable(TokenVariable);

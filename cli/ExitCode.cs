@@ -1,4 +1,7 @@
 using System.Text.Json;
+using Skylight.Local.Backup;
+using Skylight.Local.Journal;
+using Skylight.Local.Keys;
 
 namespace Skylight.Cli;
 
@@ -9,6 +12,8 @@ public static class ExitCode
 
     /// <summary>The work ran, but not all of it succeeded (rejected or held items, a failed check).</summary>
     public const int Partial = 1;
+
+    /// <summary>It cannot be done as asked, or not now (a folder that a host has open, a wrong passphrase): nothing was begun.</summary>
     public const int Usage = 2;
 
     /// <summary>No token, or the host refused it.</summary>
@@ -21,12 +26,25 @@ public static class ExitCode
     /// <summary>The host answered with an error of its own.</summary>
     public const int Server = 6;
     public const int Interrupted = 130;
+
+    /// <summary>A fault of this program.</summary>
+    public const int Fault = 70;
 }
 
 /// <summary>An expected failure: its message is printed as it is, its code becomes the exit code.</summary>
 public sealed class CliException(int exitCode, string message) : Exception(message)
 {
     public int ExitCode { get; } = exitCode;
+
+    /// <summary>What kept a tool from a data folder or a backup: only damage is a finding.</summary>
+    public static CliException Of(Exception error) => new(
+        error switch
+        {
+            BackupException { Cause: BackupCause.Missing } or KeyRingException { Fault: KeyRingFault.Missing } => Cli.ExitCode.NotFound,
+            BackupException { Cause: BackupCause.Request } or JournalException { Fault: JournalFault.InUse } or KeyRingException { Fault: not KeyRingFault.Damaged } => Cli.ExitCode.Usage,
+            _ => Cli.ExitCode.Partial,
+        },
+        error is JournalException { Fault: JournalFault.InUse } ? "A host has this folder open. Stop it first, or ask the host itself (without --data)." : error.Message);
 
     /// <summary>The failure that an error answer (problem+json) means.</summary>
     public static async Task<CliException> FromAsync(HttpResponseMessage response, CancellationToken cancellationToken)

@@ -5,7 +5,8 @@ using Skylight.Cli;
 var root = new RootCommand("""
     Skylight: medical images to and from a Skylight host.
 
-    Exit codes: 0 done, 1 partly done (rejected or held items, a failed check), 2 usage, 3 not authorised, 4 not found, 5 network, 6 server error, 130 interrupted.
+    Exit codes: 0 done, 1 partly done (rejected or held items, a failed check), 2 usage, or not to be done now (a folder in use, a wrong passphrase), 3 not authorised,
+    4 not found, 5 network, 6 server error, 70 a fault of this program, 130 interrupted.
     """);
 root.Add(Connection.Url);
 root.Add(Connection.Token);
@@ -47,6 +48,11 @@ catch (TaskCanceledException)
 catch (Exception error) when (error is IOException or UnauthorizedAccessException)
 {
     return Fail(ExitCode.Partial, error.Message);
+}
+catch (Exception fault)
+{
+    // Caught rather than left to the runtime: that would abort, and a core dump may hold keys.
+    return Fail(ExitCode.Fault, $"a fault of this program: {fault}");
 }
 
 int Fail(int code, string message)

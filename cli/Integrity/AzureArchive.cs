@@ -22,7 +22,7 @@ public sealed class AzureArchive : IAsyncDisposable
     /// <exception cref="CliException">A setting is wrong, or the account is not fit.</exception>
     public static async Task<AzureArchive> OpenAsync(FileInfo settings, DirectoryInfo? data, CancellationToken cancellationToken)
     {
-        var configuration = new ConfigurationBuilder().AddJsonFile(settings.FullName, optional: false).AddEnvironmentVariables().Build();
+        var configuration = Read(settings);
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(configuration);
         services.AddLogging();
@@ -37,12 +37,32 @@ public sealed class AzureArchive : IAsyncDisposable
             await AzureAdapters.PrepareAsync(provider, cancellationToken);
             return new AzureArchive(provider);
         }
-        catch (OptionsValidationException error)
+        catch (Exception error) when (Failures(error) is { } failures)
         {
             await provider.DisposeAsync();
-            throw new CliException(ExitCode.Usage, string.Join(" ", error.Failures));
+            throw new CliException(ExitCode.Usage, string.Join(" ", failures));
         }
     }
+
+    private static IConfigurationRoot Read(FileInfo settings)
+    {
+        try
+        {
+            return new ConfigurationBuilder().AddJsonFile(settings.FullName, optional: false).AddEnvironmentVariables().Build();
+        }
+        catch (InvalidDataException error)
+        {
+            throw new CliException(ExitCode.Usage, $"{settings.FullName} is no JSON: {error.InnerException?.Message ?? error.Message}");
+        }
+    }
+
+    /// <summary>Wrong settings; null for every other error.</summary>
+    private static IEnumerable<string>? Failures(Exception error) => error switch
+    {
+        OptionsValidationException one => one.Failures,
+        AggregateException many when many.InnerExceptions.All(inner => inner is OptionsValidationException) => many.InnerExceptions.Cast<OptionsValidationException>().SelectMany(inner => inner.Failures),
+        _ => null,
+    };
 
     public ValueTask DisposeAsync() => _provider.DisposeAsync();
 

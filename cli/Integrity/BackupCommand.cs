@@ -45,7 +45,7 @@ internal static class BackupCommand
             }
             catch (Exception error) when (error is BackupException or KeyRingException)
             {
-                throw new CliException(ExitCode.Partial, error.Message);
+                throw CliException.Of(error);
             }
         });
         return command;

@@ -67,15 +67,10 @@ public sealed class OfflineArchive : IAsyncDisposable
             await LocalCatalog.ReplayAsync(journal, provider.GetRequiredService<SqliteCatalog>(), cancellationToken);
             return new OfflineArchive(provider);
         }
-        catch (JournalException error) when (error.Fault == JournalFault.InUse)
-        {
-            await provider.DisposeAsync();
-            throw new CliException(ExitCode.Partial, "A host has this folder open. Stop it first, or ask the host itself (without --data).");
-        }
         catch (Exception error) when (error is JournalException or KeyRingException)
         {
             await provider.DisposeAsync();
-            throw new CliException(ExitCode.Partial, error.Message);
+            throw CliException.Of(error);
         }
     }
 

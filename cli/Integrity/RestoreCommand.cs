@@ -32,7 +32,9 @@ public static class RestoreCommand
                 var set = parsed.GetValue(from)!.FullName;
                 if (parsed.GetValue(list))
                 {
-                    foreach (var generation in FolderRestore.Generations(set)) BackupCommand.Print(generation, json);
+                    var generations = FolderRestore.Generations(set);
+                    if (generations.Count == 0) throw new CliException(ExitCode.NotFound, $"{set} holds no backup.");
+                    foreach (var generation in generations) BackupCommand.Print(generation, json);
                     return ExitCode.Done;
                 }
 
@@ -45,7 +47,7 @@ public static class RestoreCommand
             }
             catch (BackupException error)
             {
-                throw new CliException(ExitCode.Partial, error.Message);
+                throw CliException.Of(error);
             }
         });
         return command;

@@ -8,6 +8,8 @@ using Skylight.Edge.Runtime.Triggers;
 using Skylight.Edge.Runtime.Triggers.Http;
 using Skylight.Functions;
 using Skylight.Local;
+using Skylight.Local.Journal;
+using Skylight.Local.Keys;
 
 namespace Skylight.Edge.Hosting;
 
@@ -100,6 +102,7 @@ public sealed class EdgeHost : IAsyncDisposable
     {
         StartupException startup => startup.Reasons,
         OptionsValidationException options => [.. options.Failures],
+        KeyRingException or JournalException { Fault: not JournalFault.Poisoned } => [error.Message],
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => ["The port is in use by another program; choose another one with --port N."],
         System.Net.Sockets.SocketException socket => [$"The listener cannot be opened: {socket.SocketErrorCode}."],
         _ => null,

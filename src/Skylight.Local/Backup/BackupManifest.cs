@@ -59,7 +59,23 @@ public sealed record BackupFault(string Name, string Code, string Detail)
 public sealed record BackupFile(string Name, long Length, string Sha256);
 
 /// <summary>The backup cannot be made or restored. The message says what to do and carries no key material.</summary>
-public sealed class BackupException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class BackupException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    public BackupCause Cause { get; init; }
+}
+
+/// <summary>Why nothing came of a backup or restore.</summary>
+public enum BackupCause
+{
+    /// <summary>Something of what is there is damaged or not to be used.</summary>
+    Content,
+
+    /// <summary>There is nothing to back up, or to restore.</summary>
+    Missing,
+
+    /// <summary>It cannot be done as asked, or not now; nothing was begun.</summary>
+    Request,
+}
 
 /// <summary>A folder of backups: <c>objects/</c>, the pool that all generations share, and <c>generations/{id}/</c>.</summary>
 internal sealed class BackupSet(string folder)
@@ -84,6 +100,29 @@ internal sealed class BackupSet(string folder)
 
     public string Of(string id) => Path.Combine(GenerationsFolder, id);
 
+    /// <summary>A set inside of what it backs up would grow with every run, and go with it.</summary>
+    /// <exception cref="BackupException">The folder lies in one of these.</exception>
+    public void DemandOutside(IEnumerable<string> folders)
+    {
+        foreach (var folder in folders)
+            if (IsWithin(Folder, folder)) throw new BackupException($"{Folder} lies inside {folder}, which is backed up into it: choose a folder elsewhere, best on another machine.") { Cause = BackupCause.Request };
+    }
+
+    /// <summary>Whether a path is a folder or lies inside of it, links resolved.</summary>
+    public static bool IsWithin(string path, string folder)
+    {
+        var (inner, outer) = (Real(path), Real(folder));
+        return inner == outer || inner.StartsWith(outer.TrimEnd('/') + "/", StringComparison.Ordinal);
+    }
+
+    private static string Real(string path)
+    {
+        path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        if (Path.GetDirectoryName(path) is not { } parent) return path;
+        var here = Path.Combine(Real(parent), Path.GetFileName(path));
+        return Directory.Exists(here) && Directory.ResolveLinkTarget(here, returnFinalTarget: true) is { } target ? Real(target.FullName) : here;
+    }
+
     public void Create()
     {
         foreach (var path in (string[])[Folder, Pool, Damaged, GenerationsFolder]) Directory.CreateDirectory(path, OwnerOnly);
@@ -99,7 +138,7 @@ internal sealed class BackupSet(string folder)
         }
         catch (IOException error)
         {
-            throw new BackupException($"Another backup into {Folder} is going on.", error);
+            throw new BackupException($"Another backup into {Folder} is going on.", error) { Cause = BackupCause.Request };
         }
     }
 

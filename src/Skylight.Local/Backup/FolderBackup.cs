@@ -53,9 +53,10 @@ public static class FolderBackup
     /// <exception cref="BackupException">The folder cannot be backed up as asked.</exception>
     public static async Task<BackupManifest> RunAsync(BackupOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (options.KeepDays is < 1 or > BackupOptions.MaxKeepDays) throw new BackupException($"Backups are kept 1 to {BackupOptions.MaxKeepDays} days.");
-        if (!File.Exists(Path.Combine(options.Data, "catalog.db"))) throw new BackupException($"{options.Data} has no archive.");
+        if (options.KeepDays is < 1 or > BackupOptions.MaxKeepDays) throw new BackupException($"Backups are kept 1 to {BackupOptions.MaxKeepDays} days.") { Cause = BackupCause.Request };
+        if (!File.Exists(Path.Combine(options.Data, "catalog.db"))) throw new BackupException($"{options.Data} has no archive.") { Cause = BackupCause.Missing };
         var set = new BackupSet(options.To);
+        set.DemandOutside([options.Data, .. options.Tiers.Values, .. SourceObjects.TierFolders.Select(tier => Path.Combine(options.Data, tier))]);
         set.Create();
         using var alone = set.Lock();
         ClearPartial(set, options.Data);

@@ -60,9 +60,10 @@ public static class FolderRestore
         using var reading = set.Reading();
         var all = set.Generations();
         var manifest = all.LastOrDefault(generation => options.At is not { } at || generation.At <= at)
-            ?? throw new BackupException(all.Count == 0 ? $"{options.From} holds no backup." : $"The oldest backup is of {all[0].At:O}.");
+            ?? throw new BackupException(all.Count == 0 ? $"{options.From} holds no backup." : $"The oldest backup is of {all[0].At:O}.") { Cause = BackupCause.Missing };
         var generation = set.Of(manifest.Id);
-        if (Directory.Exists(options.To) && Directory.EnumerateFileSystemEntries(options.To).Any()) throw new BackupException($"{options.To} is not empty: a restore never writes over anything.");
+        if (Directory.Exists(options.To) && Directory.EnumerateFileSystemEntries(options.To).Any()) throw new BackupException($"{options.To} is not empty: a restore never writes over anything.") { Cause = BackupCause.Request };
+        if (BackupSet.IsWithin(options.To, set.Folder)) throw new BackupException($"{options.To} lies inside the backup: choose a folder elsewhere.") { Cause = BackupCause.Request };
         Prove(manifest, generation, options.Passphrase);
         Directory.CreateDirectory(options.To, BackupSet.OwnerOnly);
         WritePending(set, all, options);

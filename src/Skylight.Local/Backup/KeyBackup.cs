@@ -21,7 +21,7 @@ internal static class KeyBackup
     {
         var ringBytes = File.ReadAllBytes(ring);
         if (passphrase is null && KeyRingFile.Load(ring).Protection is null)
-            throw new BackupException("The key ring has no passphrase, so its backup needs one: --passphrase-file FILE (mode 0600).");
+            throw new BackupException("The key ring has no passphrase, so its backup needs one: --passphrase-file FILE (mode 0600).") { Cause = BackupCause.Request };
         using var connection = BackupFiles.Open(records);
         var clear = JsonSerializer.SerializeToUtf8Bytes(new Content(ringBytes, [.. Read(connection)]), Json);
         BackupFiles.Write(target, JsonSerializer.SerializeToUtf8Bytes(Seal(clear, passphrase, iterations), Json));
@@ -84,7 +84,7 @@ internal static class KeyBackup
     {
         if (stored.V != 1) throw new BackupException("The key backup is of a version that this program does not read.");
         if (stored.Protection is null) return stored.Data;
-        if (passphrase is null) throw new BackupException("The key backup is protected by a passphrase: --passphrase-file FILE.");
+        if (passphrase is null) throw new BackupException("The key backup is protected by a passphrase: --passphrase-file FILE.") { Cause = BackupCause.Request };
         using var gcm = new AesGcm(stored.Protection.DeriveKey(passphrase), 16);
         var clear = new byte[stored.Data.Length - 28];
         try
@@ -94,7 +94,7 @@ internal static class KeyBackup
         }
         catch (AuthenticationTagMismatchException error)
         {
-            throw new BackupException("The passphrase is wrong, or the key backup was altered.", error);
+            throw new BackupException("The passphrase is wrong, or the key backup was altered.", error) { Cause = BackupCause.Request };
         }
     }
 

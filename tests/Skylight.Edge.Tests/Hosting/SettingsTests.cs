@@ -104,6 +104,20 @@ public sealed class SettingsTests : IDisposable
     }
 
     [Fact]
+    public async Task Start_KeyRingThatCannotBeUsed_IsRefusedInALine()
+    {
+        await using (await EdgeHost.StartAsync(Setup([]), CancellationToken.None))
+        {
+        }
+
+        var ring = Path.Combine(_folder, "keys.json");
+        File.SetUnixFileMode(ring, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
+        Assert.Contains("mode 0600", Assert.Single(await RefusedAsync([])), StringComparison.Ordinal);
+        File.Delete(ring);
+        Assert.Contains("no key ring file", Assert.Single(await RefusedAsync([])), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Start_FolderGivenBack_CanBeTakenAgain()
     {
         for (var i = 0; i < 3; i++)

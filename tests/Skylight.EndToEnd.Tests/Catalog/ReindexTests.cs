@@ -26,7 +26,7 @@ public sealed class ReindexTests
             var before = new List<StudyDocument>();
             foreach (var uid in files.Select(f => f.Study).Distinct()) before.Add((await catalog.GetStudyAsync("demo", uid, default))!.Value);
             var refused = await Assert.ThrowsAsync<CliException>(() => ReindexCommand.RunAsync(edge.Folder, null, write: true, default));
-            Assert.Equal(ExitCode.Partial, refused.ExitCode);
+            Assert.Equal(ExitCode.Usage, refused.ExitCode);
             await edge.StopAsync();
 
             SqliteConnection.ClearAllPools();

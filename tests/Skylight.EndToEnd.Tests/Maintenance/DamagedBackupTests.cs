@@ -255,6 +255,22 @@ public sealed class DamagedBackupTests(EdgeFixture edge) : IClassFixture<EdgeFix
     }
 
     [Fact]
+    public async Task Restore_WhereItMayNot_BeginsNothing()
+    {
+        await BackupAsync();
+        Directory.CreateDirectory(Path.Combine(_folder, "taken", "by"));
+        foreach (var target in new[] { Path.Combine(Set, "restored"), Path.Combine(_folder, "taken") })
+        {
+            var refused = await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(new RestoreOptions(Set, target) { Passphrase = Passphrase }, default));
+            Assert.Equal((BackupCause.Request, ExitCode.Usage), (refused.Cause, CliException.Of(refused).ExitCode));
+            Assert.False(File.Exists(Path.Combine(target, FolderRestore.PendingName)));
+        }
+
+        var late = await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(new RestoreOptions(Set, Target()) { Passphrase = Passphrase, At = DateTimeOffset.UnixEpoch }, default));
+        Assert.Equal(ExitCode.NotFound, CliException.Of(late).ExitCode);
+    }
+
+    [Fact]
     public void Host_WritesThePlacesThatItWasToldOf_AndToolsReadThem()
     {
         Assert.True(File.Exists(Path.Combine(Data, HostPlaces.FileName)));
