@@ -33,7 +33,7 @@ internal static class OfflineAudit
         }
         catch (JournalException error)
         {
-            throw new CliException(ExitCode.Partial, error.Message);
+            throw CliException.Of(error);
         }
         catch (KeyUnavailableException)
         {

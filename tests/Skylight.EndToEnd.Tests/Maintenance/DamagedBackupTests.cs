@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Skylight.Cli;
 using Skylight.Cli.Integrity;
 using Skylight.Core.Catalog;
 using Skylight.Core.Tiers;
