@@ -102,7 +102,7 @@ public sealed class Deletions
         var page = await _documents.ListAsync<DeletionRecord>(study.Institution, DeletionRecord.Type, NoteTerm(note.SopInstanceUid), 50, null, cancellationToken);
         foreach (var record in page.Items.Select(item => item.Value).Where(record => record.StudyKey == study.StudyKey))
         {
-            if (record.Status != DeletionStatus.Hidden || await _refusals.IsInForceAsync(study, note, record.Id, cancellationToken)) return true;
+            if (record is not { Status: DeletionStatus.Hidden } or { Instances: 0, Refused: 0 } || await _refusals.IsInForceAsync(study, note, record.Id, cancellationToken)) return true;
 
             // A crash came between the record and what it says.
             await _documents.DeleteAsync(Key(record.Institution, record.Id), Match.Any, cancellationToken);
@@ -158,22 +158,47 @@ public sealed class Deletions
             var hidden = await HiddenByAsync(study, id, cancellationToken);
             var lifted = await _refusals.LiftAsync(study, deletion, cancellationToken);
 
-            // What another note rejects as well stays hidden, on that note's word.
-            var rejected = await _refusals.OfOthersAsync(study, hidden.Select(item => item.Item1).Distinct(), id, cancellationToken);
+            // What another note rejects as well, of whatever study, stays hidden on that note's word.
+            var rejected = await RejectedAsync(study, hidden.Select(item => item.Item1).ToHashSet(StringComparer.Ordinal), id, cancellationToken);
+            var refusals = await _refusals.OfAsync(study, rejected, cancellationToken);
             using var change = await _states.PrepareAsync(
                 study,
                 (_, entry) => !hidden.Contains(Identity(entry)) ? null
-                    : rejected.TryGetValue(entry.SopInstanceUid, out var other) ? entry with { Deletion = other.ItemId! }
+                    : rejected.TryGetValue(entry.SopInstanceUid, out var other) ? entry with { Deletion = other }
                     : entry with { State = EntryState.Stored, Deletion = "" },
                 static (entry, row) => entry.State == EntryState.Hidden ? row with { State = InstanceState.Hidden, ItemId = entry.Deletion }
                     : row with { State = entry.Current ? InstanceState.Current : InstanceState.Superseded, ItemId = null },
                 cancellationToken);
             if (change is null && lifted.Count == 0) return true;
-            var batch = Batch(study, change, [.. lifted, .. rejected.Values.Select(Refusals.Lifted)], StudyEventTypes.Restored, (change?.Count ?? 0) - rejected.Count);
-            if (await _commit.CommitAsync(batch, cancellationToken) == CommitOutcome.Committed) return true;
+            var batch = Batch(study, change, [.. lifted, .. refusals.Select(Refusals.Lifted)], StudyEventTypes.Restored, (change?.Count ?? 0) - rejected.Count);
+            if (await _commit.CommitAsync(batch, cancellationToken) != CommitOutcome.Committed) continue;
+            foreach (var other in rejected.Values.CountBy(other => other)) await CountAsync(institution, other.Key, other.Value, cancellationToken);
+            return true;
         }
 
         throw new DocumentConflictException(new DocumentKey(institution, "study", ""));
+    }
+
+    /// <summary>What other notes reject of what one deletion has hidden, with the deletion that each stands for; the oldest of several. Asked again with every attempt: a note may come meanwhile.</summary>
+    private async Task<Dictionary<string, string>> RejectedAsync(StudyDocument study, IReadOnlySet<string> hidden, string id, CancellationToken cancellationToken)
+    {
+        var rejected = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (hidden.Count == 0) return rejected;
+        var records = await DocumentPages.AllAsync(next => _documents.ListAsync<DeletionRecord>(study.Institution, DeletionRecord.Type, $"study:{study.StudyKey}", 200, next, cancellationToken));
+        foreach (var other in records.Select(item => item.Value).Where(other => other is { Status: DeletionStatus.Hidden, RejectionNote: not null } && other.Id != id).OrderBy(other => other.At))
+        {
+            var note = await _refusals.NoteAsync(study, other.RejectionNote!, cancellationToken);
+            foreach (var uid in hidden.Where(uid => note?.Studies.GetValueOrDefault(study.StudyInstanceUid)?.Contains(uid) == true)) rejected.TryAdd(uid, other.Id);
+        }
+
+        return rejected;
+    }
+
+    /// <summary>A deletion hides more than it did; what it says of that is for people.</summary>
+    private async Task CountAsync(string institution, string id, int more, CancellationToken cancellationToken)
+    {
+        while (await GetAsync(institution, id, cancellationToken) is { } stored)
+            if (await TryPutAsync(stored, stored.Value with { Instances = stored.Value.Instances + more }, cancellationToken)) return;
     }
 
     /// <summary>Replaces a record as it was read. False when somebody else was first.</summary>
@@ -223,7 +248,7 @@ public sealed class Deletions
             var whole = record.Level == DeletionLevel.Study;
             using var change = whole ? null : await PrepareAsync(current, record, only, cancellationToken);
             var refused = refusing is null ? [] : await _refusals.RowsAsync(current, refusing, record.Id, cancellationToken);
-            if (!whole && change is null && refused.Count == 0) return await VoidAsync(new(DeletionOutcome.Missing));
+            if (!whole && change is null && refused.Count == 0 && !await IsHiddenElsewhereAsync(current, record, only, cancellationToken)) return await VoidAsync(new(DeletionOutcome.Missing));
             record = record with { Instances = whole ? current.Instances() : change?.Count ?? 0, Refused = refused.Count };
 
             // The record first: what it names and is not hidden after a crash is nothing, but what is hidden has its record.
@@ -245,6 +270,11 @@ public sealed class Deletions
             return result;
         }
     }
+
+    /// <summary>Whether a note rejects what another deletion has hidden: it has hidden nothing itself then, and has its record for when that one is taken back.</summary>
+    private async ValueTask<bool> IsHiddenElsewhereAsync(StudyDocument study, DeletionRecord record, IReadOnlySet<string>? rejected, CancellationToken cancellationToken) =>
+        record.RejectionNote is not null && (await _states.Contents.EntriesAsync(study, cancellationToken)).SelectMany(series => series.Entries)
+        .Any(entry => entry.State == EntryState.Hidden && entry.Deletion != record.Id && rejected?.Contains(entry.SopInstanceUid) == true);
 
     private Task<StateChange?> PrepareAsync(StudyDocument study, DeletionRecord record, IReadOnlySet<string>? only, CancellationToken cancellationToken) =>
         _states.PrepareAsync(

@@ -66,12 +66,15 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
         return result.Erasure is { Status: ErasureStatus.Running };
     }
 
-    /// <summary>False when what it hid has come back another way (a technician took it in again), or is gone: the record follows.</summary>
+    /// <summary>False when it hides nothing, or what it hid has come back another way (a technician took it in again), or is gone: the record follows.</summary>
     private async Task<bool> StandsAsync(Stored<DeletionRecord> stored, CancellationToken cancellationToken)
     {
         var deletion = stored.Value;
         var study = (await catalog.GetStudyByKeyAsync(deletion.Institution, deletion.StudyKey, cancellationToken))?.Value;
-        if (study is not null && (deletion.Level != DeletionLevel.Study || study.Deletion == deletion.Id)) return true;
+        if (study is not null && (deletion.Level != DeletionLevel.Study || study.Deletion == deletion.Id))
+
+            // A note about what another deletion hides has nothing of its own to erase.
+            return deletion is not { Level: DeletionLevel.Instances, Instances: 0, Refused: 0 } || (await deletions.HiddenByAsync(study, deletion.Id, cancellationToken)).Count > 0;
         await deletions.TryPutAsync(stored, deletion with { Status = study is null ? DeletionStatus.Erased : DeletionStatus.Restored, EndedAt = time.GetUtcNow() }, cancellationToken);
         return false;
     }

@@ -52,10 +52,21 @@ internal sealed class Refusals(ICatalog catalog, StudyContents contents)
             .Select(Lifted)];
     }
 
-    /// <summary>The refusals of other notes of the study that are in force for instances which one deletion has hidden, by SOP Instance UID.</summary>
-    public async Task<IReadOnlyDictionary<string, InstanceIndexRow>> OfOthersAsync(StudyDocument study, IEnumerable<string> sopInstanceUids, string deletionId, CancellationToken cancellationToken) =>
-        (await FindAsync(study, sopInstanceUids, cancellationToken)).Where(row => row.State == InstanceState.Refused && row.ItemId is not null && row.ItemId != deletionId)
-        .DistinctBy(row => row.SopInstanceUid, StringComparer.Ordinal).ToDictionary(row => row.SopInstanceUid, StringComparer.Ordinal);
+    /// <summary>Refusals in force in a study: of these instances, each by one deletion.</summary>
+    public async Task<IReadOnlyList<InstanceIndexRow>> OfAsync(StudyDocument study, IReadOnlyDictionary<string, string> deletions, CancellationToken cancellationToken) =>
+        [.. (await FindAsync(study, deletions.Keys, cancellationToken)).Where(row => row.State == InstanceState.Refused && row.ItemId == deletions[row.SopInstanceUid])];
+
+    /// <summary>A note by its UID: of this study, or of whatever study has it. Null when it is erased.</summary>
+    public async Task<RejectionNote?> NoteAsync(StudyDocument study, string sopInstanceUid, CancellationToken cancellationToken)
+    {
+        foreach (var studyKey in (await catalog.FindInstancesAsync(study.Institution, [sopInstanceUid], cancellationToken)).Where(row => row.State != InstanceState.Refused).Select(row => row.StudyKey).Distinct())
+        {
+            var own = studyKey == study.StudyKey ? study : (await catalog.GetStudyByKeyAsync(study.Institution, studyKey, cancellationToken))?.Value;
+            if (own is { Erasing: null } && (await contents.NotesAsync(own, cancellationToken)).FirstOrDefault(note => note.SopInstanceUid == sopInstanceUid) is { } note) return note;
+        }
+
+        return null;
+    }
 
     /// <summary>A refusal taken back.</summary>
     public static InstanceIndexRow Lifted(InstanceIndexRow row) => row with { State = InstanceState.Deleted, ItemId = null };

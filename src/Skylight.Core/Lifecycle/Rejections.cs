@@ -14,13 +14,13 @@ public sealed class Rejections(ICatalog catalog, Deletions deletions, IOptions<L
     /// <param name="by">Account that released the hold.</param>
     public async Task ApplyWaitingAsync(StudyDocument study, string by, CancellationToken cancellationToken)
     {
-        if (study.Hold || !study.IsVisible()) return;
+        if (study.Hold || !await IsOpenAsync(study, cancellationToken)) return;
         foreach (var note in await deletions.NotesAsync(study, cancellationToken)) await ApplyAsync(study.Institution, note, by, cancellationToken);
     }
 
-    /// <summary>Visible, or hidden as a whole by a deletion that can be taken back.</summary>
+    /// <summary>Shown, also where everything in it is hidden by itself; or hidden as a whole by a deletion that can be taken back.</summary>
     private async ValueTask<bool> IsOpenAsync(StudyDocument study, CancellationToken cancellationToken) =>
-        study.IsVisible() || (study.Deletion is { } id && await deletions.GetAsync(study.Institution, id, cancellationToken) is { Value.Status: DeletionStatus.Hidden });
+        study is { Hidden: false, ProvisionalOf: null } || (study.Deletion is { } id && await deletions.GetAsync(study.Institution, id, cancellationToken) is { Value.Status: DeletionStatus.Hidden });
 
     /// <summary>Whether a note that has come again is hidden by its own deletion: then it was taken, and carried out.</summary>
     internal async ValueTask<bool> IsOwnAsync(string institution, RejectionNote note, InstanceIndexRow hidden, CancellationToken cancellationToken) =>
