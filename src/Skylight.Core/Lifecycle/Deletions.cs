@@ -180,7 +180,7 @@ public sealed class Deletions
     }
 
     /// <summary>What other notes reject of what one deletion has hidden, with the deletion that each stands for; the oldest of several. Asked again with every attempt: a note may come meanwhile.</summary>
-    private async Task<Dictionary<string, string>> RejectedAsync(StudyDocument study, IReadOnlySet<string> hidden, string id, CancellationToken cancellationToken)
+    private async Task<Dictionary<string, string>> RejectedAsync(StudyDocument study, HashSet<string> hidden, string id, CancellationToken cancellationToken)
     {
         var rejected = new Dictionary<string, string>(StringComparer.Ordinal);
         if (hidden.Count == 0) return rejected;
