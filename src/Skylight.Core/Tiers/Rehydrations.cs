@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Skylight.Archive.Objects;
@@ -24,6 +26,11 @@ public sealed class Rehydrations(StudyTiers tiers, IObjectStore store, StudyUse 
 
     /// <summary>The tier that a rehydrated study comes to: readable, and not the dearest.</summary>
     private const StorageTier Target = StorageTier.Warm;
+
+    private const int AskedAtATime = 8;
+
+    /// <summary>By which the time told is put off at least, when it is over and a pack is still missing.</summary>
+    private static readonly TimeSpan s_leastWait = TimeSpan.FromMinutes(1);
 
     private string Archived => options.Value.ArchiveIsOffline ? "OFFLINE" : "NEARLINE";
 
@@ -99,21 +106,69 @@ public sealed class Rehydrations(StudyTiers tiers, IObjectStore store, StudyUse 
     {
         var study = await tiers.SetAsync(institution, studyKey, current => current, cancellationToken);
         var done = false;
-        if (study is { Tier: StorageTier.Archive, Rehydration: not null })
+        if (study is { Tier: StorageTier.Archive, Rehydration: { } pending })
         {
-            foreach (var name in await tiers.PacksAsync(study, cancellationToken))
-                if (!await ReadableAsync(name, cancellationToken)) return false;
-            done = await FinishAsync(institution, studyKey, study.Rehydration.RequestedAt, cancellationToken);
+            if (!await AreReadableAsync(study, cancellationToken))
+            {
+                await PutOffAsync(study, pending, cancellationToken);
+                return false;
+            }
+
+            done = await FinishAsync(institution, studyKey, pending.RequestedAt, cancellationToken);
         }
 
         await documents.DeleteAsync(Key(institution, studyKey), Match.Any, cancellationToken);
         return done;
     }
 
-    private async ValueTask<bool> ReadableAsync(string name, CancellationToken cancellationToken)
+    /// <summary>Every pack is asked for before any is waited for: they come back together. Once all are on their way, a round looks no further than the first that is not there yet.</summary>
+    private async ValueTask<bool> AreReadableAsync(StudyDocument study, CancellationToken cancellationToken)
     {
-        if (await store.GetStatusAsync(name, cancellationToken) is not { Tier: ObjectTier.Archive } status) return true;
-        return !status.Rehydrating && await tiers.MoveAsync(name, StudyTiers.Of(Target), cancellationToken);
+        var packs = await tiers.PacksAsync(study, cancellationToken);
+        var key = Key(study.Institution, study.StudyKey);
+        if ((await documents.GetAsync<Record>(key, cancellationToken))?.Value is { Asked: true })
+        {
+            foreach (var name in packs)
+                if (await AskAsync(name, cancellationToken) != Coming.Here) return false;
+            return true;
+        }
+
+        var states = new ConcurrentBag<Coming>();
+        var faults = new ConcurrentBag<Exception>();
+        await Parallel.ForEachAsync(packs, new ParallelOptions { MaxDegreeOfParallelism = AskedAtATime, CancellationToken = cancellationToken }, async (name, token) =>
+        {
+            try
+            {
+                states.Add(await AskAsync(name, token));
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                // The others are asked for all the same.
+                faults.Add(error);
+            }
+        });
+        if (faults.TryTake(out var fault)) ExceptionDispatchInfo.Throw(fault);
+        if (states.All(state => state == Coming.Here)) return true;
+        if (!states.Contains(Coming.Asked)) await documents.PutAsync(key, new Record(1, study.Institution, study.StudyKey) { Asked = true }, Match.Any, [], cancellationToken);
+        return false;
+    }
+
+    private async ValueTask<Coming> AskAsync(string name, CancellationToken cancellationToken)
+    {
+        if (await store.GetStatusAsync(name, cancellationToken) is not { Tier: ObjectTier.Archive } status) return Coming.Here;
+        return status.Rehydrating ? Coming.OnItsWay : await tiers.MoveAsync(name, StudyTiers.Of(Target), cancellationToken) ? Coming.Here : Coming.Asked;
+    }
+
+    /// <summary>Nobody is told a time that is over.</summary>
+    private async ValueTask PutOffAsync(StudyDocument study, StudyRehydration pending, CancellationToken cancellationToken)
+    {
+        if (pending.ReadyAt > tiers.Now) return;
+        var later = tiers.Now + TimeSpan.FromTicks(Math.Max(options.Value.Rehydration.Ticks / 10, s_leastWait.Ticks));
+        await tiers.SetAsync(
+            study.Institution,
+            study.StudyKey,
+            current => current.Rehydration is { } now && now.ReadyAt <= tiers.Now ? current with { Rehydration = now with { ReadyAt = later } } : current,
+            cancellationToken);
     }
 
     private async Task<bool> FinishAsync(string institution, string studyKey, DateTimeOffset requestedAt, CancellationToken cancellationToken)
@@ -139,5 +194,19 @@ public sealed class Rehydrations(StudyTiers tiers, IObjectStore store, StudyUse 
 
     private static DocumentKey Key(string institution, string studyKey) => new(Partition, Type, $"{institution}.{studyKey}");
 
-    private sealed record Record(int V, string Institution, string StudyKey);
+    /// <param name="V">Version of the record.</param>
+    private sealed record Record(int V, string Institution, string StudyKey)
+    {
+        /// <summary>Every pack was found here, or on its way.</summary>
+        public bool Asked { get; init; }
+    }
+
+    private enum Coming
+    {
+        Here,
+        OnItsWay,
+
+        /// <summary>Just now, or it could not be asked for yet.</summary>
+        Asked,
+    }
 }

@@ -97,6 +97,58 @@ public sealed class StudyTiersTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Request_OfAStudyOfManyPacks_AsksForAllAtOnce_AndIsReadyAfterOneDelay()
+    {
+        await using var bench = new IngestBench(rehydrationSeconds: 3600);
+        var study = await ArchivedAsync(bench, packs: 12);
+        await Rehydrations(bench).RequestAsync(study, default);
+        Assert.Equal(Enumerable.Repeat(true, 12), (await StatusAsync(bench, ".pack")).Select(status => status.Rehydrating));
+        bench.Time.Advance(TimeSpan.FromMinutes(30));
+        Assert.Equal(0, await Rehydrations(bench).AdvanceAsync(default));
+        bench.Time.Advance(TimeSpan.FromMinutes(31));
+        Assert.Equal(1, await Rehydrations(bench).AdvanceAsync(default));
+        Assert.Equal(StorageTier.Warm, (await bench.Study()).Tier);
+        Assert.All(await StatusAsync(bench, ".pack"), status => Assert.Equal(ObjectTier.Cool, status.Tier));
+    }
+
+    [Fact]
+    public async Task Request_OfWhichOnePackCannotBeAskedFor_AsksForTheOthers_AndForItLater()
+    {
+        await using var bench = new IngestBench(rehydrationSeconds: 3600, wrapStore: _failing.Around);
+        var study = await ArchivedAsync(bench, packs: 4);
+        _failing.Broken = (await bench.Objects()).First(name => name.EndsWith(".pack", StringComparison.Ordinal));
+        await Assert.ThrowsAsync<IOException>(() => Rehydrations(bench).RequestAsync(study, default));
+        await Rehydrations(bench).AdvanceAsync(default);
+        _failing.Broken = null;
+        Assert.Equal(3, (await StatusAsync(bench, ".pack")).Count(status => status.Rehydrating));
+        await Rehydrations(bench).AdvanceAsync(default);
+        Assert.Equal(4, (await StatusAsync(bench, ".pack")).Count(status => status.Rehydrating));
+        bench.Time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(1, await Rehydrations(bench).AdvanceAsync(default));
+    }
+
+    [Fact]
+    public async Task ReadyAt_WhenItIsOverAndAPackIsStillMissing_IsPutOff()
+    {
+        await using var bench = new IngestBench(rehydrationSeconds: 2 * 3600);
+        var study = await ArchivedAsync(bench, packs: 2);
+        var told = (await Rehydrations(bench).RequestAsync(study, default)).ReadyAt!.Value;
+        bench.Time.Advance(TimeSpan.FromMinutes(61));
+        Assert.True(told < bench.Time.GetUtcNow());
+        var later = (await Rehydrations(bench).RequestAsync(await bench.Study(), default)).ReadyAt!.Value;
+        Assert.Equal(bench.Time.GetUtcNow().AddMinutes(6), later);
+        Assert.Equal(later, Rehydrations(bench).Of(await bench.Study()).ReadyAt);
+        Assert.Equal((await bench.Study()).Rehydration!.RequestedAt, told.AddMinutes(-60));
+
+        // Until then nothing is written again.
+        bench.Time.Advance(TimeSpan.FromMinutes(1));
+        await Rehydrations(bench).AdvanceAsync(default);
+        Assert.Equal(later, (await bench.Study()).Rehydration!.ReadyAt);
+        bench.Time.Advance(TimeSpan.FromMinutes(60));
+        Assert.Equal(1, await Rehydrations(bench).AdvanceAsync(default));
+    }
+
+    [Fact]
     public async Task Advance_WithAStudyThatFails_CarriesTheOthersOn()
     {
         await _bench.SendOne(TestDicom.Ct(study: "1.2.4", series: "1.2.4.1", sop: "1.2.4.1.1").Set(0x00100020, "LO", "P2"));
@@ -173,7 +225,19 @@ public sealed class StudyTiersTests : IAsyncLifetime
         Assert.Equal(_bench.Time.GetUtcNow(), await new StudyUse(_bench.Documents, _bench.Time).LastAsync("a", "k", default));
     }
 
-    private StudyTiers Tiers() => new(_bench.Catalog, _bench.Commit, _bench.Parts, _bench.Store, _bench.Time, NullLogger<StudyTiers>.Instance);
+    private StudyTiers Tiers() => Tiers(_bench);
+
+    private static StudyTiers Tiers(IngestBench bench) => new(bench.Catalog, bench.Commit, bench.Parts, bench.Store, bench.Time, NullLogger<StudyTiers>.Instance);
+
+    private Rehydrations Rehydrations(IngestBench bench) =>
+        new(Tiers(bench), bench.Store, new StudyUse(bench.Documents, bench.Time), bench.Documents, Options.Create(_options), NullLogger<Rehydrations>.Instance);
+
+    private static async Task<StudyDocument> ArchivedAsync(IngestBench bench, int packs)
+    {
+        for (var i = 0; i < packs; i++) await bench.SendOne(TestDicom.Ct(sop: $"1.2.3.1.{i}"));
+        Assert.Equal(TierMove.Done, await Tiers(bench).MoveAsync(IngestBench.A, (await bench.Study()).StudyKey, StorageTier.Archive, default));
+        return await bench.Study();
+    }
 
     private Rehydrations Rehydrations(StudyUse? use = null) =>
         new(Tiers(), _bench.Store, use ?? new StudyUse(_bench.Documents, _bench.Time), _bench.Documents, Options.Create(_options), NullLogger<Rehydrations>.Instance);
@@ -227,10 +291,12 @@ public sealed class StudyTiersTests : IAsyncLifetime
         return [.. bytes];
     }
 
-    private async Task<List<ObjectStatus>> StatusAsync(params string[] kinds)
+    private Task<List<ObjectStatus>> StatusAsync(params string[] kinds) => StatusAsync(_bench, kinds);
+
+    private static async Task<List<ObjectStatus>> StatusAsync(IngestBench bench, params string[] kinds)
     {
         var found = new List<ObjectStatus>();
-        foreach (var name in (await _bench.Objects()).Where(name => kinds.Any(name.EndsWith))) found.Add((await _bench.Store.GetStatusAsync(name, default))!.Value);
+        foreach (var name in (await bench.Objects()).Where(name => kinds.Any(name.EndsWith))) found.Add((await bench.Folder.GetStatusAsync(name, default))!.Value);
         Assert.NotEmpty(found);
         return found;
     }
@@ -287,7 +353,7 @@ public sealed class StudyTiersTests : IAsyncLifetime
 
         public void Step()
         {
-            if (_steps++ >= FailAfter) throw new CrashException();
+            if (Interlocked.Increment(ref _steps) > FailAfter) throw new CrashException();
         }
 
         private sealed class Store(IObjectStore inner, FailingStore failing) : IObjectStore
