@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Skylight.Core.Catalog;
 using Skylight.Core.Identity;
 using Skylight.Core.Ingest;
@@ -71,6 +72,11 @@ public sealed class OfflineArchive : IAsyncDisposable
         {
             await provider.DisposeAsync();
             throw CliException.Of(error);
+        }
+        catch (OptionsValidationException error)
+        {
+            await provider.DisposeAsync();
+            throw new CliException(ExitCode.Usage, string.Join(" ", error.Failures));
         }
     }
 

@@ -31,7 +31,7 @@ public static class LocalArchive
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddLocalKeys(dataFolder);
-        AddReplica(services);
+        AddReplica(services, dataFolder);
         AddOptions<FolderObjectStoreOptions, FolderObjectStoreOptionsValidator>(services, FolderObjectStoreOptions.Section);
         AddOptions<JournalOptions, JournalOptionsValidator>(services, JournalOptions.Section);
         // What callers are told: the delay of this store, unless the settings say otherwise.
@@ -50,9 +50,10 @@ public static class LocalArchive
         return services;
     }
 
-    private static void AddReplica(IServiceCollection services)
+    private static void AddReplica(IServiceCollection services, string dataFolder)
     {
-        services.AddOptions<ReplicaOptions>().BindConfiguration(ReplicaOptions.Section);
+        services.AddOptionsWithValidateOnStart<ReplicaOptions>().BindConfiguration(ReplicaOptions.Section);
+        services.AddSingleton<IValidateOptions<ReplicaOptions>>(provider => new ReplicaRules(dataFolder, provider.GetRequiredService<IOptions<FolderObjectStoreOptions>>()));
         services.AddKeyedSingleton<IObjectStore>(Replica.Service, static (provider, _) =>
             provider.GetRequiredService<IOptions<ReplicaOptions>>().Value.Folder is { Length: > 0 } folder
                 ? FolderObjectStore.Open(

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Skylight.Core.Documents;
+using Skylight.Local.Objects;
 
 namespace Skylight.Local.Backup;
 
@@ -105,22 +106,7 @@ internal sealed class BackupSet(string folder)
     public void DemandOutside(IEnumerable<string> folders)
     {
         foreach (var folder in folders)
-            if (IsWithin(Folder, folder)) throw new BackupException($"{Folder} lies inside {folder}, which is backed up into it: choose a folder elsewhere, best on another machine.") { Cause = BackupCause.Request };
-    }
-
-    /// <summary>Whether a path is a folder or lies inside of it, links resolved.</summary>
-    public static bool IsWithin(string path, string folder)
-    {
-        var (inner, outer) = (Real(path), Real(folder));
-        return inner == outer || inner.StartsWith(outer.TrimEnd('/') + "/", StringComparison.Ordinal);
-    }
-
-    private static string Real(string path)
-    {
-        path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        if (Path.GetDirectoryName(path) is not { } parent) return path;
-        var here = Path.Combine(Real(parent), Path.GetFileName(path));
-        return Directory.Exists(here) && Directory.ResolveLinkTarget(here, returnFinalTarget: true) is { } target ? Real(target.FullName) : here;
+            if (Folders.IsWithin(Folder, folder)) throw new BackupException($"{Folder} lies inside {folder}, which is backed up into it: choose a folder elsewhere, best on another machine.") { Cause = BackupCause.Request };
     }
 
     public void Create()

@@ -63,7 +63,7 @@ public static class FolderRestore
             ?? throw new BackupException(all.Count == 0 ? $"{options.From} holds no backup." : $"The oldest backup is of {all[0].At:O}.") { Cause = BackupCause.Missing };
         var generation = set.Of(manifest.Id);
         if (Directory.Exists(options.To) && Directory.EnumerateFileSystemEntries(options.To).Any()) throw new BackupException($"{options.To} is not empty: a restore never writes over anything.") { Cause = BackupCause.Request };
-        if (BackupSet.IsWithin(options.To, set.Folder)) throw new BackupException($"{options.To} lies inside the backup: choose a folder elsewhere.") { Cause = BackupCause.Request };
+        if (Folders.IsWithin(options.To, set.Folder)) throw new BackupException($"{options.To} lies inside the backup: choose a folder elsewhere.") { Cause = BackupCause.Request };
         Prove(manifest, generation, options.Passphrase);
         Directory.CreateDirectory(options.To, BackupSet.OwnerOnly);
         WritePending(set, all, options);

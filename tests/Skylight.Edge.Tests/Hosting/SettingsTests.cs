@@ -103,6 +103,23 @@ public sealed class SettingsTests : IDisposable
         Assert.Contains($"process {Environment.ProcessId}", reason, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Folder", "objects")]
+    [InlineData("Folder", "objects/second")]
+    [InlineData("Folder", "objects-archive")]
+    [InlineData("Folder", ".")]
+    [InlineData("Folder", "..")]
+    [InlineData("Folder", "link")]
+    [InlineData("KeyFolder", ".")]
+    [InlineData("KeyFolder", "objects/keys")]
+    public async Task Start_SecondCopiesInThePlaceOfTheFirst_IsRefused(string setting, string place)
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "objects"));
+        Directory.CreateSymbolicLink(Path.Combine(_folder, "link"), Path.Combine(_folder, "objects"));
+        var reason = Assert.Single(await RefusedAsync(new() { [$"Skylight:Replica:{setting}"] = Path.Combine(_folder, place) }));
+        Assert.StartsWith($"Skylight:Replica:{setting} ", reason, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Start_KeyRingThatCannotBeUsed_IsRefusedInALine()
     {
