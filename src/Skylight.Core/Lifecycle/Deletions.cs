@@ -239,7 +239,7 @@ public sealed class Deletions
     private async Task<DeletionResult> HideAsync(
         StudyDocument study, DeletionRecord record, IReadOnlySet<string>? only, RejectionNote? refusing, CancellationToken cancellationToken)
     {
-        var stored = false;
+        string? version = null;
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             if (await _catalog.GetStudyByKeyAsync(study.Institution, study.StudyKey, cancellationToken) is not { Value: var current } || (record.RejectionNote is null && !current.IsVisible()))
@@ -251,9 +251,8 @@ public sealed class Deletions
             if (!whole && change is null && refused.Count == 0 && !await IsHiddenElsewhereAsync(current, record, only, cancellationToken)) return await VoidAsync(new(DeletionOutcome.Missing));
             record = record with { Instances = whole ? current.Instances() : change?.Count ?? 0, Refused = refused.Count };
 
-            // The record first: what it names and is not hidden after a crash is nothing, but what is hidden has its record.
-            await _documents.PutAsync(Key(record.Institution, record.Id), record, Match.Any, Terms(record), cancellationToken);
-            stored = true;
+            // The record first: what it names and is not hidden after a crash is nothing, but what is hidden has its record. As it was written before: somebody may have taken it back meanwhile.
+            version = await _documents.PutAsync(Key(record.Institution, record.Id), record, version is null ? Match.None : Match.Version(version), Terms(record), cancellationToken);
             var batch = whole
                 ? new CommitBatch(StudyChange.Of(current, Announce(current with { Hidden = true, Deletion = record.Id }, StudyEventTypes.Deleted, current.Instances()), []), [])
                 : Batch(current, change, refused, StudyEventTypes.Deleted, current.Hidden ? 0 : change?.Count ?? 0);
@@ -266,7 +265,7 @@ public sealed class Deletions
 
         async ValueTask<DeletionResult> VoidAsync(DeletionResult result)
         {
-            if (stored) await _documents.DeleteAsync(Key(record.Institution, record.Id), Match.Any, cancellationToken);
+            if (version is not null) await _documents.DeleteAsync(Key(record.Institution, record.Id), Match.Any, cancellationToken);
             return result;
         }
     }

@@ -120,7 +120,7 @@ public sealed class Erasure(
         EmptiedFrom = null,
     };
 
-    private static ErasureRecord Begin(ErasureRecord erasure) => erasure with { Status = ErasureStatus.Running, Step = ErasureStep.Freeze, Pages = 0, Destroying = false, Again = true };
+    private static ErasureRecord Begin(ErasureRecord erasure) => erasure with { Status = ErasureStatus.Running, Step = ErasureStep.Freeze, Pages = 0, Destroying = false, Again = true, BytesGoneBy = null, BytesGoneAt = null };
 
     private async ValueTask PutAgainAsync(ErasureRecord erasure, ErasureRecord next, CancellationToken cancellationToken) =>
         await documents.PutAsync(Key(erasure.Institution, erasure.Id), next, Match.Any, ErasureRequests.Terms(next), cancellationToken);

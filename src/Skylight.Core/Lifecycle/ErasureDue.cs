@@ -16,6 +16,9 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
 {
     private const int Page = 200;
 
+    /// <summary>A deletion's record is written before what it says: one that is newer may not have hidden anything yet, however short the delay is.</summary>
+    private static readonly TimeSpan s_age = TimeSpan.FromMinutes(5);
+
     /// <summary>One round over all institutions. Answers how many erasures it found to be due.</summary>
     public async Task<int> RunAsync(StartErasure start, CancellationToken cancellationToken)
     {
@@ -29,7 +32,7 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
         var due = 0;
         foreach (var stored in await DocumentPages.AllAsync(next => deletions.ListAsync(institution, DeletionStatus.Hidden, Page, next, cancellationToken)))
         {
-            if (stored.Value.EraseAfter > time.GetUtcNow()) continue;
+            if (stored.Value.EraseAfter > time.GetUtcNow() || stored.Value.At > time.GetUtcNow() - s_age) continue;
             try
             {
                 if (await AskAsync(stored, cancellationToken)) due++;

@@ -120,6 +120,9 @@ public sealed record ErasureRecord
     /// </summary>
     public DateTimeOffset? BytesGoneBy { get; init; }
 
+    /// <summary>When they were seen to be gone, after <see cref="BytesGoneBy"/>; null before.</summary>
+    public DateTimeOffset? BytesGoneAt { get; init; }
+
     /// <summary>When it was done.</summary>
     public DateTimeOffset? At { get; init; }
 

@@ -100,7 +100,9 @@ public sealed class ErasureRequests(ICatalog catalog, IDocuments documents, Stud
         return false;
     }
 
-    internal static string[] Terms(ErasureRecord erasure) => [$"status:{erasure.Status}", $"study:{erasure.StudyKey}"];
+    internal static string[] Terms(ErasureRecord erasure) => erasure is { Status: ErasureStatus.Erased, BytesGoneBy: not null, BytesGoneAt: null }
+        ? [$"status:{erasure.Status}", $"study:{erasure.StudyKey}", ErasedBytes.Term]
+        : [$"status:{erasure.Status}", $"study:{erasure.StudyKey}"];
 
     private async Task<ErasureResult> DecideAsync(string institution, string id, string by, ErasureStatus status, CancellationToken cancellationToken)
     {

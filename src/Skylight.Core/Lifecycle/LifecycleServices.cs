@@ -28,6 +28,7 @@ public static class LifecycleServices
         services.AddSingleton<Erasure>();
         services.AddSingleton<ErasedStudies>();
         services.AddSingleton<ErasureDue>();
+        services.AddSingleton<ErasedBytes>();
         services.AddSingleton<LifecycleUpkeep>();
         return services;
     }

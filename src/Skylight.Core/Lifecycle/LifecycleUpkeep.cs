@@ -8,10 +8,10 @@ namespace Skylight.Core.Lifecycle;
 
 /// <summary>
 /// Ends what a killed host has left half done although somebody had decided it: what was on its way back into view, corrections that were approved, rejection notes that the
-/// release of a hold was about to carry out. Safe to call at any time, by any number.
+/// release of a hold was about to carry out. And says in the trail when the bytes of erased instances are gone. Safe to call at any time, by any number.
 /// </summary>
 public sealed class LifecycleUpkeep(
-    Deletions deletions, CorrectionService corrections, HoldReleases releases, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, ILogger<LifecycleUpkeep> logger)
+    Deletions deletions, CorrectionService corrections, HoldReleases releases, ErasedBytes bytes, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, ILogger<LifecycleUpkeep> logger)
 {
     private const int Page = 200;
 
@@ -29,6 +29,8 @@ public sealed class LifecycleUpkeep(
                 await TryAsync("correction", institution, stored, stored.Value.DecidedAt, () => FinishAsync(stored, cancellationToken));
             foreach (var stored in await DocumentPages.AllAsync(next => releases.ListAsync(institution, Page, next, cancellationToken)))
                 await TryAsync("hold release", institution, stored, stored.Value.At, () => releases.FinishAsync(stored, cancellationToken));
+            foreach (var stored in await DocumentPages.AllAsync(next => bytes.ListAsync(institution, Page, next, cancellationToken)))
+                await TryAsync("erased bytes", institution, stored, stored.Value.At, () => bytes.FinishAsync(stored, cancellationToken));
         }
     }
 

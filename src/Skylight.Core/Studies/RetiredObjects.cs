@@ -70,6 +70,14 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
         return lists;
     }
 
+    /// <summary>Whether anything of a study waits here that was replaced up to a moment.</summary>
+    internal async ValueTask<bool> AnyAsync(string institution, string studyKey, DateTimeOffset until, CancellationToken cancellationToken)
+    {
+        await foreach (var stored in ListAsync(TermOf(institution, studyKey), cancellationToken))
+            if (stored.Value.At <= until) return true;
+        return false;
+    }
+
     /// <summary>Deletes what has been retired for the whole grace time. Answers how many objects that were.</summary>
     public async Task<int> PurgeAsync(CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
+using Skylight.Core.Documents;
 using Skylight.Core.Ingest;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Tests.Ingest;
@@ -15,6 +16,48 @@ public sealed class DeletionsTests : IAsyncLifetime
     public async ValueTask InitializeAsync() => await _bench.Ingest.Send([.. Enumerable.Range(1, 3).Select(n => LifecycleBench.Slice(n)), LifecycleBench.Slice(1, "1.2.3.2").Set(0x00080060, "CS", "MR")]);
 
     public async ValueTask DisposeAsync() => await _bench.DisposeAsync();
+
+    [Theory]
+    [InlineData(null, null)]
+    [InlineData("1.2.3.1", "1.2.3.1.2")]
+    public async Task Delete_WithoutADelay_WhileTheTimerRuns_HidesAndIsErasedLater(string? series, string? instance)
+    {
+        await using var ingest = new IngestBench();
+        await using var bench = new LifecycleBench(new LifecycleOptions { EraseAfterDays = 0 }, ingest);
+        await bench.RegisterAsync();
+        await ingest.Send(LifecycleBench.Slice(1), LifecycleBench.Slice(2));
+        ingest.Time.Advance(TimeSpan.FromDays(365 * 40));
+
+        // Between the record and what it says.
+        await using var slow = new LifecycleBench(new LifecycleOptions { EraseAfterDays = 0 }, ingest, inner => new BeforeCommit(inner, async () => Assert.Equal(0, await bench.Due.RunAsync(RunAsync, default))));
+        var deletion = (await slow.DeleteAsync(series, instance)).Record!;
+        Assert.Equal(DeletionStatus.Hidden, (await bench.Deletions.GetAsync(IngestBench.A, deletion.Id, default))!.Value.Status);
+        ingest.Time.Advance(TimeSpan.FromMinutes(6));
+        Assert.Equal(1, await bench.Due.RunAsync(RunAsync, default));
+        Assert.Equal(DeletionStatus.Erased, (await bench.Deletions.GetAsync(IngestBench.A, deletion.Id, default))!.Value.Status);
+        Assert.Equal(instance is null ? [] : ["1.2.3.1.1"], await bench.ServedAsync());
+
+        async ValueTask RunAsync(ErasureRecord erasure, CancellationToken cancellationToken) => await bench.RunAsync(erasure.Id);
+    }
+
+    [Fact]
+    public async Task Delete_WhoseRecordIsTakenBackBeforeItsCommit_HidesNothing()
+    {
+        await using var ingest = new IngestBench();
+        await using var bench = new LifecycleBench(ingest: ingest);
+        await ingest.Send(LifecycleBench.Slice(1), LifecycleBench.Slice(2));
+        var (commits, taken) = (0, RestoreOutcome.Missing);
+        await using var slow = new LifecycleBench(ingest: ingest, wrapCommit: inner => new BeforeCommit(inner, async () =>
+        {
+            if (++commits > 1) return;
+            var record = Assert.Single((await bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 10, null, default)).Items).Value;
+            taken = await bench.Deletions.RestoreAsync(IngestBench.A, record.Id, LifecycleBench.By, default);
+            await ingest.SendOne(LifecycleBench.Slice(3));
+        }));
+        await Assert.ThrowsAsync<DocumentConflictException>(() => slow.DeleteAsync());
+        Assert.Equal(RestoreOutcome.Restored, taken);
+        Assert.Equal(3, (await bench.ServedAsync()).Length);
+    }
 
     [Fact]
     public async Task Delete_Instance_LeavesTheOthers_AndComesBackAsItWas()

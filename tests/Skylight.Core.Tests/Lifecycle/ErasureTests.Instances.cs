@@ -34,8 +34,17 @@ public sealed partial class ErasureTests
         Assert.True(await erased.Certificate.IsGenuineAsync(ingest.Secrets, default));
         Assert.False(await (erased.Certificate with { BytesGoneBy = null }).IsGenuineAsync(ingest.Secrets, default));
         Assert.Contains(Assert.Single(bench.Audit.Events).RuleIds, detail => detail.StartsWith("bytesGoneBy:", StringComparison.Ordinal));
+        await bench.RegisterAsync();
         ingest.Time.Advance(erased.Certificate.BytesGoneBy!.Value - ingest.Time.GetUtcNow());
+        await bench.Upkeep.RunAsync(default);
+        Assert.Single(bench.Audit.Events);
         await bench.Retired.PurgeAsync(default);
+
+        // Said once, when it is so.
+        for (var round = 0; round < 2; round++) await bench.Upkeep.RunAsync(default);
+        Assert.Equal(("erasure.bytes-gone", id, study.StudyKey), bench.Audit.Events[1] is var gone ? (gone.Action, gone.Object, gone.StudyKey) : default);
+        Assert.Equal(2, bench.Audit.Events.Count);
+        Assert.Equal(ingest.Time.GetUtcNow(), (await bench.Erasure.GetAsync(IngestBench.A, id, default))!.Value.BytesGoneAt);
         var pack = Assert.Single(study.Series[0].Parts).Pack;
         Assert.Equal([pack], (await NamesAsync(ingest)).Where(name => name.EndsWith(".pack", StringComparison.Ordinal)).Select(name => name[(name.LastIndexOf('/') + 1)..]));
         Assert.Equal(OutcomeKind.Stored, (await ingest.SendOne(Slice(2))).Kind);
