@@ -36,6 +36,20 @@ public sealed class RelationRecords(IDocuments documents, IStudySubjects subject
         return revoked;
     }
 
+    /// <summary>
+    /// Ends the care relations to one study that is erased, so that none of them opens what may come under its UID later. They stay as history: who could see what, and on what ground.
+    /// </summary>
+    /// <param name="since">When another study came in its place: relations recorded from then on are to that.</param>
+    internal static async Task EndOfStudyAsync(IDocuments documents, string institution, string studyKey, DateTimeOffset since, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        foreach (var stored in await DocumentPages.AllAsync(next => documents.ListAsync<CareRelation>(institution, Care, null, 500, next, cancellationToken)))
+        {
+            if (stored.Value.StudyKey != studyKey || stored.Value.RevokedAt is not null || stored.Value.RecordedAt >= since) continue;
+            var ended = stored.Value with { RevokedAt = now };
+            await documents.PutAsync(new DocumentKey(institution, Care, stored.Id), ended, Match.Version(stored.ETag), Terms(ended), cancellationToken);
+        }
+    }
+
     /// <summary>Ends a person link at <paramref name="now"/>. Null when there is none; revoking again changes nothing.</summary>
     public async ValueTask<PersonLink?> RevokeLinkAsync(string institution, string id, DateTimeOffset now, CancellationToken cancellationToken)
     {

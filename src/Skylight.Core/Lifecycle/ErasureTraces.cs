@@ -1,3 +1,4 @@
+using Skylight.Core.Access;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Lifecycle.Corrections;
@@ -7,7 +8,7 @@ using Skylight.Core.Uploads;
 
 namespace Skylight.Core.Lifecycle;
 
-/// <summary>What is left of a study in the documents: intake items, deletions, upload reports and staging, and the records of its patients if it was their last study.</summary>
+/// <summary>What is left of a study in the documents: intake items, deletions, corrections, upload reports and staging, care relations to it, and the records of its patients if it was their last study.</summary>
 public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, IntakeItems items, PatientDirectory patients, UploadReports reports, UploadSessions uploads, Deletions deletions)
 {
     private const int Page = 200;
@@ -25,10 +26,13 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
             foreach (var upload in await reports.ForgetAsync(erasure.Institution, uid, cancellationToken)) await uploads.ForgetAsync(erasure.Institution, upload, cancellationToken);
         }
 
-        await RemoveCorrectionsAsync(erasure, cancellationToken);
+        // The study's document is gone: what stands in its place has come since, under its UID, and what is newer than that is its own.
+        var since = (await catalog.GetStudyByKeyAsync(erasure.Institution, erasure.StudyKey, cancellationToken))?.Value.CreatedAt ?? DateTimeOffset.MaxValue;
+        await RemoveCorrectionsAsync(erasure, since, cancellationToken);
+        await RelationRecords.EndOfStudyAsync(documents, erasure.Institution, erasure.StudyKey, since, erasure.At!.Value, cancellationToken);
         var left = new HashSet<string>(StringComparer.Ordinal);
-        var removed = await RemoveItemsAsync(erasure, left, cancellationToken);
-        await CloseDeletionsAsync(erasure, left, cancellationToken);
+        var removed = await RemoveItemsAsync(erasure, since, left, cancellationToken);
+        await CloseDeletionsAsync(erasure, since, left, cancellationToken);
         return (removed, await _patients.RemoveAsync(erasure, left, cancellationToken));
     }
 
@@ -42,15 +46,16 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
     /// <summary>Removes one intake item.</summary>
     internal async Task RemoveItemAsync(string institution, string id, CancellationToken cancellationToken) => await items.RemoveAsync(institution, id, cancellationToken);
 
-    private async Task RemoveCorrectionsAsync(ErasureRecord erasure, CancellationToken cancellationToken)
+    private async Task RemoveCorrectionsAsync(ErasureRecord erasure, DateTimeOffset since, CancellationToken cancellationToken)
     {
-        while (await documents.ListAsync<CorrectionRecord>(erasure.Institution, CorrectionRecord.Type, $"study:{erasure.StudyKey}", Page, null, cancellationToken) is { Items.Count: > 0 } page)
-            foreach (var stored in page.Items) await documents.DeleteAsync(new DocumentKey(erasure.Institution, CorrectionRecord.Type, stored.Id), Match.Any, cancellationToken);
+        foreach (var stored in await DocumentPages.AllAsync(next =>
+            documents.ListAsync<CorrectionRecord>(erasure.Institution, CorrectionRecord.Type, $"study:{erasure.StudyKey}", Page, next, cancellationToken)))
+            if (stored.Value.RequestedAt < since) await documents.DeleteAsync(new DocumentKey(erasure.Institution, CorrectionRecord.Type, stored.Id), Match.Any, cancellationToken);
     }
 
     /// <summary>An item of a provisional study is another patient's, and stays.</summary>
     /// <param name="left">Gets the patients of the items that stay.</param>
-    private async Task<int> RemoveItemsAsync(ErasureRecord erasure, HashSet<string> left, CancellationToken cancellationToken)
+    private async Task<int> RemoveItemsAsync(ErasureRecord erasure, DateTimeOffset since, HashSet<string> left, CancellationToken cancellationToken)
     {
         var removed = 0;
         string? continuation = null;
@@ -59,7 +64,7 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
             var page = await items.WalkAsync(erasure.Institution, Page, continuation, cancellationToken);
             foreach (var item in page.Items.Select(stored => stored.Value))
             {
-                if (item.StudyKey == erasure.StudyKey && (item.ProvisionalKey is null || item.PatientKey == erasure.PatientKey) || item.ProvisionalKey == erasure.StudyKey)
+                if (item.CreatedAt < since && (item.StudyKey == erasure.StudyKey && (item.ProvisionalKey is null || item.PatientKey == erasure.PatientKey) || item.ProvisionalKey == erasure.StudyKey))
                 {
                     await items.RemoveAsync(erasure.Institution, item.Id, cancellationToken);
                     removed++;
@@ -77,7 +82,7 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
     }
 
     /// <param name="left">Gets the patients who have another study that is hidden.</param>
-    private async Task CloseDeletionsAsync(ErasureRecord erasure, HashSet<string> left, CancellationToken cancellationToken)
+    private async Task CloseDeletionsAsync(ErasureRecord erasure, DateTimeOffset since, HashSet<string> left, CancellationToken cancellationToken)
     {
         string? continuation = null;
         do
@@ -86,7 +91,7 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
             foreach (var stored in page.Items)
             {
                 var record = stored.Value;
-                if (record.StudyKey != erasure.StudyKey)
+                if (record.StudyKey != erasure.StudyKey || record.At >= since)
                 {
                     if (record.Status is DeletionStatus.Hidden or DeletionStatus.Erasing or DeletionStatus.Restoring) left.Add(record.PatientKey);
                     continue;

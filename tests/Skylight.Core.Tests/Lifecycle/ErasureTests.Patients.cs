@@ -1,3 +1,4 @@
+using Skylight.Core.Access;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Lifecycle.Corrections;
 using Skylight.Core.Patients;
@@ -61,4 +62,44 @@ public sealed partial class ErasureTests
 
     private static async Task<string[]> PatientsAsync(IngestBench ingest) =>
         [.. (await ingest.Documents.ListAsync<PatientRecord>(IngestBench.A, PatientRecord.Type, null, 100, null, default)).Items.Select(item => item.Value.Identifiers[0].Value).Order(StringComparer.Ordinal)];
+    [Fact]
+    public async Task Erase_WithTheStudyReceivedAnewMeanwhile_LeavesThatWhatIsItsOwn()
+    {
+        await using var ingest = await OpenAsync();
+        await using var bench = new LifecycleBench(ingest: ingest);
+        var relations = new RelationRecords(ingest.Documents, new NoSubjects());
+        await ingest.Send(Slice(1), Slice(2));
+        var key = (await ingest.Study()).StudyKey;
+        var order = new CorrectionOrder(CorrectionScope.Study, null, null, CorrectionReason.Correct, null, new Dictionary<string, string> { ["StudyDescription"] = "Other" });
+        var old = (await bench.Corrections.ProposeAsync(IngestBench.A, key, order, LifecycleBench.By, null, default)).Record!;
+        await relations.AddAsync(IngestBench.A, Care(null, key), null, default);
+        var patient = await relations.AddAsync(IngestBench.A, Care((await ingest.Study()).PatientKey, null), null, default);
+        var erasure = await bench.ApprovedAsync();
+        while ((await bench.Erasure.GetAsync(IngestBench.A, erasure.Id, default))!.Value.Step < ErasureStep.Records) await bench.Erasure.StepAsync(IngestBench.A, erasure.Id, default);
+
+        ingest.Time.Advance(TimeSpan.FromMinutes(1));
+        await ingest.Send(Slice(1), Slice(2), Slice(3));
+        Assert.Equal(CorrectionRefusal.Missing, (await bench.Corrections.ApproveAsync(IngestBench.A, old.Correction.Id, "hospital-a/second", default)).Refusal);
+        ingest.Time.Advance(TimeSpan.FromMinutes(1));
+        var own = (await bench.Corrections.ProposeAsync(IngestBench.A, key, order, LifecycleBench.By, null, default)).Record!;
+        var hidden = (await bench.DeleteAsync("1.2.3.1", "1.2.3.1.2")).Record!;
+        var newer = await relations.AddAsync(IngestBench.A, Care(null, key), null, default);
+        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(erasure.Id)).Status);
+
+        Assert.Equal(own.Correction.Id, Assert.Single((await bench.Corrections.ListAsync(IngestBench.A, key, null, 10, null, default)).Items).Id);
+        Assert.Equal(RestoreOutcome.Restored, await bench.Deletions.RestoreAsync(IngestBench.A, hidden.Id, LifecycleBench.By, default));
+        Assert.Equal(3, (await bench.ServedAsync()).Length);
+        var active = (await relations.ListCareAsync(IngestBench.A, null, 10, null, default)).Items.Where(item => item.Value.RevokedAt is null).Select(item => item.Id);
+        Assert.Equal(new[] { patient.Id, newer.Id }.Order(StringComparer.Ordinal), active.Order(StringComparer.Ordinal));
+
+        CareRelation Care(string? patientKey, string? studyKey) => new(
+            1, "hospital-a/doctor", CareRelationKind.Treating, false, patientKey, studyKey, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, "encounter 1", LifecycleBench.By, ingest.Time.GetUtcNow(), null);
+    }
+
+    private sealed class NoSubjects : IStudySubjects
+    {
+        public ValueTask<StudySubject?> FindAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public ValueTask<IReadOnlyList<string>> AliasesAsync(string institution, string patientKey, CancellationToken cancellationToken) => throw new NotSupportedException();
+    }
 }

@@ -149,6 +149,9 @@ public sealed class CorrectionService(
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: { Erasing: null } study }) return new(null, CorrectionRefusal.Missing);
+
+            // Of a study that has come since under the UID of an erased one it is no correction.
+            if (decision.Value.RequestedAt < study.CreatedAt) return new(null, CorrectionRefusal.Missing);
             if ((await GetAsync(institution, decision.Id, cancellationToken))?.ETag != decision.ETag) return new(null, CorrectionRefusal.Decided);
             var list = await lists.ReadAsync(study, cancellationToken);
             var next = change(list);
