@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Net;
 using System.Text.Json;
 using Skylight.Core.Retrieve;
 
@@ -8,6 +9,8 @@ namespace Skylight.Cli.Query;
 /// <summary><c>skylight get</c>: a study, a series or an instance as DICOM files, by WADO-RS. Files are streamed; nothing is held whole in memory.</summary>
 public static class GetCommand
 {
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(5);
+
     public static Command Create() => new("get", "Fetch DICOM files.")
     {
         Level("study", "All files of a study.", 1),
@@ -25,26 +28,25 @@ public static class GetCommand
         var command = new Command(name, description) { study };
         if (depth > 1) command.Add(series);
         if (depth > 2) command.Add(instance);
+        var wait = new Option<bool>("--wait") { Description = "Where the study is archived: wait until it has been brought back. Otherwise the command ends with exit code 1 and says when it will be ready; it is being brought back all the same." };
         command.Add(output);
         command.Add(explicitVr);
+        command.Add(wait);
         command.SetAction((parsed, cancellationToken) =>
         {
             var path = $"dicomweb/studies/{Uri.EscapeDataString(parsed.GetRequiredValue(study))}";
             if (depth > 1) path += $"/series/{Uri.EscapeDataString(parsed.GetRequiredValue(series))}";
             if (depth > 2) path += $"/instances/{Uri.EscapeDataString(parsed.GetRequiredValue(instance))}";
-            return GetAsync(parsed, path, parsed.GetRequiredValue(output), parsed.GetValue(explicitVr), cancellationToken);
+            return GetAsync(parsed, path, parsed.GetRequiredValue(output), parsed.GetValue(explicitVr), parsed.GetValue(wait), cancellationToken);
         });
         return command;
     }
 
-    private static async Task<int> GetAsync(ParseResult parsed, string path, DirectoryInfo output, bool explicitVr, CancellationToken cancellationToken)
+    private static async Task<int> GetAsync(ParseResult parsed, string path, DirectoryInfo output, bool explicitVr, bool wait, CancellationToken cancellationToken)
     {
         using var client = Connection.Open(parsed);
         client.Timeout = Timeout.InfiniteTimeSpan;
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        request.Headers.TryAddWithoutValidation("Accept", "multipart/related; type=\"application/dicom\"; transfer-syntax=" + (explicitVr ? Negotiation.ExplicitVrLittleEndian : "*"));
-        using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
-        if (!response.IsSuccessStatusCode) throw await CliException.FromAsync(response, cancellationToken);
+        using var response = await AskAsync(client, path, explicitVr, wait, cancellationToken);
         if (!MediaRange.TryParse(response.Content.Headers.TryGetValues("Content-Type", out var types) ? types.First() : null, out var type)
             || type.Parameter("boundary") is not { } boundary)
             throw new CliException(ExitCode.Server, "The host's answer is not multipart/related.");
@@ -71,6 +73,26 @@ public static class GetCommand
         if (parsed.GetValue(Connection.Json)) Console.WriteLine(JsonSerializer.Serialize(new { folder = output.FullName, files, bytes }, Output.Json));
         else Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{files.Count} files, {bytes / 1e6:F1} MB, in {output.FullName}"));
         return ExitCode.Done;
+    }
+
+    /// <summary>The answer with the files. One that says that the study is archived is waited for, or ends the command.</summary>
+    private static async Task<HttpResponseMessage> AskAsync(HttpClient client, string path, bool explicitVr, bool wait, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.TryAddWithoutValidation("Accept", "multipart/related; type=\"application/dicom\"; transfer-syntax=" + (explicitVr ? Negotiation.ExplicitVrLittleEndian : "*"));
+            var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            if (response.StatusCode == HttpStatusCode.OK) return response;
+            using (response)
+            {
+                if (response.StatusCode != HttpStatusCode.Accepted) throw await CliException.FromAsync(response, cancellationToken);
+                var archived = JsonSerializer.Deserialize<JsonElement>(await response.Content.ReadAsByteArrayAsync(cancellationToken));
+                string Text(string name) => archived.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+                if (!wait) throw new CliException(ExitCode.Partial, $"{Text("title")} {Text("titleZh")} Ready at about {Text("readyAt")}; --wait waits for it. [{Text("code")}]");
+                await Task.Delay(response.Headers.RetryAfter?.Delta is { } pause && pause < s_longestPause ? pause : s_longestPause, cancellationToken);
+            }
+        }
     }
 
     /// <summary>A file appears under its name only when it is whole.</summary>

@@ -1,7 +1,10 @@
+using System.CommandLine;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Skylight.Cli;
+using Skylight.Cli.Query;
 using Skylight.Core.Access;
 using Skylight.Core.Catalog;
 using Skylight.Core.Studies;
@@ -53,6 +56,14 @@ public sealed class ArchivedStudyTests : IClassFixture<ArchivedStudyTests.SlowAr
         var second = await WaitingAsync(clinician, $"dicomweb/studies/{file.Study}");
         Assert.Equal(first.GetProperty("readyAt").GetString(), second.GetProperty("readyAt").GetString());
 
+        // The command line says so too, or waits.
+        var output = Path.Combine(_edge.Data, "archived");
+        var told = await Assert.ThrowsAsync<CliException>(() => GetAsync(file.Study, output));
+        Assert.Equal(ExitCode.Partial, told.ExitCode);
+        Assert.Contains(first.GetProperty("readyAt").GetString()!, told.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(output));
+        var waiting = GetAsync(file.Study, output, "--wait");
+
         var status = first.GetProperty("statusUrl").GetString()!;
         var ends = DateTime.UtcNow.AddMinutes(4);
         while (!(await JsonAsync(reader, status)).GetProperty("readable").GetBoolean())
@@ -65,6 +76,15 @@ public sealed class ArchivedStudyTests : IClassFixture<ArchivedStudyTests.SlowAr
         Assert.Equal(file.Dataset, DemoInstance.DatasetOf(await returned.Content.ReadAsByteArrayAsync()));
         Assert.Equal("ONLINE", (await EdgeFixture.JsonAsync(reader, "dicomweb/studies?StudyInstanceUID=" + file.Study))[0].GetProperty("00080056").GetProperty("Value")[0].GetString());
         Assert.Equal(StorageTier.Warm, (await _edge.Services.GetRequiredService<ICatalog>().GetStudyAsync("demo", file.Study, default))!.Value.Tier);
+        Assert.Equal(0, await waiting);
+        Assert.Equal(files.Count, Directory.GetFiles(output, "*.dcm").Length);
+    }
+
+    private async Task<int> GetAsync(string study, string output, params string[] more)
+    {
+        var root = new RootCommand { Connection.Url, Connection.Token, Connection.Json, GetCommand.Create() };
+        return await root.Parse(["get", "study", study, "-o", output, .. more, "--url", _edge.Address.AbsoluteUri, "--token", await _edge.TokenAsync("radiologist")])
+            .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
     }
 
     [Fact]
