@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Reflection;
 using Microsoft.Extensions.Options;
+using Skylight.Local.Audit;
 
 namespace Skylight.Edge.Hosting;
 
@@ -10,6 +11,13 @@ namespace Skylight.Edge.Hosting;
 /// </summary>
 internal static class SettingsCheck
 {
+    /// <summary>Settings that are read without a section of options, and the sections of the stores that are not in use.</summary>
+    private static readonly string[] s_others =
+    [
+        EdgeStores.Setting, LocalAudit.AnchorFolderSetting,
+        "Skylight:AuditAnchors", "Skylight:Blobs", "Skylight:Cosmos", "Skylight:Events", "Skylight:Ingress", "Skylight:Journal", "Skylight:KeyBackup", "Skylight:KeyEncryption", "Skylight:KeyRing", "Skylight:Queues",
+    ];
+
     /// <exception cref="StartupException">Names every bad setting. Values are not repeated: they may be secrets.</exception>
     public static void Run(WebApplicationBuilder builder)
     {
@@ -34,7 +42,19 @@ internal static class SettingsCheck
             }
         }
 
+        Unclaimed(builder.Configuration.GetSection("Skylight"), [.. sections, .. s_others], errors);
         if (errors.Count > 0) throw new StartupException([.. errors.Distinct()]);
+    }
+
+    /// <summary>A name that nothing reads is a setting that somebody believes in.</summary>
+    private static void Unclaimed(IConfigurationSection section, string[] known, List<string> errors)
+    {
+        foreach (var child in section.GetChildren())
+        {
+            if (known.Contains(child.Path, StringComparer.OrdinalIgnoreCase)) continue;
+            if (child.Value is null && known.Any(name => name.StartsWith(child.Path + ":", StringComparison.OrdinalIgnoreCase))) Unclaimed(child, known, errors);
+            else errors.Add($"{child.Path} is not a setting. Known in {section.Path}: {string.Join(", ", known.Where(name => name.StartsWith(section.Path + ":", StringComparison.OrdinalIgnoreCase)).Select(name => name[(section.Path.Length + 1)..].Split(':')[0]).Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.Ordinal))}.");
+        }
     }
 
     private static void Whole<T>(IServiceProvider services, IConfiguration configuration, string? section, HashSet<string> bad) where T : class =>

@@ -32,7 +32,7 @@ public sealed class CareRelationsHttp(Gate gate, RelationRecords relations, Acco
     {
         var admission = await gate.AdmitAsync(request, AccessAction.RelationManage, ObjectRef.Relations(null), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         var account = request.Query["account"] is [{ Length: > 0 } name] ? await SubjectAsync(admission.Institution, name, cancellationToken) ?? "none" : null;
         var page = await relations.ListCareAsync(admission.Institution, account, paging.Limit, paging.Next, cancellationToken);
         return paging.List<CareRelationView>([.. page.Items.Select(View)], page.Continuation);

@@ -27,7 +27,7 @@ public sealed class PersonLinksHttp(Gate gate, RelationRecords relations, Accoun
     {
         var admission = await gate.AdmitAsync(request, AccessAction.RelationManage, ObjectRef.Relations(null), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         var person = request.Query["person"] is [{ Length: > 0 } name] ? await SubjectAsync(name, cancellationToken) ?? "none" : null;
         var page = await relations.ListLinksAsync(admission.Institution, person, paging.Limit, paging.Next, cancellationToken);
         return paging.List<PersonLinkView>([.. page.Items.Select(View)], page.Continuation);

@@ -17,7 +17,7 @@ public sealed class AuditHttp(Gate gate, IAuditLog audit, IStudySubjects subject
     {
         var admission = await gate.AdmitAsync(request, AccessAction.AuditRead, ObjectRef.Audit(Text(request, "institution")), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         if (!TryTime(request, "from", out var from)) return Bad("from");
         if (!TryTime(request, "to", out var to)) return Bad("to");
         var after = 0L;

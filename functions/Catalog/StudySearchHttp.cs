@@ -27,21 +27,21 @@ public sealed class StudySearchHttp(Gate gate, KeywordSearch search)
         if (StudySearchParameters.Parse(parameters, out var fault) is not { } query)
         {
             // The name of a parameter that is not ours is the client's text: it is not repeated.
-            return Problem.BadRequest("query-malformed", "A search parameter cannot be taken.", "查询参数无法识别。", StudySearchParameters.Names.Contains(fault) ? fault : null);
+            return Problem.WrongParameter(StudySearchParameters.Names.Contains(fault) ? fault : null);
         }
 
         // Its own cursors are sealed: they hold what was searched for.
         var asked = request.Query["next"];
-        if (asked.Count > 1) return Problem.WrongCursor();
+        if (asked.Count > 1 || Paging.LimitOf(request) is not { } limit) return Paging.Wrong(request);
         var next = asked is [{ Length: > 0 } cursor] ? cursor : null;
         try
         {
-            var page = await search.SearchAsync(admission.Institution, query, admission.Scope, admission.Actor.Subject, Paging.LimitOf(request), next, cancellationToken);
+            var page = await search.SearchAsync(admission.Institution, query, admission.Scope, admission.Actor.Subject, limit, next, cancellationToken);
             return Answer.List<StudyView>([.. page.Items.Select(View)], page.Next);
         }
         catch (InvalidContinuationException)
         {
-            return Problem.WrongCursor();
+            return Problem.WrongParameter("next");
         }
     }
 

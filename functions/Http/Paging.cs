@@ -25,17 +25,26 @@ internal sealed class Paging
     /// <summary>The position behind which the page begins; null for the first page.</summary>
     public string? Next { get; }
 
-    /// <summary>Null when <c>next</c> is not what a page of this list gave (<see cref="Problem.WrongCursor"/>).</summary>
+    /// <summary>Null when <c>next</c> is not what a page of this list gave, or <c>limit</c> out of its range (<see cref="Wrong"/>).</summary>
     public static Paging? Of(HttpRequest request, int most = 500, int usual = 100)
     {
-        var (path, limit) = (request.Path.Value ?? "", LimitOf(request, most, usual));
+        if (LimitOf(request, most, usual) is not { } limit) return null;
+        var path = request.Path.Value ?? "";
         var asked = request.Query["next"];
         if (asked is [] or [null or ""]) return new Paging(path, limit, null);
         return asked is [{ } cursor] && Open(path, cursor) is { } position ? new Paging(path, limit, position) : null;
     }
 
-    public static int LimitOf(HttpRequest request, int most = 500, int usual = 100) =>
-        int.TryParse(request.Query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? Math.Clamp(limit, 1, most) : usual;
+    /// <summary>Null when it is not a number from 1 to <paramref name="most"/>.</summary>
+    public static int? LimitOf(HttpRequest request, int most = 500, int usual = 100) => request.Query["limit"] switch
+    {
+        [] or [null or ""] => usual,
+        [{ } text] when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit >= 1 && limit <= most => limit,
+        _ => null,
+    };
+
+    /// <summary>400, naming which of the two parameters cannot be taken.</summary>
+    public static Problem Wrong(HttpRequest request, int most = 500) => Problem.WrongParameter(LimitOf(request, most) is null ? "limit" : "next");
 
     /// <summary>A page as <c>{items, next}</c>.</summary>
     /// <param name="position">Of the last item; null on the last page.</param>

@@ -45,8 +45,9 @@ public sealed class Problem : IActionResult
 
     public static Problem UnknownStatus() => BadRequest("unknown-status", "There is no such status.", "没有该状态。", "status");
 
-    /// <summary>400: <c>next</c> is not what a page of this list gave.</summary>
-    public static Problem WrongCursor() => BadRequest("query-malformed", "A search parameter cannot be taken.", "查询参数无法识别。", "next");
+    /// <summary>400: a query parameter that is out of its range, or that no page of this list gave.</summary>
+    /// <param name="name">One of ours; null where it is the client's text, which is not repeated.</param>
+    public static Problem WrongParameter(string? name) => BadRequest("query-malformed", "A search parameter cannot be taken.", "查询参数无法识别。", name);
 
     /// <summary>409: a hold forbids it.</summary>
     public static Problem OnHold(StudyHold? hold) => Of(

@@ -35,7 +35,7 @@ public sealed class AccountsHttp(Gate gate, AccountDirectory accounts, Instituti
     {
         var admission = await AdmitAsync(request, cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         var page = await accounts.ListAsync(admission.Institution, paging.Limit, paging.Next, cancellationToken);
         return paging.List<AccountView>([.. page.Items.Select(i => View(i.Value))], page.Continuation);
     }

@@ -30,7 +30,7 @@ public sealed class IntakeHttp(Gate gate, IntakeItems items, IntakeService intak
         var admission = await gate.AdmitAsync(request, AccessAction.IntakeHandle, ObjectRef.Intake(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         if (Paging.StatusOf(request, IntakeStatus.Open) is not { } status) return Problem.UnknownStatus();
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         var page = await items.ListAsync(admission.Institution, status, paging.Limit, paging.Next, cancellationToken);
         return paging.List<IntakeView>([.. page.Items.Select(item => View(item.Value))], page.Continuation);
     }

@@ -21,7 +21,7 @@ public sealed class InstitutionsHttp(Gate gate, InstitutionDirectory institution
     {
         var admission = await gate.AdmitAsync(request, AccessAction.SystemManage, ObjectRef.Platform, cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         var page = await institutions.ListAsync(paging.Limit, paging.Next, cancellationToken);
         return paging.List<Institution>([.. page.Items.Select(i => i.Value)], page.Continuation);
     }

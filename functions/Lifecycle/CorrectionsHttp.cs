@@ -49,7 +49,7 @@ public sealed class CorrectionsHttp(Gate gate, CorrectionService corrections, Au
     {
         var admission = await gate.AdmitAsync(request, AccessAction.CorrectionPropose, ObjectRef.Study(null, study), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         var page = await corrections.ListAsync(admission.Institution, admission.Object.StudyKey!, null, paging.Limit, paging.Next, cancellationToken);
         return paging.List<CorrectionRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);
     }
@@ -60,7 +60,7 @@ public sealed class CorrectionsHttp(Gate gate, CorrectionService corrections, Au
         var admission = await gate.AdmitAsync(request, AccessAction.CorrectionDecide, ObjectRef.Lifecycle(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         if (Paging.StatusOf(request, CorrectionStatus.Proposed) is not { } status) return Problem.UnknownStatus();
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         var page = await corrections.ListAsync(admission.Institution, null, status, paging.Limit, paging.Next, cancellationToken);
         return paging.List<CorrectionRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);
     }

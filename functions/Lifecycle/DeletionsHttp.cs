@@ -18,7 +18,7 @@ public sealed class DeletionsHttp(Gate gate, Deletions deletions, AuditRecorder 
         var admission = await gate.AdmitAsync(request, AccessAction.DeletionHandle, ObjectRef.Lifecycle(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         if (Paging.StatusOf(request, DeletionStatus.Hidden) is not { } status) return Problem.UnknownStatus();
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         var page = await deletions.ListAsync(admission.Institution, status, paging.Limit, paging.Next, cancellationToken);
         return paging.List<DeletionRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);
     }

@@ -56,7 +56,7 @@ public sealed class ErasuresHttp(Gate gate, ErasureRequests requests, Erasure er
         var admission = await gate.AdmitAsync(request, AccessAction.ErasureDecide, ObjectRef.Lifecycle(), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
         if (Paging.StatusOf(request, ErasureStatus.Requested) is not { } status) return Problem.UnknownStatus();
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         var page = await requests.ListAsync(admission.Institution, status, paging.Limit, paging.Next, cancellationToken);
         return paging.List<ErasureRecord>([.. page.Items.Select(item => item.Value)], page.Continuation);
     }

@@ -21,7 +21,7 @@ public sealed class VersionsHttp(Gate gate, InstanceVersions versions, OriginalF
     {
         var admission = await gate.AdmitAsync(request, AccessAction.OriginalRead, ObjectRef.Study(null, study), cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         return await versions.ListAsync(admission.Institution, new(study, series, instance), cancellationToken) is { } list ? paging.List(list, null) : Refusals.NotFound();
     }
 

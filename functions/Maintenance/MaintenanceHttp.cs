@@ -44,7 +44,7 @@ public sealed class MaintenanceHttp(Gate gate, MaintenanceRuns runs, SealPolicie
     {
         var admission = await AdmitAsync(request, cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         var page = await runs.ListAsync(admission.Institution, paging.Limit, paging.Next, cancellationToken);
         return paging.List([.. page.Items.Select(item => item.Value)], page.Continuation);
     }

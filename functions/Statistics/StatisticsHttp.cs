@@ -22,7 +22,7 @@ public sealed class StatisticsHttp(Gate gate, SavedStatistics statistics, Statis
     {
         var admission = await AdmitAsync(request, cancellationToken);
         if (admission.Refusal is { } refusal) return refusal;
-        if (Paging.Of(request) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request) is not { } paging) return Paging.Wrong(request);
         var page = await statistics.ListAsync(admission.Institution, paging.Limit, paging.Next, cancellationToken);
         return paging.List<StatisticsView>([.. page.Items.Select(item => new StatisticsView(item.Id, item.Value.Definition, null, null))], page.Continuation);
     }

@@ -51,7 +51,7 @@ public sealed class UploadsHttp(Gate gate, UploadSessions sessions, UploadReport
     {
         var (session, refusal) = await AdmitAsync(request, AccessAction.UploadRead, id, cancellationToken);
         if (session is null) return refusal!;
-        if (Paging.Of(request, most: 5_000, usual: 1_000) is not { } paging) return Problem.WrongCursor();
+        if (Paging.Of(request, most: 5_000, usual: 1_000) is not { } paging) return Paging.Wrong(request, most: 5_000);
         var page = await sessions.ListArrivedAsync(session, paging.Limit, paging.Next, cancellationToken);
         return paging.List(page.Items.Select(b => new BlobBody(b.Name, b.Size, b.Committed, b.Blocks)).ToArray(), page.Continuation);
     }

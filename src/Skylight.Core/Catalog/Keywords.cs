@@ -63,7 +63,7 @@ public static class Keywords
 
     /// <summary>
     /// The keywords of a query: words of letters and digits match as beginnings; Chinese characters anywhere, by their pairs. Distinct; null when there are
-    /// more than <see cref="MaxKeywords"/>.
+    /// more than <see cref="MaxKeywords"/>, or nothing but signs: that would find everything.
     /// </summary>
     public static IReadOnlyList<Keyword>? Parse(string? query)
     {
@@ -76,7 +76,7 @@ public static class Keywords
             if (keywords.Count > MaxKeywords) return null;
         }
 
-        return keywords;
+        return keywords.Count > 0 || string.IsNullOrWhiteSpace(query) ? keywords : null;
 
         void Add(Keyword keyword)
         {

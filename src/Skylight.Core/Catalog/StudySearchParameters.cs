@@ -42,7 +42,7 @@ public static class StudySearchParameters
                 return Keywords.Parse(text) is { } words ? query with { ReportText = words } : null;
             case "date":
                 // 2026-03-01 is a day, and 20260301-20260331 a range; 2026-03-01/2026-03-31 too.
-                return DicomRange.Parse(text.Contains('/', StringComparison.Ordinal) || text.Count(c => c == '-') == 2
+                return Date(text.Contains('/', StringComparison.Ordinal) || text.Count(c => c == '-') == 2
                     ? text.Replace("-", "", StringComparison.Ordinal).Replace('/', '-') : text) is { } date ? query with { StudyDate = date } : null;
             case "modality":
                 return query with { ModalitiesInStudy = [.. values.Select(value => value.ToUpperInvariant())] };
@@ -77,6 +77,12 @@ public static class StudySearchParameters
                 return null;
         }
     }
+
+    /// <summary>Days of the calendar only.</summary>
+    private static DicomRange? Date(string text) =>
+        DicomRange.Parse(text) is { } range && (range.From is null || IsDay(range.From)) && (range.To is null || IsDay(range.To)) ? range : null;
+
+    private static bool IsDay(string text) => DateOnly.TryParseExact(text, "yyyyMMdd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _);
 
     /// <summary><c>40-60</c>, <c>-17</c>, <c>65-</c>, or one age.</summary>
     private static StudyQuery? Age(StudyQuery query, string text)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text.Json;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 
@@ -151,11 +152,11 @@ public sealed class SavedStatistics(IDocuments documents, StatisticsKeeper keepe
         StatisticsDimension.Day => day,
         StatisticsDimension.Month => day == DayStatistics.NoDay ? day : day[..6],
         StatisticsDimension.Modality => modality,
-        StatisticsDimension.Tier => key.Tier.ToString(),
+        StatisticsDimension.Tier => JsonNamingPolicy.CamelCase.ConvertName(key.Tier.ToString()),
         StatisticsDimension.Level => key.Level.ToString(CultureInfo.InvariantCulture),
         StatisticsDimension.Performing => key.Performing,
         StatisticsDimension.BodyPart => part,
         StatisticsDimension.Department => key.Department ?? "",
-        _ => key.State.ToString(),
+        _ => JsonNamingPolicy.CamelCase.ConvertName(key.State.ToString()),
     };
 }

@@ -40,6 +40,17 @@ public sealed class SettingsTests : IDisposable
     }
 
     [Theory]
+    [InlineData("Skylight:Replika:Folder")]
+    [InlineData("Skylight:Audit:AnchorFoldr")]
+    [InlineData("Skylight:Nope")]
+    public async Task Start_NameThatNothingReads_IsRefused(string name)
+    {
+        var reason = Assert.Single(await RefusedAsync(new() { [name] = "secret" }));
+        Assert.StartsWith(name.StartsWith("Skylight:Replika", StringComparison.Ordinal) ? "Skylight:Replika is not a setting." : $"{name} is not a setting.", reason, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", reason, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("0.0.0.0")]
     [InlineData("::")]
     [InlineData("192.0.2.1")]

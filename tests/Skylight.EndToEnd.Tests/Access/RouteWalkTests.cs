@@ -86,7 +86,7 @@ public abstract class RouteWalkTests(RouteWorld world)
     }
 
     [Fact]
-    public async Task EveryList_RefusesACursorThatItNeverGave()
+    public async Task EveryList_RefusesACursorThatItNeverGave_AndALimitOutOfItsRange()
     {
         var (lists, wrong) = (new HashSet<string>(StringComparer.Ordinal), new List<string>());
         var foreign = (await PageAsync("SEC", "api/accounts?limit=1"))!.Value.Body["next"]!.GetValue<string>();
@@ -103,6 +103,12 @@ public abstract class RouteWalkTests(RouteWorld world)
                 var expected = (row.Function, cursor) == ("accounts-list", foreign) ? (200, null) : (400, (string?)"query-malformed");
                 var page = (await PageAsync(caller, $"{path}?next={cursor}"))!.Value;
                 if ((page.Status, page.Body["code"]?.GetValue<string>()) != expected) wrong.Add($"{row.Function}, next={cursor}: {page.Status} {page.Body["code"]}");
+            }
+
+            foreach (var limit in new[] { "0", "-1", "x", "5001", "1&limit=2" })
+            {
+                var page = (await PageAsync(caller, $"{path}?limit={limit}"))!.Value;
+                if ((page.Status, page.Body["code"]?.GetValue<string>(), page.Body["field"]?.GetValue<string>()) != (400, "query-malformed", "limit")) wrong.Add($"{row.Function}, limit={limit}: {page.Status} {page.Body}");
             }
         }
 
