@@ -1,4 +1,3 @@
-using Microsoft.Azure.Cosmos;
 using Skylight.Azure.Costs;
 using Skylight.Azure.Cosmos;
 using Skylight.Azure.Objects;
@@ -31,11 +30,13 @@ internal static class Services
     };
 
     /// <summary>A new database, prepared.</summary>
-    public static async Task<CosmosDatabase> DatabaseAsync(this AzureServices services, AzureCosts? costs = null, Action<CosmosClientOptions>? configure = null)
+    public static async Task<CosmosDatabase> DatabaseAsync(this AzureServices services, AzureCosts? costs = null, Func<HttpMessageHandler, HttpMessageHandler>? wrap = null, int tryTimeoutSeconds = 10)
     {
         services.Need();
         var name = NewName();
         using (var plain = new CosmosDatabase(services.Cosmos(name), () => throw new InvalidOperationException(), new AzureCosts(), TimeProvider.System)) await plain.PrepareAsync(default);
-        return new CosmosDatabase(services.Cosmos(name), () => throw new InvalidOperationException(), costs ?? new AzureCosts(), TimeProvider.System, configure);
+        var options = services.Cosmos(name);
+        options.TryTimeoutSeconds = tryTimeoutSeconds;
+        return new CosmosDatabase(options, () => throw new InvalidOperationException(), costs ?? new AzureCosts(), TimeProvider.System, wrap);
     }
 }

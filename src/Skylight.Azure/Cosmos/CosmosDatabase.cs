@@ -20,7 +20,8 @@ internal sealed class CosmosDatabase : IDisposable
     private readonly AzureCosts _costs;
     private readonly TimeProvider _time;
 
-    public CosmosDatabase(CosmosOptions options, Func<TokenCredential> credential, AzureCosts costs, TimeProvider time, Action<CosmosClientOptions>? configure = null)
+    /// <param name="wrap">For tests: what lies between us and the network.</param>
+    public CosmosDatabase(CosmosOptions options, Func<TokenCredential> credential, AzureCosts costs, TimeProvider time, Func<HttpMessageHandler, HttpMessageHandler>? wrap = null)
     {
         (_options, _costs, _time) = (options, costs, time);
         var client = new CosmosClientOptions
@@ -33,7 +34,11 @@ internal sealed class CosmosDatabase : IDisposable
             RequestTimeout = TimeSpan.FromSeconds(options.TryTimeoutSeconds),
             EnableContentResponseOnWrite = false,
         };
-        configure?.Invoke(client);
+        client.HttpClientFactory = () =>
+        {
+            var sockets = new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5), MaxConnectionsPerServer = client.GatewayModeMaxConnectionLimit };
+            return new HttpClient(new CosmosWire(costs, client.RequestTimeout, wrap?.Invoke(sockets) ?? sockets));
+        };
         var endpoint = options.Endpoint!.ToString();
         _client = options.Key is { } key ? new CosmosClient(endpoint, key, client) : new CosmosClient(endpoint, credential(), client);
     }

@@ -148,8 +148,13 @@ internal sealed class CosmosItems(Container container, AzureCosts costs, CosmosO
         return delay < LongestDelay ? delay : LongestDelay;
     }
 
-    private void Count(string operation, ResponseMessage answer, int sent) =>
-        costs.Cosmos(operation, answer.Headers.RequestCharge, sent, answer.Content is { CanSeek: true } content ? content.Length : 0, (int)answer.StatusCode is 429 or 503);
+    private void Count(string operation, ResponseMessage answer, int sent)
+    {
+        // With a gateway each of these was counted where it came in.
+        var throttled = (int)answer.StatusCode is 429 or 503;
+        if (throttled && !options.Gateway) costs.CosmosThrottled(answer.Headers.RequestCharge);
+        costs.Cosmos(operation, throttled ? 0 : answer.Headers.RequestCharge, sent, answer.Content is { CanSeek: true } content ? content.Length : 0, throttled);
+    }
 
     /// <summary>The item is not there. With a sub-status the container is not, or a replica that is up to date: faults, not answers.</summary>
     private static bool IsMissing(ResponseMessage answer) => answer.StatusCode == HttpStatusCode.NotFound && SubStatus(answer) == 0;

@@ -120,6 +120,13 @@ public sealed class AzureCosts
         }
 
         _requestUnits?.Add(requestUnits, new KeyValuePair<string, object?>("operation", operation));
-        if (throttled) _throttled?.Add(1, new KeyValuePair<string, object?>("service", "cosmos"));
+    }
+
+    /// <summary>An answer of Cosmos that asks to wait; it is charged too.</summary>
+    internal void CosmosThrottled(double requestUnits)
+    {
+        lock (_lock) _total = _total with { RequestUnits = _total.RequestUnits + requestUnits };
+        _requestUnits?.Add(requestUnits, new KeyValuePair<string, object?>("operation", "throttled"));
+        _throttled?.Add(1, new KeyValuePair<string, object?>("service", "cosmos"));
     }
 }

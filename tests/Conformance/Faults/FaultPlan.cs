@@ -22,6 +22,9 @@ public enum Fault
 
     /// <summary>A read answers with what was there before.</summary>
     Stale,
+
+    /// <summary>Nothing was done, and no answer ever comes: the caller has to give up.</summary>
+    Hung,
 }
 
 /// <summary>Draws faults from a seed. The sequence is fixed; which call meets which fault depends on the order of calls, so a test states what must hold under any.</summary>
@@ -30,7 +33,7 @@ public sealed class FaultPlan(int seed, double rate)
 {
     private readonly Lock _lock = new();
     private readonly Random _random = new(seed);
-    private readonly int[] _drawn = new int[7];
+    private readonly int[] _drawn = new int[Enum.GetValues<Fault>().Length];
 
     /// <summary>No faults while false, for setting the scene.</summary>
     public bool Active { get; set; } = true;

@@ -7,7 +7,7 @@ namespace Skylight.Conformance.Faults;
 
 /// <summary>
 /// Faults between a client and its service, below the client's own retries: throttling with Retry-After, lost requests, lost answers, bodies cut short, requests
-/// that arrive twice.
+/// that arrive twice, and such as nobody ever answers.
 /// </summary>
 /// <param name="retryAfter">Header by which the service names the time to wait, and its value for a millisecond or so.</param>
 public sealed class FaultyHttp(HttpMessageHandler inner, FaultPlan plan, (string Name, string Value) retryAfter) : DelegatingHandler(inner)
@@ -33,6 +33,9 @@ public sealed class FaultyHttp(HttpMessageHandler inner, FaultPlan plan, (string
                 return Throttle(request);
             case Fault.LostBefore:
                 throw new HttpRequestException("Injected: the request was lost.");
+            case Fault.Hung:
+                await Task.Delay(Timeout.Infinite, cancellationToken);
+                throw new InvalidOperationException("A call that hangs ends by its caller's hand.");
             case Fault.Stale when isRead:
                 return await StaleAsync(request, cancellationToken);
             case Fault.Partial when isRead:

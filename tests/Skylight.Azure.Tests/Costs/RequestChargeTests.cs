@@ -25,21 +25,16 @@ public sealed class RequestChargeTests(AzureServices services)
         {
             InstrumentPublished = (instrument, listener) =>
             {
-                if (ReferenceEquals(instrument.Meter.Scope, meters) && instrument.Name == "skylight.azure.cosmos.request_units") listener.EnableMeasurementEvents(instrument);
+                if (ReferenceEquals(instrument.Meter.Scope, meters) && instrument.Name is "skylight.azure.cosmos.request_units" or "skylight.azure.throttled") listener.EnableMeasurementEvents(instrument);
             },
         };
         listener.SetMeasurementEventCallback<double>((_, charge, tags, _) => measured.AddOrUpdate((string)tags[0].Value!, charge, (_, sum) => sum + charge));
+        listener.SetMeasurementEventCallback<long>((_, count, tags, _) => measured.AddOrUpdate($"asked to wait by {tags[0].Value}", count, (_, sum) => sum + count));
         listener.Start();
 
         var costs = new AzureCosts(meters);
         var charges = new Charges();
-        using var database = await services.DatabaseAsync(costs, client =>
-        {
-            client.HttpClientFactory = () => new HttpClient(charges, disposeHandler: false);
-
-            // The answer that asks to wait is charged as well, so it must be ours to count.
-            client.MaxRetryAttemptsOnRateLimitedRequests = 0;
-        });
+        using var database = await services.DatabaseAsync(costs, _ => charges);
         var documents = new CosmosDocuments(database.Items(CosmosDatabase.Documents));
         var key = new DocumentKey("hospital-a", "note", "n1");
         var etag = await documents.PutAsync(key, new Note("a"), Match.None, [], default);
@@ -52,7 +47,10 @@ public sealed class RequestChargeTests(AzureServices services)
         Assert.True(charges.Throttled);
         Assert.True(charges.Total > Charges.Write);
         Assert.Equal(charges.Total, costs.Snapshot().RequestUnits, 6);
+        Assert.Equal(1, measured["asked to wait by cosmos"]);
+        Assert.True(measured.TryRemove("asked to wait by cosmos", out _));
         Assert.Equal(charges.Total, measured.Values.Sum(), 6);
+        Assert.Equal(Charges.Refusal, measured["throttled"], 6);
         Assert.Equal(Charges.Query, measured["query"], 6);
         Assert.Equal(charges.Reads, measured["read"], 6);
     }
@@ -63,7 +61,7 @@ public sealed class RequestChargeTests(AzureServices services)
         public const double Read = 2;
         public const double Query = 2.83;
         public const double Write = 10.67;
-        private const double Refusal = 0.38;
+        public const double Refusal = 0.38;
 
         private readonly Lock _lock = new();
 
@@ -84,7 +82,7 @@ public sealed class RequestChargeTests(AzureServices services)
                 (Throttle, Throttled) = (false, true);
                 var wait = new HttpResponseMessage(HttpStatusCode.TooManyRequests) { RequestMessage = request, Content = new ByteArrayContent([]) };
                 wait.Headers.TryAddWithoutValidation("x-ms-retry-after-ms", "1");
-                return Charged(wait, Refusal, request.Method == HttpMethod.Get);
+                return Charged(wait, Refusal, isRead: false);
             }
 
             var answer = await base.SendAsync(request, cancellationToken);

@@ -23,20 +23,24 @@ internal static class Faulty
 
     public static FaultPlan Plan(int seed) => new(seed, Rate);
 
-    public static BlobContainerClient Container(AzureServices services, BlobStoreOptions options, FaultPlan plan) => ObjectServices.Client(
-        options, new AzureCosts(), () => throw new InvalidOperationException(), client => client.Transport = new HttpClientTransport(Storage(plan))).GetBlobContainerClient(options.Container);
+    public static BlobContainerClient Container(AzureServices services, BlobStoreOptions options, FaultPlan plan, params Fault[] only) => ObjectServices.Client(
+        options, new AzureCosts(), () => throw new InvalidOperationException(), client => client.Transport = new HttpClientTransport(Storage(plan, only))).GetBlobContainerClient(options.Container);
 
     public static HttpClient Storage(FaultPlan plan, params Fault[] only) =>
         new(new FaultyHttp(new SocketsHttpHandler(), plan, ("retry-after-ms", "1")) { Only = only });
 
-    public static Task<CosmosDatabase> CosmosAsync(AzureServices services, FaultPlan plan, params Fault[] only) => services.DatabaseAsync(configure: client =>
-        client.HttpClientFactory = () => new HttpClient(new FaultyHttp(new SocketsHttpHandler(), plan, ("x-ms-retry-after-ms", "1"))
+    public static Task<CosmosDatabase> CosmosAsync(AzureServices services, FaultPlan plan, params Fault[] only) => CosmosAsync(services, plan, 10, null, only);
+
+    public static Task<CosmosDatabase> CosmosAsync(AzureServices services, FaultPlan plan, int tryTimeoutSeconds, AzureCosts? costs, params Fault[] only) => services.DatabaseAsync(
+        costs,
+        network => new FaultyHttp(network, plan, ("x-ms-retry-after-ms", "1"))
         {
             Only = only,
 
             // What the client asks about its account at its start is not ours to answer for.
             Applies = static request => request.RequestUri!.AbsolutePath.Contains("/docs", StringComparison.Ordinal) && !request.Headers.Contains("x-ms-cosmos-is-query-plan-request"),
-        }));
+        },
+        tryTimeoutSeconds);
 }
 
 public sealed class FaultyBlobObjectStoreTests(AzureServices services) : ObjectStoreConformance, IAsyncLifetime
