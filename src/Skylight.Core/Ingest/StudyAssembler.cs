@@ -102,6 +102,9 @@ internal static class StudyAssembler
         };
     }
 
+    /// <summary>With the SOP class of one instance more.</summary>
+    internal static StudyAttributes WithSopClass(StudyAttributes attributes, string sopClassUid) => attributes with { SopClasses = Union(attributes.SopClasses, sopClassUid, MaxSopClasses) };
+
     private static IReadOnlyList<ReportContent> Reports(IReadOnlyList<ReportContent> reports, InstanceFacts facts, InstanceDecision decision) =>
         !decision.Current ? reports
         : facts.Report is { } report ? ReportContent.With(reports, report)
@@ -111,7 +114,8 @@ internal static class StudyAssembler
     private static IReadOnlyList<string> Union(IReadOnlyList<string> known, string? value, int most) =>
         string.IsNullOrEmpty(value) || known.Contains(value) || known.Count >= most ? known : [.. known.Append(value).Order(StringComparer.Ordinal)];
 
-    private static StudyAttributes Fill(StudyAttributes first, StudyAttributes second) => first with
+    /// <summary>The first's attributes, and the second's where the first says nothing.</summary>
+    internal static StudyAttributes Fill(StudyAttributes first, StudyAttributes second) => first with
     {
         PatientName = first.PatientName ?? second.PatientName,
         PatientId = first.PatientId ?? second.PatientId,
@@ -131,7 +135,8 @@ internal static class StudyAssembler
         TimezoneOffset = first.TimezoneOffset ?? second.TimezoneOffset,
     };
 
-    private static SeriesAttributes Fill(SeriesAttributes first, SeriesAttributes second) => new()
+    /// <inheritdoc cref="Fill(StudyAttributes, StudyAttributes)"/>
+    internal static SeriesAttributes Fill(SeriesAttributes first, SeriesAttributes second) => new()
     {
         Modality = first.Modality ?? second.Modality,
         SeriesNumber = first.SeriesNumber ?? second.SeriesNumber,

@@ -71,7 +71,11 @@ internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, Study
         }
 
         if (changed.Count == 0) return null;
-        var next = ServedAttributes.Of(study with { Series = series }, await FactsAsync(study, visible, cancellationToken));
+        var identities = changed.Select(Deletions.Identity).ToHashSet();
+        var all = visible.SelectMany(item => item.Entries.Select(entry => (item.Series.SeriesKey, Entry: entry))).ToList();
+        var facts = Contents.FactsOf(study);
+        var next = await ServedAttributes.OfAsync(
+            study with { Series = series }, all, all.Where(item => identities.Contains(Deletions.Identity(item.Entry))), (seriesKey, entry) => facts.FindAsync(seriesKey, entry, cancellationToken));
         (next, var manifest) = await parts.SpillAsync(next, keys, SealOptions.Default, cancellationToken);
         if (manifest is not null) objects.Add(manifest);
         return new StateChange(study, next, await RowsAsync(study, changed, row, cancellationToken), objects, changed.Select(entry => entry.SopInstanceUid).Distinct().Count());
@@ -89,14 +93,6 @@ internal sealed class InstanceStates(ICatalog catalog, IObjectStore store, Study
         var (index, indexObject) = new SeriesIndex(delta).Seal(folder, key, SealOptions.Default, metadata);
         objects.Add(indexObject);
         return new SeriesPart(Last(pack), Last(index.Name), Last(metadata.Name), delta.Count) { Folder = owner == study.StudyKey ? null : owner };
-    }
-
-    private async Task<IReadOnlyList<(string SeriesKey, IndexEntry Entry, InstanceFacts Facts)>> FactsAsync(StudyDocument study, List<SeriesEntries> served, CancellationToken cancellationToken)
-    {
-        var facts = new List<(string, IndexEntry, InstanceFacts)>();
-        foreach (var (series, entries) in served.Where(item => item.Entries.Count > 0))
-            facts.AddRange((await Contents.FactsAsync(study, series.SeriesKey, entries, cancellationToken)).Select(item => (series.SeriesKey, item.Entry, item.Facts)));
-        return facts;
     }
 
     private async Task<List<InstanceIndexRow>> RowsAsync(

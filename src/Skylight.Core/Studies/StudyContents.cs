@@ -33,6 +33,9 @@ internal sealed class StudyContents(IObjectStore store, IReadKeys keys, StudyPar
         return found;
     }
 
+    /// <summary>Facts of single entries.</summary>
+    public FactsOnDemand FactsOf(StudyDocument study) => new(study, store, keys, parts);
+
     /// <summary>Facts of entries as ingest had them, by their place in <paramref name="wanted"/>; those without a document are left out.</summary>
     public async Task<IReadOnlyList<(IndexEntry Entry, InstanceFacts Facts)>> FactsAsync(StudyDocument study, string seriesKey, IReadOnlyList<IndexEntry> wanted, CancellationToken cancellationToken)
     {
