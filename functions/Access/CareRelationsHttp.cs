@@ -56,6 +56,7 @@ public sealed class CareRelationsHttp(Gate gate, RelationRecords relations, Acco
         var relation = new CareRelation(
             1, subject, wanted.Kind ?? CareRelationKind.Treating, wanted.Attending ?? false, patient, study, from, until, ground, admission.Actor.Subject, now, null);
         var stored = await relations.AddAsync(admission.Institution, relation, IdempotencyKey.Of(request), cancellationToken);
+        if (stored.Value != relation with { From = wanted.From ?? stored.Value.From, RecordedAt = stored.Value.RecordedAt, RevokedAt = stored.Value.RevokedAt }) return Problem.KeyReused();
         await audit.DoneAsync(admission.Actor, admission.Institution, "care-relation.create", stored.Id, cancellationToken, patient, study);
         return Answer.Created($"/api/care-relations/{stored.Id}", View(stored));
     }

@@ -49,6 +49,7 @@ public sealed class PersonLinksHttp(Gate gate, RelationRecords relations, Accoun
         var now = time.GetUtcNow();
         var link = new PersonLink(1, person, patient, method, ground, admission.Actor.Subject, now, now, admission.Actor.Subject, null);
         var stored = await relations.AddAsync(admission.Institution, link, IdempotencyKey.Of(request), cancellationToken);
+        if (stored.Value != link with { RecordedAt = stored.Value.RecordedAt, VerifiedAt = stored.Value.VerifiedAt, RevokedAt = stored.Value.RevokedAt }) return Problem.KeyReused();
         await audit.DoneAsync(admission.Actor, admission.Institution, "person-link.create", stored.Id, cancellationToken, patient);
         return Answer.Created($"/api/person-links/{stored.Id}", View(stored));
     }

@@ -49,6 +49,10 @@ public sealed class Problem : IActionResult
     /// <param name="name">One of ours; null where it is the client's text, which is not repeated.</param>
     public static Problem WrongParameter(string? name) => BadRequest("query-malformed", "A search parameter cannot be taken.", "查询参数无法识别。", name);
 
+    /// <summary>422: what was made under this Idempotency-Key is something else.</summary>
+    public static Problem KeyReused() => Of(
+        422, "idempotency-key-reused", "This Idempotency-Key was used for another request: nothing was made. Use a new key.", "该 Idempotency-Key 已用于另一请求，未创建任何内容；请使用新的键。", ("field", "Idempotency-Key"));
+
     /// <summary>409: a hold forbids it.</summary>
     public static Problem OnHold(StudyHold? hold) => Of(
         409, "study-on-hold", "The study is on hold: nothing of it may be deleted or changed.", "该检查处于保全状态，不得删除或更改。",

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
@@ -41,12 +42,18 @@ public sealed class InstitutionsHttp(Gate gate, InstitutionDirectory institution
         }
         catch (DocumentConflictException)
         {
+            // Sent again by whoever has not heard that it was made.
+            if (IdempotencyKey.Of(request) is not null && (await institutions.FindAsync(institution.Code, cancellationToken))?.Value is { } made && AreSame(made, institution with { CreatedAt = made.CreatedAt }))
+                return Answer.Created($"/api/institutions/{made.Code}", made);
             return Problem.Of(409, "institution-exists", "The code is taken.", "该机构代码已存在。");
         }
 
         await audit.DoneAsync(admission.Actor, Actor.PlatformInstitution, "institution.create", institution.Code, cancellationToken);
         return Answer.Created($"/api/institutions/{institution.Code}", institution);
     }
+
+    private static bool AreSame(Institution one, Institution other) =>
+        JsonSerializer.Serialize(one, DocumentJson.Options) == JsonSerializer.Serialize(other, DocumentJson.Options);
 
     [Function("institutions-get")]
     public async Task<IActionResult> Get([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/institutions/{code}")] HttpRequest request, string code, CancellationToken cancellationToken)

@@ -103,6 +103,7 @@ public sealed class CorrectionsHttp(Gate gate, CorrectionService corrections, Au
         CorrectionRefusal.NotCorrectable => Problem.Of(422, "not-correctable", "This attribute may not be corrected, or not in this scope.", "该属性不可更正，或不能在此范围内更正。", ("attribute", result.Detail)),
         CorrectionRefusal.BadValue => Problem.Of(422, "value-invalid", "A value does not have the form that its attribute asks for.", "属性值的格式不正确。", ("attribute", result.Detail)),
         CorrectionRefusal.SamePerson => Problem.Of(403, "second-person-needed", "Whoever asked for it cannot approve it.", "申请人不能审批自己的申请。"),
+        CorrectionRefusal.KeyReused => Problem.KeyReused(),
         CorrectionRefusal.TooMany => Problem.Of(409, "too-many-corrections", "The study has as many corrections as it can have.", "该检查的更正数量已达上限。"),
         _ => Problem.Of(409, "already-decided", "It has been decided already.", "该申请已被处理。"),
     };

@@ -63,6 +63,7 @@ public sealed class RetentionHttp(Gate gate, ICatalog catalog, Retention retenti
         if (set.Hold is null && set.Study.Erasing is { } erasure)
             return Problem.Of(409, "erasure-under-way", "The study is being destroyed: a hold comes too late.", "该检查正在彻底清除，无法再设置保全。", ("erasure", erasure));
         if (set.Hold is not { } hold) return Problem.Of(409, "too-many-holds", "The study has as many holds as it can have.", "该检查的保全数量已达上限。");
+        if ((hold.Kind, hold.Reference) != (kind, reference)) return Problem.KeyReused();
         await DoneAsync(admission, "hold.set", hold.Id, cancellationToken, $"kind:{kind}");
         return Answer.Json(hold, StatusCodes.Status201Created);
     }

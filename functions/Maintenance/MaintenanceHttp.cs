@@ -25,9 +25,20 @@ public sealed class MaintenanceHttp(Gate gate, MaintenanceRuns runs, SealPolicie
         var body = await JsonBody.ReadAsync<StartBody>(request, cancellationToken);
         if (body.Refusal is { } malformed) return malformed;
         if (body.Value!.Kind is not { } kind || !Enum.IsDefined(kind)) return Problem.BadRequest("maintenance-invalid", "The kind of maintenance is missing or unknown.", "维护类型缺失或无法识别。", "kind");
+        var key = IdempotencyKey.IdOf(request, admission.Actor.Subject);
+        if (key is not null && await runs.FindByKeyAsync(admission.Institution, key, cancellationToken) is { } known)
+        {
+            if (known.Kind != kind || (body.Value.Depth ?? known.Depth, body.Value.Algorithm ?? known.Algorithm, body.Value.NewKeys ?? known.NewKeys) != (known.Depth, known.Algorithm, known.NewKeys)) return Problem.KeyReused();
+
+            // Its scheduling may have been lost with the host that answered.
+            if (known.State == MaintenanceState.Running) await MaintenanceStarts.ScheduleAsync(client, known, cancellationToken);
+            return Answer.Accepted($"/api/maintenance/{known.Id}", known);
+        }
+
         var run = await runs.StartAsync(
             new MaintenanceRequest(admission.Institution, kind, admission.Actor.Subject)
             {
+                Key = key,
                 Depth = body.Value.Depth ?? VerifyDepth.Deep,
                 Algorithm = body.Value.Algorithm ?? await policies.CipherAsync(admission.Institution, cancellationToken),
                 NewKeys = body.Value.NewKeys ?? true,

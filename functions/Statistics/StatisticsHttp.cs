@@ -37,7 +37,8 @@ public sealed class StatisticsHttp(Gate gate, SavedStatistics statistics, Statis
         var wanted = body.Value!;
         var definition = new StatisticsDefinition(1, wanted.Name?.Trim() ?? "", wanted.By ?? [], wanted.From, wanted.To, wanted.Modality, wanted.Tier);
         if (definition.Faults().ToList() is { Count: > 0 } faults) return Problem.Of(400, "statistics-invalid", "Some fields cannot be taken.", "部分字段不符合要求。", ("fields", faults));
-        (var id, definition) = await statistics.AddAsync(admission.Institution, definition, IdempotencyKey.IdOf(request, admission.Actor.Subject), cancellationToken);
+        var (id, made) = await statistics.AddAsync(admission.Institution, definition, IdempotencyKey.IdOf(request, admission.Actor.Subject), cancellationToken);
+        if (made with { By = definition.By } != definition || !made.By.SequenceEqual(definition.By)) return Problem.KeyReused();
         await audit.DoneAsync(admission.Actor, admission.Institution, "statistics.create", id, cancellationToken);
         return Answer.Created($"/api/statistics/{id}", new StatisticsView(id, definition, null, null));
     }

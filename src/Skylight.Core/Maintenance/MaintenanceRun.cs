@@ -22,6 +22,9 @@ public sealed record MaintenanceRun
 
     public required MaintenanceKind Kind { get; init; }
 
+    /// <summary>Stands for the Idempotency-Key that it was asked for with; null without one.</summary>
+    public string? Key { get; init; }
+
     public MaintenanceState State { get; init; } = MaintenanceState.Running;
 
     /// <summary>Counts the times it was started or resumed: each is an orchestration of its own.</summary>

@@ -17,6 +17,10 @@ public sealed class MaintenanceRuns(IDocuments documents, IEnumerable<IMaintenan
     public ValueTask<DocumentPage<MaintenanceRun>> ListAsync(string institution, int limit, string? continuation, CancellationToken cancellationToken) =>
         documents.ListAsync<MaintenanceRun>(institution, MaintenanceRun.Type, term: null, limit, continuation, cancellationToken);
 
+    /// <summary>The run that was recorded for a request with this key; null when there is none.</summary>
+    public async ValueTask<MaintenanceRun?> FindByKeyAsync(string institution, string key, CancellationToken cancellationToken) =>
+        (await documents.ListAsync<MaintenanceRun>(institution, MaintenanceRun.Type, Keyed(key), 1, null, cancellationToken)).Items is [{ Value: var run }] ? run : null;
+
     /// <summary>Records a new run; whoever schedules it does so with <see cref="MaintenanceRun.InstanceId"/>. Null when one of this kind is running or paused.</summary>
     public async ValueTask<MaintenanceRun?> StartAsync(MaintenanceRequest request, CancellationToken cancellationToken)
     {
@@ -34,6 +38,7 @@ public sealed class MaintenanceRuns(IDocuments documents, IEnumerable<IMaintenan
             NewKeys = request.NewKeys,
             StartedAt = now,
             StartedBy = request.By,
+            Key = request.Key,
             UpdatedAt = now,
         };
         await PutAsync(run, Match.None, cancellationToken);
@@ -111,9 +116,12 @@ public sealed class MaintenanceRuns(IDocuments documents, IEnumerable<IMaintenan
     }
 
     private async ValueTask PutAsync(MaintenanceRun run, Match match, CancellationToken cancellationToken) => await documents.PutAsync(
-        Key(run.Institution, run.Id), run, match, run.State is MaintenanceState.Running or MaintenanceState.Paused ? [Active(run.Kind)] : [], cancellationToken);
+        Key(run.Institution, run.Id), run, match, [.. run.State is MaintenanceState.Running or MaintenanceState.Paused ? (string[])[Active(run.Kind)] : [], .. run.Key is { } key ? (string[])[Keyed(key)] : []],
+        cancellationToken);
 
     private static string Active(MaintenanceKind kind) => $"active:{kind}";
+
+    private static string Keyed(string key) => $"key:{key}";
 
     private static DocumentKey Key(string institution, string id) => new(institution, MaintenanceRun.Type, id);
 }
@@ -127,6 +135,9 @@ public sealed record MaintenanceRequest(string Institution, MaintenanceKind Kind
     public SealAlgorithm Algorithm { get; init; } = SealAlgorithm.Aes256Gcm;
 
     public bool NewKeys { get; init; } = true;
+
+    /// <summary>The same for a request that is sent again; null: each is its own.</summary>
+    public string? Key { get; init; }
 }
 
 /// <summary>One kind of work that goes on in steps.</summary>

@@ -103,6 +103,19 @@ public abstract class DeletionHttpTests(EdgeFixture edge)
             if (address == "holds") Assert.NotEqual(first, await PostAsync(address, body, "k-2"));
         }
 
+        // Another request under a key that was used is not the old one.
+        foreach (var (address, body) in new (string, object)[]
+        {
+            ("corrections", order with { values = new Dictionary<string, string> { ["StudyDescription"] = "Abdomen" } }), ("corrections", order with { reason = "coerce" }),
+            ("holds", hold with { kind = "legal" }), ("holds", hold with { reference = "2026-19" }),
+        })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"api/studies/{made.Study}/{address}") { Content = JsonContent.Create(body) };
+            request.Headers.Add("Idempotency-Key", "k-1");
+            using var answer = await records.SendAsync(request);
+            Assert.Equal((HttpStatusCode.UnprocessableEntity, "idempotency-key-reused"), (answer.StatusCode, (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString()));
+        }
+
         async Task<string> PostAsync(string address, object body, string key)
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, $"api/studies/{made.Study}/{address}") { Content = JsonContent.Create(body) };

@@ -35,6 +35,9 @@ public enum CorrectionRefusal
 
     /// <summary>The study has as many corrections as it can have.</summary>
     TooMany,
+
+    /// <summary>Another correction was proposed under this id.</summary>
+    KeyReused,
 }
 
 /// <param name="Changes">What the correction changes, by tag: the value that readers see now, and the new one. For patient, study and series attributes.</param>
@@ -71,7 +74,8 @@ public sealed class CorrectionService(
     /// <param name="id">Of a request that may be repeated: what it proposed the first time is answered. Null for one of its own.</param>
     public async Task<CorrectionResult> ProposeAsync(string institution, string studyKey, CorrectionOrder order, string by, string? id, CancellationToken cancellationToken)
     {
-        if (id is not null && await GetAsync(institution, id, cancellationToken) is { Value: var known } && known.StudyKey == studyKey && known.RequestedBy == by) return new(known);
+        if (id is not null && await GetAsync(institution, id, cancellationToken) is { Value: var known } && known.StudyKey == studyKey && known.RequestedBy == by)
+            return IsOf(known.Correction, order) ? new(known) : new(null, CorrectionRefusal.KeyReused);
         var preview = await PreviewAsync(institution, studyKey, order, cancellationToken);
         if (preview.Refusal is not null) return preview;
         var study = (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))!.Value;
@@ -186,6 +190,11 @@ public sealed class CorrectionService(
     };
 
     /// <summary>By the rules of the standard for each value, and by the list of what may be corrected.</summary>
+    /// <summary>Whether a proposal is what an order asks for. The values of one that was decided lie elsewhere.</summary>
+    private bool IsOf(Correction proposed, CorrectionOrder order) =>
+        (proposed.Scope, proposed.SeriesInstanceUid, proposed.SopInstanceUid, proposed.Reason, proposed.Source) == (order.Scope, order.SeriesInstanceUid, order.SopInstanceUid, order.Reason, order.Source)
+        && (proposed.Values.Count == 0 || (Check(order).Correction is { } asked && asked.Values.Count == proposed.Values.Count && asked.Values.All(value => proposed.Values.GetValueOrDefault(value.Key) == value.Value)));
+
     private (Correction? Correction, CorrectionResult? Refusal) Check(CorrectionOrder order)
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal);
