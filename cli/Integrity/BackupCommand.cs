@@ -29,7 +29,7 @@ internal static class BackupCommand
             var options = new BackupOptions(folder, parsed.GetValue(to)!.FullName)
             {
                 KeepDays = parsed.GetValue(keep),
-                Passphrase = Read(parsed.GetValue(passphrase)),
+                Passphrase = Strong(Read(parsed.GetValue(passphrase))),
                 KeyRingPath = configuration[$"{KeyRingOptions.Section}:Path"],
                 KeyRingPassphraseFile = configuration[$"{KeyRingOptions.Section}:PassphraseFile"],
                 Recheck = parsed.GetValue(recheck),
@@ -64,8 +64,13 @@ internal static class BackupCommand
         if (!file.Exists) throw new CliException(ExitCode.NotFound, "The passphrase file does not exist.");
         if ((File.GetUnixFileMode(file.FullName) & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0) throw new CliException(ExitCode.Usage, "The passphrase file must be readable by its owner alone (mode 0600).");
         var passphrase = File.ReadAllText(file.FullName).TrimEnd('\r', '\n');
-        return LocalKeyRing.IsPassphrase(passphrase) ? passphrase : throw new CliException(ExitCode.Usage, $"The passphrase file holds no passphrase of at least {LocalKeyRing.MinPassphrase} characters.");
+        return passphrase.Length > 0 ? passphrase : throw new CliException(ExitCode.Usage, "The passphrase file is empty.");
     }
+
+    /// <summary>For what is sealed from now on; older generations are opened with whatever they were sealed under.</summary>
+    internal static string? Strong(string? passphrase) => passphrase is null || LocalKeyRing.IsPassphrase(passphrase)
+        ? passphrase
+        : throw new CliException(ExitCode.Usage, $"The passphrase file holds no passphrase of at least {LocalKeyRing.MinPassphrase} characters.");
 
     internal static void Print(IReadOnlyList<BackupFault> faults)
     {

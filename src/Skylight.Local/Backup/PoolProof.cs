@@ -34,7 +34,7 @@ internal sealed class PoolProof : IAsyncDisposable
         _pool = FolderObjectStore.Open(pool, new FolderObjectStoreOptions { MinFreeBytes = 0 }, time);
         try
         {
-            _ring = LocalKeyRing.OpenOrCreate(options.Data, new KeyRingOptions { Path = options.KeyRingPath, PassphraseFile = options.KeyRingPassphraseFile }, time);
+            _ring = LocalKeyRing.OpenOf(options.Data, new KeyRingOptions { Path = options.KeyRingPath, PassphraseFile = options.KeyRingPassphraseFile }, time);
         }
         catch (Exception error) when (error is KeyRingException or UnauthorizedAccessException)
         {

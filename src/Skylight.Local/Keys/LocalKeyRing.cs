@@ -15,7 +15,7 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
     /// <summary>OWASP's 2023 figure for PBKDF2-HMAC-SHA512, tripled.</summary>
     public const int DefaultIterations = 630_000;
 
-    /// <summary>Fewest characters of a passphrase: a file that was not written, or not mounted, is no passphrase.</summary>
+    /// <summary>Fewest characters of a passphrase that anything is sealed under: a file that was not written, or not mounted, is no passphrase.</summary>
     public const int MinPassphrase = 8;
 
     private const string Scheme = "local:";
@@ -34,7 +34,7 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
         foreach (var entry in file.Keys) Admit(entry.Id, Open(entry));
     }
 
-    /// <summary>Whether a text can be a passphrase.</summary>
+    /// <summary>Whether something may be sealed under a passphrase.</summary>
     public static bool IsPassphrase(string text) => text.Trim().Length >= MinPassphrase;
 
     /// <summary>Makes a new key ring file. With a passphrase the keys in it are sealed.</summary>
@@ -51,34 +51,52 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
         return ring;
     }
 
-    /// <summary>Opens a key ring file. One that has no passphrase gets the one that is given: its keys are sealed under it, at once.</summary>
+    /// <summary>Opens a key ring file. Nothing is written: a host may have it open.</summary>
     /// <exception cref="KeyRingException">It is missing, open to others, damaged, or the passphrase is missing or wrong.</exception>
-    public static LocalKeyRing Open(string path, string? passphrase, TimeProvider time, int iterations = DefaultIterations)
+    public static LocalKeyRing Open(string path, string? passphrase, TimeProvider time)
     {
         path = Path.GetFullPath(path);
         if (!File.Exists(path)) throw new KeyRingException(KeyRingFault.Missing, "There is no key ring file. Restore it from its backup: without it nothing in the archive can be read.");
         var file = KeyRingFile.Load(path);
-        if (file.Protection is null) return passphrase is null ? new LocalKeyRing(path, file, null, time) : Protect(path, file, passphrase, time, iterations);
+        if (file.Protection is null) return new LocalKeyRing(path, file, null, time);
         if (passphrase is null) throw new KeyRingException(KeyRingFault.PassphraseNeeded, "The key ring is protected by a passphrase.");
         return new LocalKeyRing(path, file, file.Protection.DeriveKey(passphrase), time);
     }
 
     /// <summary>
-    /// The key ring of a data folder. It is made on the very first start; a folder that has had one and has lost it is refused, since a new ring
-    /// could open nothing of what is there.
+    /// The key ring of a data folder, for whoever has the folder to himself. It is made on the very first start; a folder that has had one and has lost it is refused, since a new ring
+    /// could open nothing of what is there. One without a passphrase gets the one that is configured: its keys are sealed under it, at once.
     /// </summary>
     public static LocalKeyRing OpenOrCreate(string dataFolder, KeyRingOptions options, TimeProvider time)
     {
-        var path = options.Path ?? System.IO.Path.Combine(dataFolder, "keys.json");
-        var made = System.IO.Path.Combine(dataFolder, "keys.made");
-        var passphrase = options.PassphraseFile is { } file ? ReadPassphrase(file) : null;
-        if (File.Exists(path) || File.Exists(made)) return Open(path, passphrase, time);
+        var (path, made) = (PathIn(dataFolder, options), System.IO.Path.Combine(dataFolder, "keys.made"));
+        var passphrase = PassphraseOf(options);
+        if (File.Exists(path) || File.Exists(made))
+        {
+            var known = Open(path, passphrase, time);
+            if (passphrase is null || known._file.Protection is not null) return known;
+            known.Dispose();
+            return Protect(path, KeyRingFile.Load(path), Strong(passphrase), time);
+        }
+
         if (HasContent(dataFolder))
             throw new KeyRingException(KeyRingFault.Missing, "The folder has an archive and no key ring file: restore that from its backup. A new key ring could open nothing of what is there.");
-        var ring = Create(path, passphrase, time);
+        var ring = Create(path, passphrase is null ? null : Strong(passphrase), time);
         File.WriteAllText(made, "A key ring was made for this folder.\n");
         return ring;
     }
+
+    /// <summary>The key ring of a data folder that a host may be using: it is neither made nor sealed.</summary>
+    /// <inheritdoc cref="Open(string, string, TimeProvider)"/>
+    public static LocalKeyRing OpenOf(string dataFolder, KeyRingOptions options, TimeProvider time) => Open(PathIn(dataFolder, options), PassphraseOf(options), time);
+
+    private static string PathIn(string dataFolder, KeyRingOptions options) => options.Path ?? System.IO.Path.Combine(dataFolder, "keys.json");
+
+    private static string? PassphraseOf(KeyRingOptions options) => options.PassphraseFile is { } file ? ReadPassphrase(file) : null;
+
+    /// <summary>What is sealed from now on; what was sealed under less is opened still.</summary>
+    private static string Strong(string passphrase) =>
+        IsPassphrase(passphrase) ? passphrase : throw new KeyRingException(KeyRingFault.PassphraseNeeded, $"The passphrase file of the key ring holds no passphrase of at least {MinPassphrase} characters.");
 
     /// <summary>Whether something was stored here, or is being restored to here.</summary>
     private static bool HasContent(string dataFolder)
@@ -88,10 +106,10 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
             || (Directory.Exists(objects) && Directory.EnumerateFiles(objects, "*", SearchOption.AllDirectories).Any());
     }
 
-    private static LocalKeyRing Protect(string path, KeyRingFile file, string passphrase, TimeProvider time, int iterations)
+    private static LocalKeyRing Protect(string path, KeyRingFile file, string passphrase, TimeProvider time)
     {
         using var open = new LocalKeyRing(path, file, null, time);
-        var protection = KeyRingProtection.Create(iterations);
+        var protection = KeyRingProtection.Create(DefaultIterations);
         var ring = new LocalKeyRing(path, file with { Protection = protection, Keys = [] }, protection.DeriveKey(passphrase), time);
         var next = ring._file with { Keys = [.. file.Keys.Select(entry => entry with { Key = ring.Seal(entry.Id, open._keys[entry.Id]) })] };
         next.Save(path);
@@ -182,7 +200,7 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
         if (!File.Exists(file)) throw new KeyRingException(KeyRingFault.PassphraseNeeded, "The passphrase file of the key ring does not exist.");
         KeyRingFile.DemandPrivate(file, "passphrase file");
         var passphrase = File.ReadAllText(file).TrimEnd('\r', '\n');
-        return IsPassphrase(passphrase) ? passphrase : throw new KeyRingException(KeyRingFault.PassphraseNeeded, $"The passphrase file of the key ring holds no passphrase of at least {MinPassphrase} characters.");
+        return passphrase.Length > 0 ? passphrase : throw new KeyRingException(KeyRingFault.PassphraseNeeded, "The passphrase file of the key ring is empty.");
     }
 
     private string AddVersion(string name)

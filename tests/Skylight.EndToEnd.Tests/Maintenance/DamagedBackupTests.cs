@@ -45,6 +45,18 @@ public sealed class DamagedBackupTests(EdgeFixture edge) : IClassFixture<EdgeFix
     }
 
     [Fact]
+    public async Task Restore_OfAGenerationUnderAShortPassphraseOfBefore_IsOpened()
+    {
+        await PackAsync("7");
+        await FolderBackup.RunAsync(Options with { Passphrase = "pw" }, TimeProvider.System, default);
+        var file = new FileInfo(Path.Combine(_folder, "pass"));
+        await File.WriteAllTextAsync(file.FullName, "pw\n");
+        File.SetUnixFileMode(file.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        var arguments = (string[])["--from", Set, "--to", Target(), "--passphrase-file", file.FullName];
+        Assert.Equal(0, await RestoreCommand.Create().Parse(arguments).InvokeAsync());
+    }
+
+    [Fact]
     public async Task Restore_BrokenOffAnywhere_LeavesAFolderThatNoHostStartsOn()
     {
         await PackAsync("9");

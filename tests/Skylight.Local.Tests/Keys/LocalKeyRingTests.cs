@@ -129,18 +129,37 @@ public sealed class LocalKeyRingTests : KeyRingConformance, IDisposable
     }
 
     [Fact]
-    public void Open_RingWithoutAPassphrase_SealsItUnderTheOneThatIsGiven()
+    public void OpenOrCreate_RingWithoutAPassphrase_SealsItUnderTheOneThatIsConfigured()
     {
-        var (key, kek) = (new byte[32], _ring.Resolve("local:hospital-a"));
-        var wrapped = kek.WrapKey("A256KW", key);
-        var clear = Convert.ToBase64String(Convert.FromBase64String(System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(PathOf("ring.json"))).RootElement.GetProperty("keys")[1].GetProperty("key").GetString()!));
-        using (var ring = LocalKeyRing.Open(PathOf("ring.json"), "a long secret", TimeProvider.System, Iterations))
-            Assert.Equal(key, ring.Resolve(kek.KeyId).UnwrapKey("A256KW", wrapped));
-        Assert.DoesNotContain(clear, File.ReadAllText(PathOf("ring.json")), StringComparison.Ordinal);
-        Assert.Equal(KeyRingFault.PassphraseNeeded, Fault(() => LocalKeyRing.Open(PathOf("ring.json"), null, TimeProvider.System)));
-        using var again = LocalKeyRing.Open(PathOf("ring.json"), "a long secret", TimeProvider.System);
-        Assert.Equal(key, again.Resolve(kek.KeyId).UnwrapKey("A256KW", wrapped));
+        byte[] key = new byte[32], wrapped;
+        using (var plain = LocalKeyRing.OpenOrCreate(_folder, new KeyRingOptions(), TimeProvider.System)) wrapped = plain.Resolve("local:hospital-a").WrapKey("A256KW", key);
+        var clear = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(PathOf("keys.json"))).RootElement.GetProperty("keys")[1].GetProperty("key").GetString()!;
+        using (var ring = LocalKeyRing.OpenOrCreate(_folder, Options("a long secret"), TimeProvider.System))
+            Assert.Equal(key, ring.Resolve("local:hospital-a/1").UnwrapKey("A256KW", wrapped));
+        Assert.DoesNotContain(clear, File.ReadAllText(PathOf("keys.json")), StringComparison.Ordinal);
+        Assert.Equal(KeyRingFault.PassphraseNeeded, Fault(() => LocalKeyRing.Open(PathOf("keys.json"), null, TimeProvider.System)));
+        using var again = LocalKeyRing.OpenOrCreate(_folder, Options("a long secret"), TimeProvider.System);
+        Assert.Equal(key, again.Resolve("local:hospital-a/1").UnwrapKey("A256KW", wrapped));
         Assert.Equal("local:hospital-a/2", again.Rotate("hospital-a"));
+    }
+
+    [Fact]
+    public void OpenOf_FolderOfARunningHost_LeavesItAlone()
+    {
+        Assert.Equal(KeyRingFault.Missing, Fault(() => LocalKeyRing.OpenOf(_folder, new KeyRingOptions(), TimeProvider.System)));
+        Assert.False(File.Exists(PathOf("keys.json")));
+        LocalKeyRing.OpenOrCreate(_folder, new KeyRingOptions(), TimeProvider.System).Dispose();
+        var bytes = File.ReadAllBytes(PathOf("keys.json"));
+        LocalKeyRing.OpenOf(_folder, Options("a long secret"), TimeProvider.System).Dispose();
+        LocalKeyRing.Open(PathOf("keys.json"), "a long secret", TimeProvider.System).Dispose();
+        Assert.Equal(bytes, File.ReadAllBytes(PathOf("keys.json")));
+    }
+
+    [Fact]
+    public void OpenOrCreate_RingUnderAShortPassphraseOfBefore_IsOpened()
+    {
+        LocalKeyRing.Create(PathOf("keys.json"), "pw", TimeProvider.System, Iterations).Dispose();
+        LocalKeyRing.OpenOrCreate(_folder, Options("pw"), TimeProvider.System).Dispose();
     }
 
     [Theory]
@@ -201,6 +220,13 @@ public sealed class LocalKeyRingTests : KeyRingConformance, IDisposable
     {
         _ring.Rotate("hospital-a");
         return Task.CompletedTask;
+    }
+
+    private KeyRingOptions Options(string passphrase)
+    {
+        File.WriteAllText(PathOf("passphrase"), passphrase + "\n");
+        File.SetUnixFileMode(PathOf("passphrase"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        return new KeyRingOptions { PassphraseFile = PathOf("passphrase") };
     }
 
     private static KeyRingFault Fault(Func<LocalKeyRing> open) => Assert.Throws<KeyRingException>(() => open().Dispose()).Fault;
