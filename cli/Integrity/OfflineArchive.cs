@@ -43,7 +43,7 @@ public sealed class OfflineArchive : IAsyncDisposable
     /// Opens a folder that was restored, by itself: its settings are those of the host that was backed up, which may be running, and the folders that they name for
     /// colder tiers and second copies are that host's.
     /// </summary>
-    public static Task<OfflineArchive> OpenRestoredAsync(DirectoryInfo data, CancellationToken cancellationToken) => OpenAsync(data, "catalog.db", s_byItself, cancellationToken);
+    public static Task<OfflineArchive> OpenRestoredAsync(DirectoryInfo data, CancellationToken cancellationToken, string needed = "catalog.db") => OpenAsync(data, needed, s_byItself, cancellationToken);
 
     /// <inheritdoc cref="OpenAsync(DirectoryInfo, CancellationToken)"/>
     /// <param name="needed">The file or folder that must be there.</param>

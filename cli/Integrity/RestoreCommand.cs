@@ -3,11 +3,15 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Uploads;
 using Skylight.Local.Backup;
+using Skylight.Local.Catalog;
+using Skylight.Local.Journal;
+using Skylight.Local.Sqlite;
 
 namespace Skylight.Cli.Integrity;
 
@@ -22,8 +26,10 @@ public static class RestoreCommand
         var verify = new Option<bool>("--verify") { Description = "Verify every byte afterwards; exit code 0 only when all is whole. With a folder that is thrown away, this is the restore drill." };
         var list = new Option<bool>("--list") { Description = "List the generations and restore nothing." };
         var erasures = new Option<DirectoryInfo?>("--erasures-from") { Description = "The data folder that is being replaced, where it can still be read: it may know of erasures that no backup knows." };
+        var replica = new Option<DirectoryInfo?>("--replica") { Description = "The folder of second copies (Skylight:Replica:Folder) of the host that was lost: what was stored after the backup is taken from there, and the catalog made again." };
+        var replicaKeys = new Option<DirectoryInfo?>("--replica-keys") { Description = "The folder of its second key records (Skylight:Replica:KeyFolder). Without it nothing can be opened that was first stored after the backup." };
         var passphrase = BackupCommand.PassphraseFile();
-        var command = new Command("restore", "Restores a data folder from a backup. What was erased before or after it stays erased.") { from, to, at, verify, list, erasures, passphrase };
+        var command = new Command("restore", "Restores a data folder from a backup. What was erased before or after it stays erased.") { from, to, at, verify, list, erasures, replica, replicaKeys, passphrase };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var json = parsed.GetValue(Connection.Json);
@@ -43,7 +49,7 @@ public static class RestoreCommand
                 {
                     At = parsed.GetValue(at), Passphrase = BackupCommand.Read(parsed.GetValue(passphrase)), ErasuresFrom = parsed.GetValue(erasures)?.FullName,
                 };
-                return await RunAsync(options, parsed.GetValue(verify), json, cancellationToken);
+                return await RunAsync(options, parsed.GetValue(verify), json, cancellationToken, parsed.GetValue(replica), parsed.GetValue(replicaKeys));
             }
             catch (BackupException error)
             {
@@ -54,19 +60,25 @@ public static class RestoreCommand
     }
 
     /// <summary>Restores, replays the erasures and verifies; prints what came of it and answers the exit code.</summary>
-    public static async Task<int> RunAsync(RestoreOptions options, bool verify, bool json, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(RestoreOptions options, bool verify, bool json, CancellationToken cancellationToken, DirectoryInfo? replica = null, DirectoryInfo? replicaKeys = null)
     {
+        foreach (var folder in (DirectoryInfo?[])[replica, replicaKeys])
+            if (folder is { Exists: false }) throw new CliException(ExitCode.NotFound, $"{folder.FullName} is not there.");
         var watch = Stopwatch.StartNew();
         var (manifest, faults) = await FolderRestore.RunAsync(options, cancellationToken);
+        var taken = replica is null && replicaKeys is null ? null : SecondCopies.Take(options.To, replica?.FullName, replicaKeys?.FullName, cancellationToken);
         var copied = watch.Elapsed;
-        await using var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(options.To), cancellationToken);
+        var before = taken is null ? null : await SetCatalogAsideAsync(options.To, cancellationToken);
+        await using var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(options.To), cancellationToken, taken is null ? "catalog.db" : "objects");
+        var rebuilt = before is null ? null : await RebuildAsync(archive, before, cancellationToken);
+        if (before is not null) SecondCopies.Remove(before);
         var again = await archive.Services.GetRequiredService<Erasure>().ReplayAsync(FolderRestore.Pending(options.To), cancellationToken);
         var cut = (await archive.Services.GetRequiredService<UploadSessions>().CutOffAsync(cancellationToken)).Select(session => new CutOffUpload(session.Institution, session.Id, session.CreatedOn, session.ClosedOn)).ToArray();
         FolderRestore.Settle(options.To);
         var usable = watch.Elapsed;
         var report = verify ? await archive.Services.GetRequiredService<ArchiveVerifier>().VerifyAsync(VerifyDepth.Deep, cancellationToken) : null;
         var result = new RestoreReport(
-            manifest.Id, manifest.At, (TimeProvider.System.GetUtcNow() - manifest.At).TotalSeconds, copied.TotalSeconds, usable.TotalSeconds, watch.Elapsed.TotalSeconds, manifest.Objects, manifest.ObjectBytes, again, cut, faults, report);
+            manifest.Id, manifest.At, (TimeProvider.System.GetUtcNow() - manifest.At).TotalSeconds, copied.TotalSeconds, usable.TotalSeconds, watch.Elapsed.TotalSeconds, manifest.Objects, manifest.ObjectBytes, again, cut, faults, taken, rebuilt?.Unreadable ?? [], report);
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(result, DocumentJson.Options));
@@ -74,6 +86,7 @@ public static class RestoreCommand
         else
         {
             BackupCommand.Print(faults);
+            if (taken is not null) Print(taken, rebuilt!);
             if (report is not null) VerifyCommand.Print(report, json: false);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"restored {manifest.Id}: {manifest.Objects} objects, {manifest.ObjectBytes / 1e6:0.0} MB; {again.Studies} erased studies and {again.Instances} erased instances destroyed again"));
             if (again.Waiting > 0) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{again.Waiting} erasures wait for archived studies: nothing of them is served, and the host drops the bytes once they are rehydrated"));
@@ -85,14 +98,51 @@ public static class RestoreCommand
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"RPO {result.RpoSeconds:0} s (what was stored since that moment is not in it), RTO {result.UsableSeconds:0.0} s (copied after {result.CopiedSeconds:0.0} s){(verify ? $", verified after {result.VerifiedSeconds:0.0} s" : "")}"));
         }
 
-        return faults.Count == 0 && report is null or { Ok: true } ? ExitCode.Done : ExitCode.Partial;
+        var whole = faults.Count == 0 && taken is null or { KeysMissing.Count: 0 } && rebuilt is null or { Unreadable.Count: 0 } && report is null or { Ok: true };
+        return whole ? ExitCode.Done : ExitCode.Partial;
+    }
+
+    /// <summary>
+    /// What the restored catalog names is older than what the second copies brought, so it must not decide what is in force: it serves as the earlier copy that a rebuild takes from what no object says.
+    /// The journal is emptied first, since a start replays it.
+    /// </summary>
+    private static async Task<string> SetCatalogAsideAsync(string data, CancellationToken cancellationToken)
+    {
+        await using (var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(data), cancellationToken))
+        {
+            var drain = archive.Services.GetRequiredService<JournalDrain>();
+            drain.Compact = null;
+            await drain.DrainAllAsync(cancellationToken);
+            await archive.Services.GetRequiredService<SqliteCatalog>().CheckpointAsync(cancellationToken);
+        }
+
+        return SecondCopies.SetCatalogAside(data);
+    }
+
+    private static async Task<RebuildReport> RebuildAsync(OfflineArchive archive, string before, CancellationToken cancellationToken)
+    {
+        await using (var copy = SqliteDatabase.Open(before, SqliteDurability.Full, SqliteCatalog.Schema))
+        {
+            var report = await archive.Services.GetRequiredService<CatalogRebuild>().RunAsync(new SqliteCatalog(copy), write: true, cancellationToken);
+            await archive.Services.GetRequiredService<SqliteCatalog>().CheckpointAsync(cancellationToken);
+            return report;
+        }
+    }
+
+    private static void Print(TakenOver taken, RebuildReport rebuilt)
+    {
+        foreach (var study in taken.KeysMissing) Console.WriteLine($"ERROR key-not-in-replica {study} was erased after the backup, or its key never reached the second place. Erase it again if it was.");
+        foreach (var name in rebuilt.Unreadable) Console.WriteLine($"ERROR unreadable {name}");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"taken from the second copies: {taken.Keys} key records, {taken.Objects} objects, {taken.Bytes / 1e6:0.0} MB; {rebuilt.Studies} studies, {rebuilt.Instances} instances indexed"));
+        Console.WriteLine("Levels, tags, categories, encounters and holds that were set after the backup are not in it: set them again.");
     }
 
     /// <param name="RpoSeconds">Age of the restored moment.</param>
     /// <param name="Damaged">Objects that the backup does not have whole.</param>
     /// <param name="UsableSeconds">Until a host could be started on the folder.</param>
     private sealed record RestoreReport(
-        string Generation, DateTimeOffset At, double RpoSeconds, double CopiedSeconds, double UsableSeconds, double VerifiedSeconds, long Objects, long ObjectBytes, ErasureReplay ErasedAgain, IReadOnlyList<CutOffUpload> CutOffUploads, IReadOnlyList<BackupFault> Damaged, VerifyReport? Verification);
+        string Generation, DateTimeOffset At, double RpoSeconds, double CopiedSeconds, double UsableSeconds, double VerifiedSeconds, long Objects, long ObjectBytes, ErasureReplay ErasedAgain, IReadOnlyList<CutOffUpload> CutOffUploads, IReadOnlyList<BackupFault> Damaged,
+        TakenOver? SecondCopies, IReadOnlyList<string> Unreadable, VerifyReport? Verification);
 
     /// <summary>An upload whose content is in no backup: what of it was not stored yet has to be sent again.</summary>
     private sealed record CutOffUpload(string Institution, string Id, DateTimeOffset OpenedOn, DateTimeOffset? CompletedOn);

@@ -21,4 +21,7 @@ internal static partial class Log
 
     [LoggerMessage(4605, LogLevel.Critical, "The study {Institution}/{StudyKey} was erased and is in the catalog again: the records were set back without carrying out their erasures again")]
     public static partial void ErasedIsBack(ILogger logger, string institution, string studyKey);
+
+    [LoggerMessage(4606, LogLevel.Critical, "Objects of the study {Institution}/{StudyKey} can be opened and no study document names them: nothing of it is removed; 'skylight reindex' brings it back")]
+    public static partial void StudyUnknown(ILogger logger, string institution, string studyKey);
 }

@@ -19,12 +19,13 @@ public sealed record SweepReport(int V, DateTimeOffset At, int Looked, int Waiti
 /// <summary>
 /// Finds objects that no study document, intake item or retirement names: what a crash left between an object and its commit. An object is remembered when it is first seen
 /// so, and removed when a day later nothing names it still. So an ingest that is under way loses nothing: its commit comes long before. What lies in
-/// the edge's journal is named by the record that carries it.
+/// the edge's journal is named by the record that carries it. A folder with an index, under a key that is there, of a study that the catalog does not know is no leftover: a database was set back, and
+/// <c>skylight reindex</c> brings the study back. Nothing of it is removed.
 /// </summary>
 /// <param name="replica">The second copy of the objects, where one is configured.</param>
 public sealed class OrphanSweep(
-    ICatalog catalog, IDocuments documents, IObjectStore store, StudyParts parts, IntakeItems items, RetiredObjects retired, IOptions<LifecycleOptions> options, TimeProvider time,
-    ILogger<OrphanSweep> logger, [FromKeyedServices("replica")] IObjectStore? replica = null)
+    ICatalog catalog, IDocuments documents, IObjectStore store, StudyParts parts, IntakeItems items, RetiredObjects retired, IKeyRecordStore keys,
+    IOptions<LifecycleOptions> options, TimeProvider time, ILogger<OrphanSweep> logger, [FromKeyedServices("replica")] IObjectStore? replica = null)
 {
     /// <summary>Each hour looks at one slice of the folders, so that a day sees all of them.</summary>
     public const int Slices = 24;
@@ -90,6 +91,12 @@ public sealed class OrphanSweep(
         var now = time.GetUtcNow();
         var due = unnamed.Where(name => known.TryGetValue(name, out var seen) && now - seen >= TimeSpan.FromHours(options.Value.OrphanHours)).ToList();
         if (due.Count > 0) due = await UnnamedElsewhereAsync(institution, studyKey, due, cancellationToken);
+        if (due.Exists(name => name.EndsWith(".index", StringComparison.Ordinal)) && await IsUnknownAsync(institution, studyKey, cancellationToken))
+        {
+            Log.StudyUnknown(logger, institution, studyKey);
+            due = [];
+        }
+
         foreach (var name in due)
         {
             await store.DeleteAsync(name, cancellationToken);
@@ -101,6 +108,9 @@ public sealed class OrphanSweep(
         else await documents.DeleteAsync(key, Match.Any, cancellationToken);
         return (left.Count, due.Count);
     }
+
+    private async ValueTask<bool> IsUnknownAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
+        await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is null && await keys.GetAsync(institution, studyKey, cancellationToken) is not null;
 
     private async Task<HashSet<string>> NamedAsync(string institution, string studyKey, CancellationToken cancellationToken)
     {

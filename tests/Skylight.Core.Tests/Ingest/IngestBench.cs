@@ -48,6 +48,7 @@ internal sealed class IngestBench : IAsyncDisposable
         _ring = File.Exists(keyFile) ? LocalKeyRing.Open(keyFile, null, Time) : LocalKeyRing.Create(keyFile, null, Time);
         var first = new DocumentKeyRecords(Documents);
         IKeyRecordStore keyRecords = keyCopies is null ? first : new ReplicatedKeyRecords(first, keyCopies);
+        KeyRecords = keyRecords;
         Keys = new StudyKeys(keyRecords, _ring, new KeyEncryptionOptions(), Time);
         _secrets = new InstitutionSecrets(keyRecords, _ring, new KeyEncryptionOptions(), Time);
         Folder = FolderObjectStore.Open(Path.Combine(_folder, "objects"), new FolderObjectStoreOptions { Fsync = false, MinFreeBytes = 0, RehydrationDelaySeconds = rehydrationSeconds }, Time);
@@ -71,6 +72,8 @@ internal sealed class IngestBench : IAsyncDisposable
     }
 
     public ManualTime Time { get; } = new();
+
+    public IKeyRecordStore KeyRecords { get; }
 
     public LifecycleOptions Lifecycle { get; } = new();
 

@@ -17,7 +17,7 @@ public sealed class OrphanSweepTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _sweep = new OrphanSweep(
-            _bench.Ingest.Catalog, _bench.Ingest.Documents, _bench.Ingest.Store, _bench.Ingest.Parts, _bench.Ingest.Items, _bench.Retired, Options.Create(_bench.Options), _bench.Ingest.Time,
+            _bench.Ingest.Catalog, _bench.Ingest.Documents, _bench.Ingest.Store, _bench.Ingest.Parts, _bench.Ingest.Items, _bench.Retired, _bench.Ingest.KeyRecords, Options.Create(_bench.Options), _bench.Ingest.Time,
             NullLogger<OrphanSweep>.Instance);
         await _bench.Ingest.Send(LifecycleBench.Slice(1), LifecycleBench.Slice(2));
     }
@@ -57,6 +57,22 @@ public sealed class OrphanSweepTests : IAsyncLifetime
         _bench.Ingest.Time.Advance(TimeSpan.FromHours(23));
         Assert.Equal((0, 0), await _sweep.RunAsync(null, default) is var report ? (report.Waiting, report.Removed) : default);
         foreach (var entry in await _bench.Ingest.Entries(await _bench.Ingest.Study())) Assert.NotEmpty(await _bench.Ingest.Bytes(entry));
+    }
+
+    [Fact]
+    public async Task Sweep_OfAStudyThatTheCatalogHasLost_RemovesNothingWhileItsKeyIsThere()
+    {
+        var study = await _bench.Ingest.Study();
+        var objects = await _bench.Ingest.Objects();
+        await _bench.Ingest.Catalog.RemoveAsync(IngestBench.A, study.StudyKey, study.ETag(), ["1.2.3.1.1", "1.2.3.1.2"], default);
+        await _sweep.RunAsync(null, default);
+        _bench.Ingest.Time.Advance(TimeSpan.FromHours(25));
+        Assert.Equal(0, (await _sweep.RunAsync(null, default)).Removed);
+        Assert.Equal(objects, await _bench.Ingest.Objects());
+
+        // What an erasure left is nobody's: its key is gone.
+        await _bench.Ingest.KeyRecords.DeleteAsync(IngestBench.A, study.StudyKey, default);
+        Assert.Equal(objects.Count, (await _sweep.RunAsync(null, default)).Removed);
     }
 
     [Fact]

@@ -2,11 +2,15 @@ using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
+using Skylight.Cli;
+using Skylight.Cli.Integrity;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
 using Skylight.Core.Lifecycle;
+using Skylight.Dicom;
 using Skylight.EndToEnd.Tests.DicomWeb;
+using Skylight.Local.Backup;
 using Skylight.Local.Journal;
 
 namespace Skylight.EndToEnd.Tests.Maintenance;
@@ -68,6 +72,62 @@ public sealed class ReplicaHostTests : IAsyncLifetime
             await Task.Delay(50, patience.Token);
         Assert.Equal(whole, await File.ReadAllBytesAsync(path));
         Assert.Contains(key, name, StringComparison.Ordinal);
+    }
+
+    /// <summary>As docs/operations.md has it for a lost disk: the backup, then what the second copies have that came after it.</summary>
+    [Fact]
+    public async Task LostDisk_BackupAndSecondCopies_BringBackEverythingButWhatWasErased()
+    {
+        using var technician = await _edge.ClientAsync("technician");
+        var file = DemoInstance.Load(_edge.Demo)[0];
+        foreach (var uid in (string[])["2.999.8.1", "2.999.8.2"]) await StoreAsync(technician, file, uid, 1);
+        var set = new BackupOptions(Path.Combine(_edge.Data, "host"), Path.Combine(_edge.Data, "set")) { Passphrase = "a long passphrase", Iterations = 1000 };
+        await FolderBackup.RunAsync(set, TimeProvider.System, default);
+        await StoreAsync(technician, file, "2.999.8.1", 2);
+        foreach (var uid in (string[])["2.999.8.3", "2.999.8.4"]) await StoreAsync(technician, file, uid, 1);
+        await EraseAsync("2.999.8.4");
+        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
+        await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
+        await EraseAsync("2.999.8.2");
+        var lost = (await CatalogOf(_edge.Services).GetStudyAsync("demo", "2.999.8.1", default))!.Value;
+        await _edge.StopAsync();
+        Directory.Delete(Path.Combine(_edge.Data, "host"), recursive: true);
+
+        var data = Path.Combine(_edge.Data, "back");
+        var restore = new RestoreOptions(set.To, data) { Passphrase = set.Passphrase };
+        var (second, third) = (new DirectoryInfo(Path.Combine(_edge.Data, "second")), new DirectoryInfo(Path.Combine(_edge.Data, "third")));
+        await Assert.ThrowsAsync<CliException>(() => RestoreCommand.RunAsync(restore, verify: true, json: false, default, second, new DirectoryInfo(Path.Combine(_edge.Data, "nowhere"))));
+        Assert.False(Directory.Exists(data));
+
+        // The erasure after the backup is on no list that is left; that its key is in one place only is told.
+        Assert.Equal(ExitCode.Partial, await RestoreCommand.RunAsync(restore, verify: true, json: false, default, second, third));
+        await using var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(data), default);
+        var catalog = CatalogOf(archive.Services);
+        var found = (await catalog.GetStudyAsync("demo", "2.999.8.1", default))!.Value;
+        Assert.Equal((2, lost.StudyKey, lost.CreatedAt), (found.Instances(), found.StudyKey, found.CreatedAt));
+        Assert.Equal(1, (await catalog.GetStudyAsync("demo", "2.999.8.3", default))!.Value.Instances());
+        Assert.Null(await catalog.GetStudyAsync("demo", "2.999.8.4", default));
+        Assert.True((await archive.Services.GetRequiredService<ArchiveVerifier>().VerifyAsync(VerifyDepth.Deep, default)).Ok);
+        Assert.Empty((await archive.Services.GetRequiredService<CatalogRebuild>().RunAsync(null, write: false, default)).Different);
+    }
+
+    private static ICatalog CatalogOf(IServiceProvider services) => services.GetRequiredService<ICatalog>();
+
+    private static async Task StoreAsync(HttpClient technician, DemoInstance file, string uid, int number)
+    {
+        var instance = file.With(dataset => dataset.Set(DicomTags.StudyInstanceUID, Vr.UI, uid).Set(DicomTags.SeriesInstanceUID, Vr.UI, $"{uid}.1").Set(DicomTags.SOPInstanceUID, Vr.UI, $"{uid}.1.{number}"));
+        using var stored = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", instance.Bytes);
+        Assert.True(stored.IsSuccessStatusCode);
+    }
+
+    private async Task EraseAsync(string uid)
+    {
+        var key = (await CatalogOf(_edge.Services).GetStudyAsync("demo", uid, default))!.Value.StudyKey;
+        var requests = _edge.Services.GetRequiredService<ErasureRequests>();
+        var asked = await requests.RequestAsync("demo", key, ErasureBasis.ReceivedInError, "2026-1", "demo/records", false, null, default);
+        await requests.ApproveAsync("demo", asked.Erasure!.Id, "demo/second", default);
+        var erasure = _edge.Services.GetRequiredService<Erasure>();
+        while (await erasure.StepAsync("demo", asked.Erasure.Id, default)) Assert.NotNull(await erasure.GetAsync("demo", asked.Erasure.Id, default));
     }
 
     [Fact]

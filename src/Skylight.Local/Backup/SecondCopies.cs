@@ -1,0 +1,134 @@
+using System.Text.Json;
+using Microsoft.Data.Sqlite;
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
+using Skylight.Core.Documents;
+using Skylight.Core.Lifecycle;
+using Skylight.Local.Objects;
+
+namespace Skylight.Local.Backup;
+
+/// <summary>What a restored folder took over from the second copies of the host that was lost.</summary>
+/// <param name="Keys">Key records that the backup did not have, or not with all their keys.</param>
+/// <param name="KeysMissing">Studies of the backup of which the second place has no key, as <c>institution/study key</c>: erased since, or never copied.</param>
+public sealed record TakenOver(int Keys, int Objects, long Bytes, IReadOnlyList<string> KeysMissing);
+
+/// <summary>
+/// Brings a restored folder up to what the replica still has: key records and objects that came after the generation. The catalog has to be made again afterwards, and erasures carried
+/// out again. What an erasure has destroyed is not taken: the replica has none of it either, but its disk may be an old one.
+/// </summary>
+public static class SecondCopies
+{
+    private const string Type = "key";
+
+    private static readonly string[] s_kinds = [".pack", ".index", ".metadata", ".manifest", ".corrections", ".preview"];
+
+    /// <param name="data">The restored folder, which no host has open.</param>
+    /// <param name="replica">What <c>Skylight:Replica:Folder</c> named; null for none.</param>
+    /// <param name="keys">What <c>Skylight:Replica:KeyFolder</c> named; null for none.</param>
+    /// <exception cref="BackupException">A folder is not there, or not one of ours.</exception>
+    public static TakenOver Take(string data, string? replica, string? keys, CancellationToken cancellationToken)
+    {
+        if (replica is not null && !Directory.Exists(replica)) throw NotThere(replica);
+        var (taken, missing) = keys is null ? (0, []) : TakeKeys(data, Path.Combine(keys, "keys.db"));
+        var (objects, bytes) = replica is null ? (0, 0) : TakeObjects(data, replica, cancellationToken);
+        return new TakenOver(taken, objects, bytes, missing);
+    }
+
+    /// <summary>Moves the catalog out of the way of a rebuild; answers where it is now.</summary>
+    public static string SetCatalogAside(string data)
+    {
+        var (catalog, aside) = (Path.Combine(data, "catalog.db"), Path.Combine(data, "catalog.restored.db"));
+        Remove(aside);
+        BackupFiles.Snapshot(catalog, aside);
+        Remove(catalog);
+        return aside;
+    }
+
+    /// <summary>A database with the files beside it.</summary>
+    public static void Remove(string database)
+    {
+        foreach (var suffix in (string[])["", "-wal", "-shm"]) File.Delete(database + suffix);
+        LibC.SyncDirectory(Path.GetDirectoryName(database)!);
+    }
+
+    private static (int Taken, IReadOnlyList<string> Missing) TakeKeys(string data, string second)
+    {
+        if (!File.Exists(second)) throw NotThere(second);
+        var copy = Path.Combine(data, "keys-replica.db");
+        File.Delete(copy);
+        try
+        {
+            BackupFiles.Snapshot(second, copy);
+            using var from = BackupFiles.Open(copy);
+            using var to = BackupFiles.Open(Path.Combine(data, "records.db"));
+            using var transaction = to.BeginTransaction();
+            var destroyed = FolderRestore.Pending(data).Where(erasure => erasure.Status == ErasureStatus.Erased).SelectMany(erasure => erasure.Keys).ToHashSet(StringComparer.Ordinal);
+            var known = Read(to).ToDictionary(row => (row.Record.Institution, row.Record.Subject));
+            var (taken, seen) = (0, new HashSet<(string, string)>());
+            foreach (var (record, etag) in Read(from))
+            {
+                seen.Add((record.Institution, record.Subject));
+                var old = known.TryGetValue((record.Institution, record.Subject), out var row) ? row.Record.Keys : [];
+                var more = record.Keys.Where(key => !destroyed.Contains(key.Id) && old.All(other => other.Id != key.Id)).ToArray();
+                if (more.Length == 0) continue;
+                Put(to, record with { Keys = [.. old.Concat(more).OrderBy(key => key.CreatedAt)] }, etag + 1);
+                taken++;
+            }
+
+            transaction.Commit();
+            return (taken, [.. known.Keys.Where(key => !seen.Contains(key)).Select(key => $"{key.Institution}/{key.Subject}").Order(StringComparer.Ordinal)]);
+        }
+        finally
+        {
+            File.Delete(copy);
+        }
+    }
+
+    private static IEnumerable<(KeyRecord Record, long ETag)> Read(SqliteConnection connection)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT etag, body FROM documents WHERE type=$type ORDER BY pk, id";
+        command.Parameters.AddWithValue("$type", Type);
+        using var reader = command.ExecuteReader();
+        var found = new List<(KeyRecord, long)>();
+        while (reader.Read())
+            found.Add((JsonSerializer.Deserialize<KeyRecord>(reader.GetFieldValue<byte[]>(1), DocumentJson.Options) ?? throw new BackupException("A key record is empty."), reader.GetInt64(0)));
+        return found;
+    }
+
+    private static void Put(SqliteConnection connection, KeyRecord record, long etag)
+    {
+        using var put = connection.CreateCommand();
+        put.CommandText = "INSERT OR REPLACE INTO documents VALUES($pk,$type,$id,$etag,$body)";
+        put.Parameters.AddWithValue("$pk", record.Institution);
+        put.Parameters.AddWithValue("$type", Type);
+        put.Parameters.AddWithValue("$id", record.Subject);
+        put.Parameters.AddWithValue("$etag", etag);
+        put.Parameters.AddWithValue("$body", JsonSerializer.SerializeToUtf8Bytes(record, DocumentJson.Options));
+        put.ExecuteNonQuery();
+    }
+
+    /// <summary>Objects of studies with a key, under their own names: what is there already is the same, since names are never used again.</summary>
+    private static (int Objects, long Bytes) TakeObjects(string data, string replica, CancellationToken cancellationToken)
+    {
+        HashSet<(string, string)> readable;
+        using (var records = BackupFiles.Open(Path.Combine(data, "records.db"))) readable = [.. Read(records).Select(row => (row.Record.Institution, row.Record.Subject))];
+        var (objects, bytes, folders) = (0, 0L, new HashSet<string>(StringComparer.Ordinal));
+        foreach (var path in Directory.EnumerateFiles(replica, "*", SearchOption.AllDirectories))
+        {
+            var name = Path.GetRelativePath(replica, path);
+            if (!s_kinds.Any(kind => name.EndsWith(kind, StringComparison.Ordinal)) || !ObjectName.IsValid(name) || name.Count(c => c == '/') != 2) continue;
+            if (!readable.Contains(ObjectName.Owner(name)) || SourceObjects.TierFolders.Any(tier => File.Exists(Path.Combine(data, tier, name)))) continue;
+            var target = Path.Combine(data, SourceObjects.TierFolders[0], name);
+            folders.Add(Directory.CreateDirectory(Path.GetDirectoryName(target)!, BackupSet.OwnerOnly).FullName);
+            bytes += BackupFiles.Copy(path, target, cancellationToken).Length;
+            objects++;
+        }
+
+        foreach (var folder in folders) LibC.SyncDirectory(folder);
+        return (objects, bytes);
+    }
+
+    private static BackupException NotThere(string path) => new($"{path} is not there.") { Cause = BackupCause.Missing };
+}
