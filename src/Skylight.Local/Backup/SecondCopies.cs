@@ -85,13 +85,13 @@ public static class SecondCopies
         }
     }
 
-    private static IEnumerable<(KeyRecord Record, long ETag)> Read(SqliteConnection connection)
+    private static List<(KeyRecord Record, long ETag)> Read(SqliteConnection connection)
     {
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT etag, body FROM documents WHERE type=$type ORDER BY pk, id";
         command.Parameters.AddWithValue("$type", Type);
         using var reader = command.ExecuteReader();
-        var found = new List<(KeyRecord, long)>();
+        var found = new List<(KeyRecord Record, long ETag)>();
         while (reader.Read())
             found.Add((JsonSerializer.Deserialize<KeyRecord>(reader.GetFieldValue<byte[]>(1), DocumentJson.Options) ?? throw new BackupException("A key record is empty."), reader.GetInt64(0)));
         return found;
