@@ -66,7 +66,10 @@ public static class LocalArchive
                 ? SqliteDatabase.Open(Path.Combine(Directory.CreateDirectory(folder).FullName, "keys.db"), SqliteDurability.Full, SqliteDocuments.Schema)
                 : null!);
         services.AddKeyedSingleton<IKeyRecordStore>(ReplicatedKeyRecords.Service, static (provider, _) =>
-            provider.GetKeyedService<SqliteDatabase>(ReplicatedKeyRecords.Service) is { } second ? new DocumentKeyRecords(new SqliteDocuments(second)) : null!);
+            provider.GetKeyedService<SqliteDatabase>(ReplicatedKeyRecords.Service) is { } second
+                ? new PlacedKeyRecords(new DocumentKeyRecords(new SqliteDocuments(second)), Path.Combine(provider.GetRequiredService<IOptions<ReplicaOptions>>().Value.KeyFolder!, "keys.db"))
+                : null!);
+        services.AddHealthChecks().AddCheck<ReplicaHealth>("replica");
     }
 
     private static JournalDrain Drain(IServiceProvider provider)

@@ -50,6 +50,9 @@ public sealed class FolderObjectStore : IObjectStore
         return store;
     }
 
+    /// <summary>Whether a store was opened in this folder and is still there; a mount point without its medium is empty.</summary>
+    internal static bool IsIn(string root) => Directory.Exists(Path.Combine(root, TemporaryFolder));
+
     /// <inheritdoc/>
     public ValueTask<ObjectWriter> CreateAsync(string name, CancellationToken cancellationToken)
     {

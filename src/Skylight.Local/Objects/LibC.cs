@@ -6,7 +6,8 @@ namespace Skylight.Local.Objects;
 /// <summary>The few system calls whose outcome must be known exactly: .NET hides the result of some fsyncs and cannot open a directory or rename without overwriting.</summary>
 internal static partial class LibC
 {
-    internal const int NoSuchFile = 2, MediumError = 5, Exists = 17, OtherFileSystem = 18, Invalid = 22, NoSpace = 28, NotSupported = 95, QuotaExceeded = 122;
+    internal const int NoSuchFile = 2, MediumError = 5, Exists = 17, OtherFileSystem = 18, NotAFolder = 20, Invalid = 22, NoSpace = 28, NotSupported = 95, QuotaExceeded = 122;
+    private const uint StatXInode = 0x100;
     private const int AtFdCwd = -100, OpenReadOnly = 0, OpenCloseOnExec = 0x80000, RenameNoReplace = 1, SyncRangeWrite = 2, AdviseDontNeed = 4;
 
     /// <summary>fsync: data and all metadata.</summary>
@@ -75,12 +76,26 @@ internal static partial class LibC
     /// <summary>True when the error says that there is no room: disk full, or the quota used up.</summary>
     public static bool IsFull(Exception error) => error.HResult is NoSpace or QuotaExceeded;
 
+    /// <summary>Which file a path leads to now, by device and inode; null where it leads to none.</summary>
+    public static FileIdentity? IdentityOf(string path)
+    {
+        // struct statx is laid out alike on every machine: stx_ino at 32, stx_dev_major and stx_dev_minor at 136.
+        Span<byte> status = stackalloc byte[256];
+        if (StatX(AtFdCwd, path, 0, StatXInode, ref MemoryMarshal.GetReference(status)) == 0)
+            return new FileIdentity(MemoryMarshal.Read<ulong>(status[136..]), MemoryMarshal.Read<ulong>(status[32..]));
+        var error = Marshal.GetLastPInvokeError();
+        return error is NoSuchFile or NotAFolder ? null : throw Error(error, "look at a file");
+    }
+
     private static void Check(int result, string what)
     {
         if (result != 0) throw Error(Marshal.GetLastPInvokeError(), what);
     }
 
     private static IOException Error(int error, string what) => new($"Cannot {what}: {Marshal.GetPInvokeErrorMessage(error)}.", error);
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int StatX(int folder, string path, int flags, uint mask, ref byte status);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int FSync(SafeFileHandle handle);
@@ -106,3 +121,6 @@ internal static partial class LibC
     [LibraryImport("libc", EntryPoint = "posix_fadvise")]
     private static partial int FileAdvise(SafeFileHandle handle, long offset, long length, int advice);
 }
+
+/// <summary>A file, whatever its name is.</summary>
+internal readonly record struct FileIdentity(ulong Device, ulong Inode);

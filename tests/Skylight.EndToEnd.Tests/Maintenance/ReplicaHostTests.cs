@@ -170,6 +170,30 @@ public sealed class ReplicaHostTests : IAsyncLifetime
         throw new InvalidOperationException("There is no pack.");
     }
 
+    [Fact]
+    public async Task SecondPlaces_TakenAwayUnderTheHost_AreMissed_AndNothingNewIsSealedWithoutThem()
+    {
+        using var technician = await _edge.ClientAsync("technician");
+        using var anyone = new HttpClient { BaseAddress = _edge.Address };
+        var files = DemoInstance.Load(_edge.Demo);
+        using (var stored = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", files[0].Bytes)) Assert.True(stored.IsSuccessStatusCode);
+        Assert.DoesNotContain("is gone", await anyone.GetStringAsync("health/ready"), StringComparison.Ordinal);
+
+        Directory.Delete(Path.Combine(_edge.Data, "second"), recursive: true);
+        Assert.Contains("the folder of second copies is gone", await anyone.GetStringAsync("health/ready"), StringComparison.Ordinal);
+
+        Directory.Delete(Path.Combine(_edge.Data, "third"), recursive: true);
+        Assert.Contains("the second place of key records is gone", await anyone.GetStringAsync("health/ready"), StringComparison.Ordinal);
+        using var refused = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", files.First(file => file.Study != files[0].Study).Bytes);
+        Assert.Equal(503, (int)refused.StatusCode);
+        Assert.Contains("notReplicated", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+
+        // Another file in its place is not it.
+        Directory.CreateDirectory(Path.Combine(_edge.Data, "third"));
+        await File.WriteAllTextAsync(Path.Combine(_edge.Data, "third", "keys.db"), "");
+        Assert.Contains("the second place of key records is gone", await anyone.GetStringAsync("health/ready"), StringComparison.Ordinal);
+    }
+
     private sealed class Host : EdgeFixture
     {
         protected override IEnumerable<KeyValuePair<string, string?>> Settings =>
