@@ -147,7 +147,9 @@ internal static class InstanceFactsReader
         return string.IsNullOrEmpty(text) ? null : text.Length <= MaxText ? text : text[..MaxText];
     }
 
-    private static string? Name(DicomDataset dataset, DicomTag tag) => dataset.GetPersonName(tag) is { IsEmpty: false } name && name.ToString() is var text ? text.Length <= MaxText ? text : text[..MaxText] : null;
+    /// <summary>A name of nothing but delimiters says nothing.</summary>
+    private static string? Name(DicomDataset dataset, DicomTag tag) =>
+        dataset.GetPersonName(tag)?.ToString() is { } text && text.AsSpan().ContainsAnyExcept("^= ") ? text.Length <= MaxText ? text : text[..MaxText] : null;
 
     private static string? Uid(DicomDataset dataset, DicomTag tag) => Text(dataset, tag);
 }

@@ -57,6 +57,17 @@ public sealed class CatalogRebuildTests : IAsyncLifetime
         Assert.True((await Rebuild(catalog).RunAsync(null, write: false, default)).Ok);
     }
 
+    [Theory]
+    [InlineData("^^^^")]
+    [InlineData("=^^= ^ ")]
+    public async Task Rebuild_OfANameOfNothingButDelimiters_HasNoneAsIngestHasNone(string name)
+    {
+        await _bench.SendOne(TestDicom.Ct().With(file => file.Set(0x00100010, "PN", name)));
+        Assert.Null((await _bench.Study()).Attributes.PatientName);
+        var report = await Rebuild(_bench.Catalog).RunAsync(null, write: false, default);
+        Assert.True(report.Ok, string.Join('\n', report.Different));
+    }
+
     [Fact]
     public async Task Rebuild_WithABackup_CarriesLevelsTagsAndHolds()
     {
