@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Microsoft.Data.Sqlite;
 using Skylight.Cli;
 
 var root = new RootCommand("""
@@ -48,6 +49,10 @@ catch (TaskCanceledException)
 catch (Exception error) when (error is IOException or UnauthorizedAccessException)
 {
     return Fail(ExitCode.Partial, error.Message);
+}
+catch (SqliteException error)
+{
+    return Fail(ExitCode.Partial, $"A database cannot be read or written: {error.Message}");
 }
 catch (Exception fault)
 {

@@ -53,6 +53,7 @@ public static class ReindexCommand
     /// <summary>Rebuilds or compares the catalog of a folder that no host has open.</summary>
     public static async Task<RebuildReport> RunAsync(DirectoryInfo folder, FileInfo? backup, bool write, CancellationToken cancellationToken)
     {
+        if (backup is not null && !SqliteCatalog.IsIn(backup.FullName)) throw new CliException(ExitCode.Usage, $"{backup.FullName} is no copy of catalog.db.");
         await using var archive = await OfflineArchive.OpenAsync(folder, "objects", cancellationToken);
         await using var copy = backup is null ? null : SqliteDatabase.Open(backup.FullName, SqliteDurability.Full, SqliteCatalog.Schema);
         var report = await archive.Services.GetRequiredService<CatalogRebuild>().RunAsync(copy is null ? null : new SqliteCatalog(copy), write, cancellationToken);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Data.Sqlite;
 using Skylight.Core.Documents;
 using Skylight.Core.Lifecycle;
 
@@ -24,6 +25,19 @@ internal static class Erasures
         var found = new List<Document>();
         while (reader.Read()) found.Add(new Document(reader.GetString(0), reader.GetString(1), reader.GetFieldValue<byte[]>(2), reader.GetString(3)));
         return found;
+    }
+
+    /// <summary>Whether a file is there, and has the documents.</summary>
+    public static bool AreIn(string records)
+    {
+        try
+        {
+            return File.Exists(records) && Read(records) is not null;
+        }
+        catch (SqliteException)
+        {
+            return false;
+        }
     }
 
     public static IReadOnlyList<Document> Load(string file) => JsonSerializer.Deserialize<Document[]>(File.ReadAllBytes(file), Json) ?? [];

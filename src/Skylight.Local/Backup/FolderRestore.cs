@@ -64,6 +64,8 @@ public static class FolderRestore
         var generation = set.Of(manifest.Id);
         if (Directory.Exists(options.To) && Directory.EnumerateFileSystemEntries(options.To).Any()) throw new BackupException($"{options.To} is not empty: a restore never writes over anything.") { Cause = BackupCause.Request };
         if (Folders.IsWithin(options.To, set.Folder)) throw new BackupException($"{options.To} lies inside the backup: choose a folder elsewhere.") { Cause = BackupCause.Request };
+        if (options.ErasuresFrom is { } replaced && !Erasures.AreIn(Path.Combine(replaced, "records.db")))
+            throw new BackupException($"{replaced} has no records that can be read: without --erasures-from what no backup knows to be erased comes back.") { Cause = BackupCause.Missing };
         Prove(manifest, generation, options.Passphrase);
         Directory.CreateDirectory(options.To, BackupSet.OwnerOnly);
         WritePending(set, all, options);

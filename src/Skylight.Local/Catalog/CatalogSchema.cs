@@ -1,3 +1,5 @@
+using Microsoft.Data.Sqlite;
+
 namespace Skylight.Local.Catalog;
 
 /// <summary>
@@ -29,6 +31,22 @@ internal static class CatalogSchema
         CREATE TABLE IF NOT EXISTS applied(one INTEGER PRIMARY KEY CHECK(one = 1), sequence INTEGER NOT NULL);
         INSERT OR IGNORE INTO applied VALUES(1, 0);
         """;
+
+    public static bool IsIn(string path)
+    {
+        try
+        {
+            using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = "SELECT count(*) FROM sqlite_master WHERE type='table' AND name IN ('studies', 'bodies', 'terms')";
+            return command.ExecuteScalar() is 3L;
+        }
+        catch (SqliteException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Which terms there are and how they lie, as <c>user_version</c>; when it is raised, the next start makes the terms of every study anew.</summary>
     public const int TermsVersion = 1;

@@ -30,6 +30,9 @@ public sealed class SqliteCatalog : ICatalog
 
     public static string Schema => CatalogSchema.Sql;
 
+    /// <summary>Whether a file is a catalog, or a copy of one. It is only looked at.</summary>
+    public static bool IsIn(string path) => CatalogSchema.IsIn(path);
+
     internal SearchLimits Limits { get; init; } = new();
 
     public ValueTask<Stored<StudyDocument>?> GetStudyAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken) =>

@@ -279,6 +279,14 @@ public sealed class DamagedBackupTests(EdgeFixture edge) : IClassFixture<EdgeFix
             Assert.False(File.Exists(Path.Combine(target, FolderRestore.PendingName)));
         }
 
+        foreach (var folder in new[] { "nowhere", "taken" })
+        {
+            var unknown = new RestoreOptions(Set, Target()) { Passphrase = Passphrase, ErasuresFrom = Path.Combine(_folder, folder) };
+            await File.WriteAllTextAsync(Path.Combine(_folder, "taken", "records.db"), "no database");
+            Assert.Equal(ExitCode.NotFound, CliException.Of(await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(unknown, default))).ExitCode);
+            Assert.False(Directory.Exists(Target(last: true)));
+        }
+
         var late = await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(new RestoreOptions(Set, Target()) { Passphrase = Passphrase, At = DateTimeOffset.UnixEpoch }, default));
         Assert.Equal(ExitCode.NotFound, CliException.Of(late).ExitCode);
     }
