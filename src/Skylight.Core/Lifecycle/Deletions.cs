@@ -58,6 +58,7 @@ public sealed class Deletions
     private readonly TimeProvider _time;
     private readonly InstanceStates _states;
     private readonly Refusals _refusals;
+    private readonly DeletionsTakenBack _shown;
 
     public Deletions(
         ICatalog catalog, ICommit commit, IDocuments documents, StudyParts parts, Archive.Objects.IObjectStore store, Archive.Keys.StudyKeys keys, Retention retention,
@@ -66,6 +67,7 @@ public sealed class Deletions
         (_catalog, _commit, _documents, _retention, _options, _time) = (catalog, commit, documents, retention, options.Value, time);
         _states = new InstanceStates(catalog, store, keys, parts);
         _refusals = new Refusals(catalog, _states.Contents);
+        _shown = new DeletionsTakenBack(catalog, commit, documents, this, _states, _refusals);
     }
 
     /// <summary>Hides what the target names. Durable when the task completes.</summary>
@@ -135,70 +137,9 @@ public sealed class Deletions
             stored = restoring;
         }
 
-        if (!await ShowAsync(stored.Value, cancellationToken)) return RestoreOutcome.TooLate;
+        if (!await _shown.ShowAsync(stored.Value, cancellationToken)) return RestoreOutcome.TooLate;
         if (await TryPutAsync(stored, stored.Value with { Status = DeletionStatus.Restored }, cancellationToken)) return RestoreOutcome.Restored;
         return await GetAsync(institution, id, cancellationToken) is { Value.Status: DeletionStatus.Restored } ? RestoreOutcome.Restored : RestoreOutcome.TooLate;
-    }
-
-    /// <summary>Shows what a deletion hid. False when its study is no more, or is being destroyed.</summary>
-    private async Task<bool> ShowAsync(DeletionRecord deletion, CancellationToken cancellationToken)
-    {
-        var (institution, id) = (deletion.Institution, deletion.Id);
-        for (var attempt = 0; attempt < MaxAttempts; attempt++)
-        {
-            if (await _catalog.GetStudyByKeyAsync(institution, deletion.StudyKey, cancellationToken) is not { Value: { Erasing: null } study }) return false;
-            if (deletion.Level == DeletionLevel.Study)
-            {
-                if (study.Deletion != id) return true;
-                var shown = Announce(study with { Hidden = false, Deletion = null }, StudyEventTypes.Restored, study.Instances());
-                if (await _commit.CommitAsync(new CommitBatch(StudyChange.Of(study, shown, []), []), cancellationToken) == CommitOutcome.Committed) return true;
-                continue;
-            }
-
-            var hidden = await HiddenByAsync(study, id, cancellationToken);
-            var lifted = await _refusals.LiftAsync(study, deletion, cancellationToken);
-
-            // What another note rejects as well, of whatever study, stays hidden on that note's word.
-            var rejected = await RejectedAsync(study, hidden.Select(item => item.Item1).ToHashSet(StringComparer.Ordinal), id, cancellationToken);
-            var refusals = await _refusals.OfAsync(study, rejected, cancellationToken);
-            using var change = await _states.PrepareAsync(
-                study,
-                (_, entry) => !hidden.Contains(Identity(entry)) ? null
-                    : rejected.TryGetValue(entry.SopInstanceUid, out var other) ? entry with { Deletion = other }
-                    : entry with { State = EntryState.Stored, Deletion = "" },
-                static (entry, row) => entry.State == EntryState.Hidden ? row with { State = InstanceState.Hidden, ItemId = entry.Deletion }
-                    : row with { State = entry.Current ? InstanceState.Current : InstanceState.Superseded, ItemId = null },
-                cancellationToken);
-            if (change is null && lifted.Count == 0) return true;
-            var batch = Batch(study, change, [.. lifted, .. refusals.Select(Refusals.Lifted)], StudyEventTypes.Restored, (change?.Count ?? 0) - rejected.Count);
-            if (await _commit.CommitAsync(batch, cancellationToken) != CommitOutcome.Committed) continue;
-            foreach (var other in rejected.Values.CountBy(other => other)) await CountAsync(institution, other.Key, other.Value, cancellationToken);
-            return true;
-        }
-
-        throw new DocumentConflictException(new DocumentKey(institution, "study", ""));
-    }
-
-    /// <summary>What other notes reject of what one deletion has hidden, with the deletion that each stands for; the oldest of several. Asked again with every attempt: a note may come meanwhile.</summary>
-    private async Task<Dictionary<string, string>> RejectedAsync(StudyDocument study, HashSet<string> hidden, string id, CancellationToken cancellationToken)
-    {
-        var rejected = new Dictionary<string, string>(StringComparer.Ordinal);
-        if (hidden.Count == 0) return rejected;
-        var records = await DocumentPages.AllAsync(next => _documents.ListAsync<DeletionRecord>(study.Institution, DeletionRecord.Type, $"study:{study.StudyKey}", 200, next, cancellationToken));
-        foreach (var other in records.Select(item => item.Value).Where(other => other is { Status: DeletionStatus.Hidden, RejectionNote: not null } && other.Id != id).OrderBy(other => other.At))
-        {
-            var note = await _refusals.NoteAsync(study, other.RejectionNote!, cancellationToken);
-            foreach (var uid in hidden.Where(uid => note?.Studies.GetValueOrDefault(study.StudyInstanceUid)?.Contains(uid) == true)) rejected.TryAdd(uid, other.Id);
-        }
-
-        return rejected;
-    }
-
-    /// <summary>A deletion hides more than it did; what it says of that is for people.</summary>
-    private async Task CountAsync(string institution, string id, int more, CancellationToken cancellationToken)
-    {
-        while (await GetAsync(institution, id, cancellationToken) is { } stored)
-            if (await TryPutAsync(stored, stored.Value with { Instances = stored.Value.Instances + more }, cancellationToken)) return;
     }
 
     /// <summary>Replaces a record as it was read. False when somebody else was first.</summary>
@@ -290,7 +231,7 @@ public sealed class Deletions
 
     /// <summary>A change of instances, if there is one, with further rows.</summary>
     /// <param name="instances">Instances to announce; of 0 nothing is said.</param>
-    private CommitBatch Batch(StudyDocument study, StateChange? change, IReadOnlyList<InstanceIndexRow> more, string type, int instances)
+    internal CommitBatch Batch(StudyDocument study, StateChange? change, IReadOnlyList<InstanceIndexRow> more, string type, int instances)
     {
         if (change is null) return new CommitBatch(StudyChange.Of(study, study, more), []);
         if (instances > 0) change.Next = Announce(change.Next, type, instances);
@@ -320,7 +261,7 @@ public sealed class Deletions
         };
     }
 
-    private StudyDocument Announce(StudyDocument study, string type, int instances) =>
+    internal StudyDocument Announce(StudyDocument study, string type, int instances) =>
         study with { Outbox = [.. study.Outbox, new StudyEvent(StudyClock.NewEventId(), type, _time.GetUtcNow(), study.Revision + 1, instances)] };
 
     private static DocumentKey Key(string institution, string id) => new(institution, DeletionRecord.Type, id);

@@ -1,18 +1,7 @@
-using System.Text;
-using Microsoft.Extensions.Logging.Abstractions;
-using Skylight.Archive.Objects;
-using Skylight.Archive.Sealing;
-using Skylight.Archive.Series;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
-using Skylight.Core.Events;
-using Skylight.Core.Ingest;
-using Skylight.Core.Institutions;
 using Skylight.Core.Lifecycle;
-using Skylight.Core.Statistics;
 using Skylight.Core.Tests.Ingest;
-using Skylight.Core.Tiers;
-using Skylight.Core.Uploads;
 
 namespace Skylight.Core.Tests.Lifecycle;
 
