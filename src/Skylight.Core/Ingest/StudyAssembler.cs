@@ -78,7 +78,7 @@ internal static class StudyAssembler
         series = series with
         {
             Instances = series.Instances + (decision is { Current: true, Replaces: null } ? 1 : 0),
-            Frames = series.Frames + (decision is { Current: true, Replaces: null } ? facts.Frames : 0),
+            Frames = series.Frames + (!decision.Current ? 0 : facts.Frames - (decision.Replaces is null ? 0 : decision.ReplacedFrames ?? facts.Frames)),
             Bytes = series.Bytes + facts.Length,
             Attributes = isHeld && known is not null ? series.Attributes : replaces ? Fill(facts.Series, series.Attributes) : Fill(series.Attributes, facts.Series),
             AttributesTrust = decision.Current && trust > series.AttributesTrust ? trust : series.AttributesTrust,

@@ -82,7 +82,8 @@ internal sealed class StudyCommit(IngestService service, List<WaitingCommit> tog
         var now = service.Time.GetUtcNow();
         now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
         var parts = await SealAsync(intake, kept, (before?.Revision ?? 0) + 1, before?.CreatedAt ?? now, smalls, cancellationToken);
-        var after = StudyAssembler.Next(before, intake, match, kept, parts, batch.Context, TimeSpan.FromSeconds(service.Options.QuietSeconds), now);
+        var counted = await ReplacedFrames.CountAsync(service, before, kept, cancellationToken);
+        var after = StudyAssembler.Next(before, intake, match, counted, parts, batch.Context, TimeSpan.FromSeconds(service.Options.QuietSeconds), now);
         if (after.Hidden && kept.Exists(instance => instance.Pending.Accepted)) after = after with { Hidden = false, Deletion = null };
         return new Step(waiting, match, before, after, decided, kept);
     }

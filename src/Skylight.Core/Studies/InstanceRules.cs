@@ -29,7 +29,11 @@ public readonly record struct IncomingInstance(
 /// <param name="Current">Whether the new revision is the one that is served.</param>
 /// <param name="Releases">The same content was held in this study until now.</param>
 public sealed record InstanceDecision(
-    OutcomeKind Kind, IngestReason? Reason, InstanceIndexRow? Existing, InstanceIndexRow? Replaces, int Revision, bool Current, bool Releases = false);
+    OutcomeKind Kind, IngestReason? Reason, InstanceIndexRow? Existing, InstanceIndexRow? Replaces, int Revision, bool Current, bool Releases = false)
+{
+    /// <summary>Frames of the revision that it replaces; null where that is not known, and taken to be as many.</summary>
+    public int? ReplacedFrames { get; init; }
+}
 
 /// <summary>
 /// Identity of instances, one pure function. The same UID with both digests equal is a duplicate. Equal pixels with other attributes are a new

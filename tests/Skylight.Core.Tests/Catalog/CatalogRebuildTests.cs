@@ -57,6 +57,20 @@ public sealed class CatalogRebuildTests : IAsyncLifetime
         Assert.True((await Rebuild(catalog).RunAsync(null, write: false, default)).Ok);
     }
 
+    [Fact]
+    public async Task Revision_OfTheSamePixelsInMoreFrames_IsCountedAsARebuildCountsIt()
+    {
+        await _bench.SendOne(TestDicom.Ct());
+        Assert.Equal(1, (await _bench.Study()).Series[0].Frames);
+        foreach (var (frames, rows, columns) in new (int, ushort, ushort)[] { (2, 1, 2), (4, 1, 1), (1, 1, 4) })
+        {
+            await _bench.SendOne(TestDicom.Ct().With(file => file.Set(0x00280008, "IS", $"{frames}").Us(0x00280010, rows).Us(0x00280011, columns)));
+            Assert.Equal((1, frames), ((await _bench.Study()).Series[0].Instances, (int)(await _bench.Study()).Series[0].Frames));
+            var report = await Rebuild(_bench.Catalog).RunAsync(null, write: false, default);
+            Assert.True(report.Ok, string.Join('\n', report.Different));
+        }
+    }
+
     [Theory]
     [InlineData("^^^^")]
     [InlineData("=^^= ^ ")]
