@@ -61,7 +61,7 @@ internal sealed class LifecycleBench : IAsyncDisposable
         Due = new ErasureDue(Ingest.Catalog, Deletions, Requests, Institutions, Ingest.Time, NullLogger<ErasureDue>.Instance);
         var lists = new CorrectionLists(Ingest.Store, Ingest.Keys);
         Corrections = new CorrectionService(Ingest.Catalog, commit, documents, Ingest.Parts, Ingest.Keys, lists, Ingest.Patients, Retired, Ingest.Time);
-        Releases = new HoldReleases(Ingest.Catalog, documents, Holds, new Rejections(Ingest.Catalog, Deletions, settings, Audit, Ingest.Time), Ingest.Time);
+        Releases = new HoldReleases(Ingest.Catalog, documents, Holds, new Rejections(Ingest.Catalog, documents, Deletions, settings, Audit, Ingest.Time), Ingest.Time);
         Upkeep = new LifecycleUpkeep(Deletions, Corrections, Releases, new ErasedBytes(documents, Retired, Audit, Ingest.Time), Institutions, Audit, Ingest.Time, NullLogger<LifecycleUpkeep>.Instance);
         Reader = new StudyReader(Ingest.Store, Ingest.Keys, Ingest.Parts, NullLogger<StudyReader>.Instance, lists);
         Retrieval = new Retrieval(Ingest.Catalog, Reader, Use);

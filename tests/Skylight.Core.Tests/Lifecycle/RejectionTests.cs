@@ -327,6 +327,23 @@ public sealed class RejectionTests : IAsyncLifetime
         Assert.Equal(["1.2.3.1.2", "1.2.3.1.3"], await _bench.ServedAsync());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Note_OfAnotherStudy_AboutOneOnHold_IsCarriedOutByTheRelease(bool hidden)
+    {
+        var key = (await _bench.Ingest.Study()).StudyKey;
+        var whole = hidden ? (await _bench.DeleteAsync()).Record : null;
+        await _bench.Holds.SetAsync(IngestBench.A, key, HoldKind.Dispute, "7", LifecycleBench.By, "h1", default);
+        await _bench.Ingest.SendOne(TestDicom.Ct(study: "1.2.4", series: "1.2.4.1", sop: "1.2.4.1.1"));
+        Assert.Contains("rejection-not-applied", (await SendAsync(KeyObjectOf("113037", "DCM", "1.2.4.9.1", ["1.2.3.1.1"], study: "1.2.4"))).Findings);
+        var released = await _bench.Releases.ReleaseAsync(IngestBench.A, key, "h1", LifecycleBench.By, default);
+        await _bench.Releases.ApplyWaitingAsync(released!.Value.Study, "h1", LifecycleBench.By, default);
+        if (whole is not null) await _bench.Deletions.RestoreAsync(IngestBench.A, whole.Id, LifecycleBench.By, default);
+        Assert.Equal(["1.2.3.1.2", "1.2.3.1.3"], await _bench.ServedAsync());
+        Assert.Empty((await _bench.Ingest.Documents.ListAsync<WaitingRejection>(IngestBench.A, WaitingRejection.Type, null, 10, null, default)).Items);
+    }
+
     private Rejections Rejections => _bench.Ingest.Service.Rejections!;
 
     private async Task<FileOutcome> SendAsync(byte[] note) => Assert.Single(await _bench.Ingest.Send(SourceTrust.Modality, note));
