@@ -1,11 +1,13 @@
 using Azure.Core.Cryptography;
 using Microsoft.Extensions.Logging.Abstractions;
+using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Conformance;
 using Skylight.Conformance.Faults;
 using Skylight.Core.Audit;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
+using Skylight.Core.Keys;
 using Skylight.Core.Queues;
 using Skylight.Local.Audit;
 using Skylight.Local.Catalog;
@@ -104,6 +106,27 @@ public sealed class FaultySqliteDocumentsTests : DocumentsConformance, IAsyncDis
     }
 
     protected override IDocuments Documents { get; }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
+
+/// <summary>Lost answers are left out: nobody can say whether a deletion whose answer is lost has found something, and the suite asks.</summary>
+public sealed class FaultySqliteKeyRecordsTests : KeyRecordConformance, IAsyncDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("skylight-").FullName;
+    private readonly SqliteDatabase _database;
+
+    public FaultySqliteKeyRecordsTests()
+    {
+        _database = SqliteDatabase.Open(Path.Combine(_folder, "keys.db"), SqliteDurability.Full, SqliteDocuments.Schema);
+        Records = new DocumentKeyRecords(new PersistentDocuments(new FaultyDocuments(new SqliteDocuments(_database), new FaultPlan(51, 0.4) { Only = [Fault.Throttled, Fault.LostBefore] })));
+    }
+
+    protected override IKeyRecordStore Records { get; }
 
     public async ValueTask DisposeAsync()
     {
