@@ -13,24 +13,8 @@ public sealed partial class ErasureTests
     [Fact]
     public async Task Restore_OfABackup_IsFollowedByTheErasureList()
     {
-        var backup = Path.Combine(_folder, "backup");
-        await using (var ingest = await OpenAsync(Path.Combine(_folder, "live")))
-        {
-            await using var bench = new LifecycleBench(ingest: ingest);
-            await InstitutionAsync(bench);
-            await ingest.Send(Slice(1), Slice(2));
-        }
-
-        Copy(Path.Combine(_folder, "live"), backup);
-        IReadOnlyList<ErasureRecord> list;
-        await using (var ingest = await OpenAsync(Path.Combine(_folder, "live")))
-        {
-            await using var bench = new LifecycleBench(ingest: ingest);
-            await bench.RunAsync((await bench.ApprovedAsync()).Id);
-            list = await bench.Erasure.ListErasedAsync(default);
-            Assert.Single(list);
-        }
-
+        var (backup, list) = await ErasedAfterBackupAsync(static _ => Task.CompletedTask);
+        Assert.Single(list);
         await using (var ingest = await OpenAsync(backup))
         {
             await using var bench = new LifecycleBench(ingest: ingest);
@@ -48,24 +32,7 @@ public sealed partial class ErasureTests
     [Fact]
     public async Task Restore_OfABackup_WhoseCatalogSaysAnotherBeginningOfTheStudy_IsFollowedByTheErasureList()
     {
-        var backup = Path.Combine(_folder, "backup");
-        await using (var ingest = await OpenAsync(Path.Combine(_folder, "live")))
-        {
-            await using var bench = new LifecycleBench(ingest: ingest);
-            await InstitutionAsync(bench);
-            await ingest.Send(Slice(1), Slice(2));
-        }
-
-        Copy(Path.Combine(_folder, "live"), backup);
-        IReadOnlyList<ErasureRecord> list;
-        await using (var ingest = await OpenAsync(Path.Combine(_folder, "live")))
-        {
-            await using var bench = new LifecycleBench(ingest: ingest);
-            await BegunAsync(ingest, TimeSpan.FromSeconds(1));
-            await bench.RunAsync((await bench.ApprovedAsync()).Id);
-            list = await bench.Erasure.ListErasedAsync(default);
-        }
-
+        var (backup, list) = await ErasedAfterBackupAsync(ingest => BegunAsync(ingest, TimeSpan.FromSeconds(1)));
         await using (var ingest = await OpenAsync(backup))
         {
             await using var bench = new LifecycleBench(ingest: ingest);
@@ -73,6 +40,27 @@ public sealed partial class ErasureTests
             Assert.Null(await ingest.Catalog.GetStudyByKeyAsync(IngestBench.A, list[0].StudyKey, default));
             Assert.Empty(await ingest.Catalog.FindInstancesAsync(IngestBench.A, ["1.2.3.1.1", "1.2.3.1.2"], default));
             Assert.Empty(await ingest.Keys.IdsAsync(IngestBench.A, list[0].StudyKey, default));
+        }
+    }
+
+    /// <summary>A study that was erased after a backup: the backup's folder, and the list of erasures from the folder that went on.</summary>
+    private async Task<(string Backup, IReadOnlyList<ErasureRecord> Erased)> ErasedAfterBackupAsync(Func<IngestBench, Task> beforeErasure)
+    {
+        var (live, backup) = (Path.Combine(_folder, "live"), Path.Combine(_folder, "backup"));
+        await using (var ingest = await OpenAsync(live))
+        {
+            await using var bench = new LifecycleBench(ingest: ingest);
+            await InstitutionAsync(bench);
+            await ingest.Send(Slice(1), Slice(2));
+        }
+
+        Copy(live, backup);
+        await using (var ingest = await OpenAsync(live))
+        {
+            await using var bench = new LifecycleBench(ingest: ingest);
+            await beforeErasure(ingest);
+            await bench.RunAsync((await bench.ApprovedAsync()).Id);
+            return (backup, await bench.Erasure.ListErasedAsync(default));
         }
     }
 
