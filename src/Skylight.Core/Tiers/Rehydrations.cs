@@ -30,7 +30,7 @@ public sealed class Rehydrations(StudyTiers tiers, IObjectStore store, StudyUse 
     private const int AskedAtATime = 8;
 
     /// <summary>By which the time told is put off at least, when it is over and a pack is still missing.</summary>
-    private static readonly TimeSpan s_leastWait = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_leastWait = TimeSpan.FromSeconds(10);
 
     private string Archived => options.Value.ArchiveIsOffline ? "OFFLINE" : "NEARLINE";
 

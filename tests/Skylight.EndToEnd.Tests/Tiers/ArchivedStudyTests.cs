@@ -196,7 +196,7 @@ public sealed class ArchivedStudyTests : IClassFixture<ArchivedStudyTests.SlowAr
         return JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync()).RootElement;
     }
 
-    /// <summary>A host whose archive takes two seconds to give something back, and whose studies are complete at once.</summary>
+    /// <summary>A host whose archive takes eight seconds to give something back, and whose studies are complete at once.</summary>
     public sealed class SlowArchive : EdgeFixture
     {
         protected override IEnumerable<KeyValuePair<string, string?>> Settings =>

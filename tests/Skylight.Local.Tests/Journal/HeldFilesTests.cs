@@ -125,7 +125,7 @@ public sealed class HeldFilesTests : IDisposable
 
     /// <summary>Files of the journal's folder that only this process's handles keep on the disk.</summary>
     private int OpenFilesWithoutAName() =>
-        Directory.EnumerateFiles("/proc/self/fd").Count(fd => File.ResolveLinkTarget(fd, returnFinalTarget: false)?.FullName is { } to && to.StartsWith(_folder.Path, StringComparison.Ordinal) && to.EndsWith("(deleted)", StringComparison.Ordinal));
+        Directory.EnumerateFiles("/proc/self/fd").Count(fd => new FileInfo(fd).LinkTarget is { } to && to.StartsWith(_folder.Path, StringComparison.Ordinal) && to.EndsWith("(deleted)", StringComparison.Ordinal));
 
     private static byte[] Page(int i) => [.. Enumerable.Repeat((byte)i, 4096)];
 }
