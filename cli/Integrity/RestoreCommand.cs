@@ -73,6 +73,7 @@ public static class RestoreCommand
         var rebuilt = before is null ? null : await RebuildAsync(archive, before, cancellationToken);
         if (before is not null) SecondCopies.Remove(before);
         var again = await archive.Services.GetRequiredService<Erasure>().ReplayAsync(FolderRestore.Pending(options.To), cancellationToken);
+        if (taken is not null) taken = taken with { KeysMissing = await ServedAsync(archive, taken.KeysMissing, cancellationToken) };
         var cut = (await archive.Services.GetRequiredService<UploadSessions>().CutOffAsync(cancellationToken)).Select(session => new CutOffUpload(session.Institution, session.Id, session.CreatedOn, session.ClosedOn)).ToArray();
         FolderRestore.Settle(options.To);
         var usable = watch.Elapsed;
@@ -127,6 +128,16 @@ public static class RestoreCommand
             await archive.Services.GetRequiredService<SqliteCatalog>().CheckpointAsync(cancellationToken);
             return report;
         }
+    }
+
+    /// <summary>Those that are studies of the catalog now: uploads have keys too, which go with them, and what is known to be erased has just been erased again.</summary>
+    private static async Task<IReadOnlyList<string>> ServedAsync(OfflineArchive archive, IReadOnlyList<string> subjects, CancellationToken cancellationToken)
+    {
+        var catalog = archive.Services.GetRequiredService<ICatalog>();
+        var served = new List<string>();
+        foreach (var subject in subjects)
+            if (subject.Split('/') is [var institution, var studyKey] && await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not null) served.Add(subject);
+        return served;
     }
 
     private static void Print(TakenOver taken, RebuildReport rebuilt)

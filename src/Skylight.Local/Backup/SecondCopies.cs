@@ -10,7 +10,7 @@ namespace Skylight.Local.Backup;
 
 /// <summary>What a restored folder took over from the second copies of the host that was lost.</summary>
 /// <param name="Keys">Key records that the backup did not have, or not with all their keys.</param>
-/// <param name="KeysMissing">Studies of the backup of which the second place has no key, as <c>institution/study key</c>: erased since, or never copied.</param>
+/// <param name="KeysMissing">What has a key in the backup and none in the second place, as <c>institution/study key</c>: erased since, or never copied; or an upload that has ended.</param>
 public sealed record TakenOver(int Keys, int Objects, long Bytes, IReadOnlyList<string> KeysMissing);
 
 /// <summary>

@@ -111,6 +111,28 @@ public sealed class ReplicaHostTests : IAsyncLifetime
         Assert.Empty((await archive.Services.GetRequiredService<CatalogRebuild>().RunAsync(null, write: false, default)).Different);
     }
 
+    [Fact]
+    public async Task LostDisk_WhatWasErasedIsOnALaterList_IsGoneAndNoFault()
+    {
+        using var technician = await _edge.ClientAsync("technician");
+        var file = DemoInstance.Load(_edge.Demo)[0];
+        foreach (var uid in (string[])["2.999.8.1", "2.999.8.2"]) await StoreAsync(technician, file, uid, 1);
+        var set = new BackupOptions(Path.Combine(_edge.Data, "host"), Path.Combine(_edge.Data, "set")) { Passphrase = "a long passphrase", Iterations = 1000 };
+        var first = await FolderBackup.RunAsync(set, TimeProvider.System, default);
+        await EraseAsync("2.999.8.2");
+        await StoreAsync(technician, file, "2.999.8.3", 1);
+        await FolderBackup.RunAsync(set, TimeProvider.System, default);
+        await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
+        await _edge.StopAsync();
+
+        var data = Path.Combine(_edge.Data, "back");
+        var restore = new RestoreOptions(set.To, data) { Passphrase = set.Passphrase, At = first.At };
+        Assert.Equal(ExitCode.Done, await RestoreCommand.RunAsync(restore, verify: true, json: false, default, new DirectoryInfo(Path.Combine(_edge.Data, "second")), new DirectoryInfo(Path.Combine(_edge.Data, "third"))));
+        await using var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(data), default);
+        Assert.NotNull(await CatalogOf(archive.Services).GetStudyAsync("demo", "2.999.8.1", default));
+        Assert.Null(await CatalogOf(archive.Services).GetStudyAsync("demo", "2.999.8.2", default));
+    }
+
     private static ICatalog CatalogOf(IServiceProvider services) => services.GetRequiredService<ICatalog>();
 
     private static async Task StoreAsync(HttpClient technician, DemoInstance file, string uid, int number)
