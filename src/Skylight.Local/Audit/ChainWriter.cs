@@ -57,7 +57,7 @@ internal sealed class ChainWriter(SqliteDatabase database, Journal.Journal journ
                 var (institution, body) = Parse(bytes.Span);
                 lacking.Add((await open(institution), body, record));
             },
-            token => new ValueTask(FlushAsync(token)),
+            (_, token) => new ValueTask(FlushAsync(token)),
             cancellationToken);
         foreach (var (head, body, record) in lacking) Take(head, AuditChain.Decode(body), body, record);
     }

@@ -38,12 +38,12 @@ public static class LocalCatalog
         await catalog.RenewTermsAsync(cancellationToken);
 
         // A catalog that was made again knows of no record; a backup would look in vain for the first ones.
-        if (journal.FirstSequence - 1 is var dropped && dropped > catalog.AppliedSequence()) await catalog.SkipAsync(dropped);
+        await catalog.SkipAsync(journal.FirstSequence - 1);
         await journal.StartAsync(
             catalog.AppliedSequence(),
             (sequence, change, token) => new ValueTask(catalog.ReplayAsync(
                 JsonSerializer.Deserialize<StudyChange>(change.Span, DocumentJson.Options) ?? throw new InvalidDataException("A journal record carries no change."), sequence, token)),
-            token => new ValueTask(catalog.CheckpointAsync(token)),
+            (sequence, token) => new ValueTask(catalog.CheckpointAsync(sequence, token)),
             cancellationToken);
     }
 }

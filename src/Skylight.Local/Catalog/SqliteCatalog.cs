@@ -265,14 +265,19 @@ public sealed class SqliteCatalog : ICatalog
             Find(connection, institution, studyKey) is ({ }, var revision) ? revision.ToString(CultureInfo.InvariantCulture) : null);
 
     /// <summary>Makes everything applied so far durable, so that a journal may forget it.</summary>
-    public async Task CheckpointAsync(CancellationToken cancellationToken)
+    public Task CheckpointAsync(CancellationToken cancellationToken) => CheckpointAsync(0, cancellationToken);
+
+    /// <param name="sequence">The last journal record that is to be forgotten.</param>
+    /// <inheritdoc cref="CheckpointAsync(CancellationToken)"/>
+    internal async Task CheckpointAsync(long sequence, CancellationToken cancellationToken)
     {
         await _pending.FlushAsync(cancellationToken);
+        await SkipAsync(sequence);
         await _database.CheckpointAsync(cancellationToken);
     }
 
-    /// <summary>Records that nothing up to a journal record is missing, in a catalog that was made again: the journal has dropped it long since.</summary>
-    internal Task SkipAsync(long sequence) => WriteAsync([], sequence);
+    /// <summary>Records that nothing up to a journal record is missing: what has not been applied by now was no change, or lies before this catalog was made.</summary>
+    internal Task SkipAsync(long sequence) => sequence > AppliedSequence() ? WriteAsync([], sequence) : Task.CompletedTask;
 
     private static Stored<StudyDocument> Stored(StudyDocument study) => new(study.StudyKey, study.ETag(), study);
 

@@ -12,6 +12,12 @@ namespace Skylight.Local.Journal;
 public delegate ValueTask ApplyChange(long sequence, ReadOnlyMemory<byte> change, CancellationToken cancellationToken);
 
 /// <summary>
+/// Makes everything applied so far durable where it was applied, and that nothing up to a record is missing there: the files that end with it are dropped
+/// next. The record need not be a change, since deletions of objects have numbers too.
+/// </summary>
+public delegate ValueTask Checkpoint(long sequence, CancellationToken cancellationToken);
+
+/// <summary>
 /// The edge's commit log: records of {sealed objects, one opaque change} in append-only files. Records that queue up while a group is being written
 /// become the next group, which costs one write and one fdatasync. An append completes when its record is on disk, its objects can be read, and its
 /// change has been applied. Objects are moved out, and files dropped, by <see cref="JournalDrain"/>.
@@ -28,7 +34,7 @@ public sealed class Journal : IAsyncDisposable
     private JournalFile? _empty;
     private JournalWriter? _writer;
     private ApplyChange? _apply;
-    private Func<CancellationToken, ValueTask>? _checkpoint;
+    private Checkpoint? _checkpoint;
     private long _next = 1;
     private long _lastAppend;
 
@@ -77,9 +83,9 @@ public sealed class Journal : IAsyncDisposable
     /// <summary>Replays what is in the files and begins to accept appends.</summary>
     /// <param name="applied">The last sequence that the consumer has applied for good; records up to it are not replayed. 0 for none.</param>
     /// <param name="apply">See <see cref="ApplyChange"/>.</param>
-    /// <param name="checkpoint">Makes everything applied so far durable where it was applied; called before a file is dropped.</param>
+    /// <param name="checkpoint">See <see cref="Checkpoint"/>.</param>
     /// <remarks>After a failure it may be called again, and replays from the beginning.</remarks>
-    public async Task StartAsync(long applied, ApplyChange apply, Func<CancellationToken, ValueTask> checkpoint, CancellationToken cancellationToken)
+    public async Task StartAsync(long applied, ApplyChange apply, Checkpoint checkpoint, CancellationToken cancellationToken)
     {
         if (_writer is not null) throw new InvalidOperationException("The journal has been started.");
         foreach (var (file, record) in _replay)
@@ -123,8 +129,8 @@ public sealed class Journal : IAsyncDisposable
         return await Writer.AppendAsync(RecordKind.Commit, objects, change, apply);
     }
 
-    /// <summary>Waits until everything that was applied is durable where it was applied.</summary>
-    internal ValueTask CheckpointAsync(CancellationToken cancellationToken) => _checkpoint!(cancellationToken);
+    /// <inheritdoc cref="Checkpoint"/>
+    internal ValueTask CheckpointAsync(long sequence, CancellationToken cancellationToken) => _checkpoint!(sequence, cancellationToken);
 
     /// <summary>Why the journal takes no more commits; null while it works.</summary>
     public JournalException? Failure => _writer?.Failure;

@@ -134,6 +134,7 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
                 // Files go oldest first, so that a deletion never outlives what it deletes.
                 files = files[..kept];
                 _holdUntil = time.GetUtcNow() + HoldPause;
+                if (kept == 0) return 0;
             }
 
             var moved = 0;
@@ -147,7 +148,7 @@ public sealed class JournalDrain(Journal journal, IObjectStore store, JournalOpt
                 moved += objects.Length;
             }
 
-            await journal.CheckpointAsync(cancellationToken);
+            await journal.CheckpointAsync(files[^1].LastSequence, cancellationToken);
             foreach (var file in files)
             {
                 if (held.TryGetValue(file, out var hold))

@@ -178,7 +178,7 @@ internal static class ArchiveBench
         var inner = FolderObjectStore.Open(Path.Combine(folder, "objects"), new FolderObjectStoreOptions { MinFreeBytes = 0 }, TimeProvider.System);
         var options = new JournalOptions { MinFreeBytes = 0 };
         await using var journal = Journal.Open(Path.Combine(folder, "journal"), options, TimeProvider.System);
-        await journal.StartAsync(0, static (_, _, _) => ValueTask.CompletedTask, static _ => ValueTask.CompletedTask, default);
+        await journal.StartAsync(0, static (_, _, _) => ValueTask.CompletedTask, static (_, _) => ValueTask.CompletedTask, default);
         var count = 0;
         foreach (var (size, clients, commits) in ((int, int, int)[])[(12_000, 1, 300), (12_000, 4, 1200), (12_000, 32, 6000), (528_000, 4, 200)])
         {

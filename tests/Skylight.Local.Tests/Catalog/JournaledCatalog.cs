@@ -40,6 +40,14 @@ internal sealed class JournaledCatalog(Stop? beforeReading, Func<ICommit, ICatal
 
     public IObjectStore Store { get; private set; } = null!;
 
+    public EdgeJournal Journal => _journal;
+
+    /// <summary>Where <c>catalog.db</c> and the journal are.</summary>
+    public string Folder => _folder;
+
+    /// <summary>What the journal is drained to.</summary>
+    public IObjectStore Objects { get; private set; } = null!;
+
     public int Restarts { get; private set; }
 
     public async Task OpenAsync()
@@ -130,7 +138,8 @@ internal sealed class JournaledCatalog(Stop? beforeReading, Func<ICommit, ICatal
         _journal = EdgeJournal.Open(Path.Combine(_folder, "journal"), options, TimeProvider.System);
         var commit = new JournalCommit(_journal, _catalog);
         Commit = wrap?.Invoke(commit, this) ?? commit;
-        Store = new JournalObjectStore(_journal, FolderObjectStore.Open(Path.Combine(_root, "objects"), new FolderObjectStoreOptions { MinFreeBytes = 0, Fsync = false }, TimeProvider.System));
+        Objects = FolderObjectStore.Open(Path.Combine(_root, "objects"), new FolderObjectStoreOptions { MinFreeBytes = 0, Fsync = false }, TimeProvider.System);
+        Store = new JournalObjectStore(_journal, Objects);
         await LocalCatalog.ReplayAsync(_journal, _catalog, default);
     }
 }

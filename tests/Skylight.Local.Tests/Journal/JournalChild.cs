@@ -36,7 +36,7 @@ internal static class JournalChild
             lock (applied) applied.Write([.. change.Span, (byte)'\n']);
             return ValueTask.CompletedTask;
         };
-        await journal.StartAsync(0, apply, static _ => ValueTask.CompletedTask, default);
+        await journal.StartAsync(0, apply, static (_, _) => ValueTask.CompletedTask, default);
         using var key = new DataKey(JournalKillTests.Key);
         var options = SealOptions.Default with { SegmentBytes = 4096, Cipher = (algorithm, bytes) => new Watched(SegmentCipher.Create(algorithm, bytes), bytes, pairs) };
         using var drain = folder.Drain(journal);

@@ -31,6 +31,8 @@ internal sealed class JournalFolder : IDisposable
 
     public int Checkpoints { get; private set; }
 
+    public long CheckpointedThrough { get; private set; }
+
     public Action? OnCheckpoint { get; set; }
 
     public async Task<EdgeJournal> OpenAsync(long applied = 0)
@@ -73,9 +75,10 @@ internal sealed class JournalFolder : IDisposable
         return ValueTask.CompletedTask;
     }
 
-    private ValueTask CheckpointAsync(CancellationToken cancellationToken)
+    private ValueTask CheckpointAsync(long sequence, CancellationToken cancellationToken)
     {
         Checkpoints++;
+        CheckpointedThrough = sequence;
         OnCheckpoint?.Invoke();
         return ValueTask.CompletedTask;
     }

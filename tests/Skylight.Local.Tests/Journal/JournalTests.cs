@@ -316,6 +316,7 @@ public sealed class JournalTests : IDisposable
         await using var again = await _folder.OpenAsync();
         Assert.Equal(["a/b/3.pack"], await JournalFolder.ListAsync(_folder.Store(again), ""));
         await _folder.Drain(again).DrainAllAsync(default);
+        Assert.Equal(3, _folder.CheckpointedThrough);
         Assert.Equal(["a/b/3.pack"], await JournalFolder.ListAsync(_folder.Store(again), ""));
         Assert.Single(Directory.GetFiles(_folder.Path, "*.journal"));
     }
