@@ -27,7 +27,7 @@ internal static class KeysCommand
         var id = new Argument<string?>("id") { Description = "A run; without it all of them.", Arity = ArgumentArity.ZeroOrOne };
         var status = new Command("status", "How rotations, re-encryptions and verifications go, or went.") { id };
         status.SetAction((parsed, cancellationToken) => StatusAsync(parsed, parsed.GetValue(id), cancellationToken));
-        return new Command("keys", "Keys of the archive (for the security administrator).") { rotate, reencrypt, Cipher(), status, Change("pause", "Halts a run after its present step."), Change("resume", "Lets a paused or failed run go on.") };
+        return new Command("keys", "Keys of the archive (for the security administrator).") { rotate, reencrypt, Cipher(), status, PassphraseCommand.Create(), Change("pause", "Halts a run after its present step."), Change("resume", "Lets a paused or failed run go on.") };
     }
 
     private static Command Cipher()

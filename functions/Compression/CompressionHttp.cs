@@ -63,6 +63,16 @@ public sealed class CompressionHttp(Gate gate, CompressionPolicies policies, Pic
         if (admission.Refusal is { } refusal) return refusal;
         var id = await CompressionSweeps.StartAsync(client, admission.Institution, time.GetUtcNow(), cancellationToken);
         await audit.DoneAsync(admission.Actor, admission.Institution, "compression-sweep.start", id, cancellationToken);
-        return Answer.Accepted("/api/compression", new SweepView(id));
+        return Answer.Accepted($"/api/compression/sweeps/{id}", new SweepView(id));
+    }
+
+    /// <summary>How a sweep stands. 404 also once the durable engine has forgotten it.</summary>
+    [Function("compression-sweep-get")]
+    public async Task<IActionResult> SweepState(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/compression/sweeps/{id}")] HttpRequest request, string id, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    {
+        var admission = await gate.AdmitAsync(request, AccessAction.TierManage, ObjectRef.InstitutionRecord(null), cancellationToken);
+        if (admission.Refusal is { } refusal) return refusal;
+        return await CompressionSweeps.FindAsync(client, admission.Institution, id, cancellationToken) is { } state ? Answer.Json(state) : Refusals.NotFound();
     }
 }

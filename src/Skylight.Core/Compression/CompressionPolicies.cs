@@ -10,7 +10,11 @@ namespace Skylight.Core.Compression;
 /// <param name="Bytes">The compressed ones as received.</param>
 /// <param name="StoredBytes">The same as they are kept now.</param>
 /// <param name="FinishedAt">UTC; null while the sweep is under way.</param>
-public sealed record CompressionReport(int V, int Studies, int Failed, int Coded, int Refused, long Bytes, long StoredBytes, DateTimeOffset? FinishedAt);
+public sealed record CompressionReport(int V, int Studies, int Failed, int Coded, int Refused, long Bytes, long StoredBytes, DateTimeOffset? FinishedAt)
+{
+    /// <summary>Of a sweep that has just begun.</summary>
+    public static CompressionReport None { get; } = new(1, 0, 0, 0, 0, 0, 0, null);
+}
 
 /// <summary>The compression policies of institutions, and what came of them.</summary>
 public sealed class CompressionPolicies(IDocuments documents)

@@ -44,18 +44,25 @@ public sealed class Journal : IAsyncDisposable
         _options = options;
         _time = time;
         _space = new FreeSpace(folder, options.MinFreeBytes, time);
+        _lock = Lock(folder);
+    }
+
+    /// <summary>The journal's objects by name, and its files.</summary>
+    internal JournalIndex Index => _index;
+
+    /// <summary>Keeps hosts, and tools that need the folder for themselves, off a journal until it is disposed.</summary>
+    /// <exception cref="JournalException">Another process has the journal.</exception>
+    public static FileStream Lock(string folder)
+    {
         try
         {
-            _lock = new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException error) when (error is not (FileNotFoundException or DirectoryNotFoundException))
         {
             throw new JournalException(JournalFault.InUse, "Another process has the journal open.", error);
         }
     }
-
-    /// <summary>The journal's objects by name, and its files.</summary>
-    internal JournalIndex Index => _index;
 
     /// <summary>
     /// Opens the folder: reads every record, cuts a torn tail, and makes all objects readable. Changes are applied by <see cref="StartAsync"/>.

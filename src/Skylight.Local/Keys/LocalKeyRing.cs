@@ -75,8 +75,7 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
         {
             var known = Open(path, passphrase, time);
             if (passphrase is null || known._file.Protection is not null) return known;
-            known.Dispose();
-            return Protect(path, KeyRingFile.Load(path), Strong(passphrase), time);
+            using (known) return known.Under(Strong(passphrase));
         }
 
         if (HasContent(dataFolder))
@@ -89,6 +88,15 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
     /// <summary>The key ring of a data folder that a host may be using: it is neither made nor sealed.</summary>
     /// <inheritdoc cref="Open(string, string, TimeProvider)"/>
     public static LocalKeyRing OpenOf(string dataFolder, KeyRingOptions options, TimeProvider time) => Open(PathIn(dataFolder, options), PassphraseOf(options), time);
+
+    /// <summary>Seals the key ring of a data folder under another passphrase, in one step, for whoever has the folder to himself. The keys stay; copies of the file from before open with the old one.</summary>
+    /// <param name="old">The passphrase that it has; null for the one that is configured.</param>
+    /// <exception cref="KeyRingException">It cannot be opened, or the new passphrase is too short.</exception>
+    public static void ChangePassphrase(string dataFolder, KeyRingOptions options, string? old, string passphrase, TimeProvider time)
+    {
+        using var ring = Open(PathIn(dataFolder, options), old ?? PassphraseOf(options), time);
+        ring.Under(Strong(passphrase)).Dispose();
+    }
 
     private static string PathIn(string dataFolder, KeyRingOptions options) => options.Path ?? System.IO.Path.Combine(dataFolder, "keys.json");
 
@@ -106,13 +114,13 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
             || (Directory.Exists(objects) && Directory.EnumerateFiles(objects, "*", SearchOption.AllDirectories).Any());
     }
 
-    private static LocalKeyRing Protect(string path, KeyRingFile file, string passphrase, TimeProvider time)
+    /// <summary>The same keys, on disk from now on under this passphrase.</summary>
+    private LocalKeyRing Under(string passphrase)
     {
-        using var open = new LocalKeyRing(path, file, null, time);
         var protection = KeyRingProtection.Create(DefaultIterations);
-        var ring = new LocalKeyRing(path, file with { Protection = protection, Keys = [] }, protection.DeriveKey(passphrase), time);
-        var next = ring._file with { Keys = [.. file.Keys.Select(entry => entry with { Key = ring.Seal(entry.Id, open._keys[entry.Id]) })] };
-        next.Save(path);
+        var ring = new LocalKeyRing(_path, _file with { Protection = protection, Keys = [] }, protection.DeriveKey(passphrase), _time);
+        var next = ring._file with { Keys = [.. _file.Keys.Select(entry => entry with { Key = ring.Seal(entry.Id, _keys[entry.Id]) })] };
+        next.Save(_path);
         ring._file = next;
         foreach (var entry in next.Keys) ring.Admit(entry.Id, ring.Open(entry));
         return ring;

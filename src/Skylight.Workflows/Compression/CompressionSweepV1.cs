@@ -44,12 +44,14 @@ public static class CompressionSweepV1
         var settings = input.Settings;
         var retry = TaskOptions.FromRetryPolicy(new RetryPolicy(settings.Attempts, TimeSpan.FromSeconds(settings.FirstRetrySeconds), 2, s_longestPause));
         var (next, report) = (input.Next, input.Report);
+        context.SetCustomStatus(report);
         for (var studies = 0; studies < settings.StudiesPerRun;)
         {
             var plan = await context.CallActivityAsync<CompressionPlan>(PlanActivity, new CompressionPlanInput(input.Institution, next), retry);
             foreach (var group in plan.Studies.Chunk(settings.InFlight))
             {
                 foreach (var done in await Task.WhenAll(group.Select(study => CompressAsync(context, input.Institution, study, retry)))) report = Add(report, done);
+                context.SetCustomStatus(report);
             }
 
             // A plan of nothing counts too: a history of looking only must not grow without end either.

@@ -21,6 +21,7 @@ public sealed class ExitCodeTests : IDisposable
     [InlineData(2, "is no copy of catalog.db", "reindex", "--data", "{}/data", "--backup", "{}/bad.json")]
     [InlineData(2, "is no copy of catalog.db", "reindex", "--data", "{}/data", "--backup", "{}/data/catalog.db")]
     [InlineData(1, "database", "verify", "--data", "{}/damaged")]
+    [InlineData(4, "has no archive", "keys", "passphrase", "--data", "{}/data", "--new-passphrase-file", "{}/bad.json")]
     [InlineData(2, "SKYLIGHT_URL", "search", "--token", "t")]
     public async Task Refused_SaysWhyInALine_AndByItsCode(int code, string words, params string[] arguments)
     {

@@ -39,6 +39,7 @@ public sealed class CompressionSweepV1Tests
 
         // Study 2 takes three steps, study 5 fails for good, and every other one takes one.
         Assert.Equal(["1", "2", "2>s:10", "2>s:20", "3", "4", "5", "6", "7"], context.Steps);
+        Assert.Equal([0, 2, 6, 8, 10, 10, 12, 14], context.Progress);
         var report = Assert.Single(context.Reports);
         Assert.Equal((7, 1, 14, 7L, 1400L, 700L), (report.Studies, report.Failed, report.Coded, (long)report.Refused, report.Bytes, report.StoredBytes));
         Assert.Equal(context.CurrentUtcDateTime, report.FinishedAt!.Value.UtcDateTime);
@@ -79,7 +80,12 @@ public sealed class CompressionSweepV1Tests
 
         public List<CompressionReport> Reports { get; } = [];
 
+        /// <summary>Instances compressed, as the custom status says from time to time.</summary>
+        public List<int> Progress { get; } = [];
+
         public CompressionSweepInput? Next { get; private set; }
+
+        public override void SetCustomStatus(object? customStatus) => Progress.Add(Assert.IsType<CompressionReport>(customStatus).Coded);
 
         /// <summary>Null when it was cut off.</summary>
         public Task<string?> RunAsync(CompressionSweepInput input) => Task.Run(async () =>

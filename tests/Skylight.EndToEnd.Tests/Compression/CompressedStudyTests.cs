@@ -37,9 +37,15 @@ public abstract class CompressedStudyTests(EdgeFixture edge)
             Assert.Equal(HttpStatusCode.PreconditionFailed, (await admin.SendAsync(stale)).StatusCode);
         }
 
-        Assert.Equal(HttpStatusCode.Accepted, (await admin.PostAsync("api/compression/sweeps", null)).StatusCode);
-        var report = await ReportAsync(admin);
-        Assert.Equal((files.Count, 0), (report.GetProperty("coded").GetInt32(), report.GetProperty("failed").GetInt32()));
+        using var sweep = await admin.PostAsync("api/compression/sweeps", null);
+        Assert.Equal(HttpStatusCode.Accepted, sweep.StatusCode);
+        var state = await EndedAsync(admin, sweep.Headers.Location!.OriginalString.TrimStart('/'));
+        var report = (await JsonAsync(admin, "api/compression")).GetProperty("lastSweep");
+        foreach (var told in new[] { state, report })
+            Assert.Equal((files.Count, 0), (told.GetProperty("coded").GetInt32(), told.GetProperty("failed").GetInt32()));
+        Assert.Equal(report.GetProperty("storedBytes").GetInt64(), state.GetProperty("storedBytes").GetInt64());
+        Assert.Equal(HttpStatusCode.Forbidden, (await reader.GetAsync(sweep.Headers.Location!.OriginalString.TrimStart('/'))).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await admin.GetAsync("api/compression/sweeps/tiers-demo-2026010101-1")).StatusCode);
         Assert.True(report.GetProperty("storedBytes").GetInt64() < report.GetProperty("bytes").GetInt64() * 0.9);
         Assert.Equal(before, await AnswersAsync(reader, technician, files));
         Assert.Null((await JsonAsync(admin, "api/compression")).GetProperty("codecs")[0].TryGetProperty("missing", out var none) ? none.GetString() : null);
@@ -56,12 +62,19 @@ public abstract class CompressedStudyTests(EdgeFixture edge)
         }
     }
 
-    private static async Task<JsonElement> ReportAsync(HttpClient admin)
+    /// <summary>A sweep's state once it has ended.</summary>
+    private static async Task<JsonElement> EndedAsync(HttpClient admin, string address)
     {
         var ends = DateTime.UtcNow.AddSeconds(90);
         while (true)
         {
-            if ((await JsonAsync(admin, "api/compression")).TryGetProperty("lastSweep", out var report) && report.ValueKind == JsonValueKind.Object) return report;
+            var state = await JsonAsync(admin, address);
+            if (state.GetProperty("status").GetString() is var status and not "running")
+            {
+                Assert.Equal("completed", status);
+                return state;
+            }
+
             Assert.True(DateTime.UtcNow < ends, "The sweep does not finish.");
             await Task.Delay(200);
         }

@@ -143,6 +143,34 @@ public sealed class LocalKeyRingTests : KeyRingConformance, IDisposable
         Assert.Equal("local:hospital-a/2", again.Rotate("hospital-a"));
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("pw")]
+    [InlineData("a long secret")]
+    public void ChangePassphrase_OfAnyRing_KeepsItsKeysUnderTheNewOneAlone(string? before)
+    {
+        byte[] key = new byte[32], wrapped;
+        using (var first = LocalKeyRing.Create(PathOf("keys.json"), before, TimeProvider.System, Iterations)) wrapped = first.Resolve("local:hospital-a").WrapKey("A256KW", key);
+        var was = File.ReadAllBytes(PathOf("keys.json"));
+        if (before is not null) Assert.Equal(KeyRingFault.WrongPassphrase, Fault(() => Changed("another secret", Options("wrong secret"), null)));
+        Assert.Equal(KeyRingFault.PassphraseNeeded, Fault(() => Changed("short", new KeyRingOptions(), before ?? "any")));
+        Assert.Equal(was, File.ReadAllBytes(PathOf("keys.json")));
+
+        LocalKeyRing.ChangePassphrase(_folder, before is null ? new KeyRingOptions() : Options(before), null, "another secret", TimeProvider.System);
+        if (before is not null) Assert.Equal(KeyRingFault.WrongPassphrase, Fault(() => LocalKeyRing.Open(PathOf("keys.json"), before, TimeProvider.System)));
+        Assert.Equal(KeyRingFault.PassphraseNeeded, Fault(() => LocalKeyRing.Open(PathOf("keys.json"), null, TimeProvider.System)));
+        using var ring = LocalKeyRing.OpenOrCreate(_folder, Options("another secret"), TimeProvider.System);
+        Assert.Equal(key, ring.Resolve("local:hospital-a/1").UnwrapKey("A256KW", wrapped));
+        Assert.Equal("local:hospital-a/2", ring.Rotate("hospital-a"));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(PathOf("keys.json")));
+
+        LocalKeyRing Changed(string passphrase, KeyRingOptions options, string? old)
+        {
+            LocalKeyRing.ChangePassphrase(_folder, options, old, passphrase, TimeProvider.System);
+            throw new InvalidOperationException("It was changed.");
+        }
+    }
+
     [Fact]
     public void OpenOf_FolderOfARunningHost_LeavesItAlone()
     {
