@@ -8,7 +8,7 @@ using Skylight.Core.Uploads;
 
 namespace Skylight.Core.Lifecycle;
 
-/// <summary>What is left of a study in the documents: intake items, deletions, corrections, upload reports and staging, care relations to it, and the records of its patients if it was their last study.</summary>
+/// <summary>What is left of a study in the documents: intake items, deletions, rejection notes that wait for it, corrections, upload reports and staging, care relations to it, and the records of its patients if it was their last study.</summary>
 public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, IntakeItems items, PatientDirectory patients, UploadReports reports, UploadSessions uploads, Deletions deletions)
 {
     private const int Page = 200;
@@ -29,6 +29,7 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
         // The study's document is gone: what stands in its place has come since, under its UID, and what is newer than that is its own.
         var since = (await catalog.GetStudyByKeyAsync(erasure.Institution, erasure.StudyKey, cancellationToken))?.Value.CreatedAt ?? DateTimeOffset.MaxValue;
         await RemoveCorrectionsAsync(erasure, since, cancellationToken);
+        await RetainedRejections.ForgetStudyAsync(documents, erasure.Institution, erasure.StudyKey, since, cancellationToken);
         await RelationRecords.EndOfStudyAsync(documents, erasure.Institution, erasure.StudyKey, since, erasure.At!.Value, cancellationToken);
         var left = new HashSet<string>(StringComparer.Ordinal);
         var removed = await RemoveItemsAsync(erasure, since, left, cancellationToken);

@@ -8,10 +8,11 @@ namespace Skylight.Core.Lifecycle;
 
 /// <summary>
 /// Ends what a killed host has left half done although somebody had decided it: what was on its way back into view, corrections that were approved, rejection notes that the
-/// release of a hold was about to carry out. And says in the trail when the bytes of erased instances are gone. Safe to call at any time, by any number.
+/// release of a hold was about to carry out. And does what has waited for its day: rejection notes for the end of a study's retention, the trail's word of erased instances for the end
+/// of their bytes. Safe to call at any time, by any number.
 /// </summary>
 public sealed class LifecycleUpkeep(
-    Deletions deletions, CorrectionService corrections, HoldReleases releases, ErasedBytes bytes, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, ILogger<LifecycleUpkeep> logger)
+    Deletions deletions, CorrectionService corrections, HoldReleases releases, Rejections rejections, ErasedBytes bytes, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, ILogger<LifecycleUpkeep> logger)
 {
     private const int Page = 200;
 
@@ -29,6 +30,8 @@ public sealed class LifecycleUpkeep(
                 await TryAsync("correction", institution, stored, stored.Value.DecidedAt, () => FinishAsync(stored, cancellationToken));
             foreach (var stored in await DocumentPages.AllAsync(next => releases.ListAsync(institution, Page, next, cancellationToken)))
                 await TryAsync("hold release", institution, stored, stored.Value.At, () => releases.FinishAsync(stored, cancellationToken));
+            foreach (var stored in await rejections.ListRetainedAsync(institution, cancellationToken))
+                await TryAsync("rejection note", institution, stored, null, () => rejections.ApplyRetainedAsync(institution, stored, cancellationToken));
             foreach (var stored in await DocumentPages.AllAsync(next => bytes.ListAsync(institution, Page, next, cancellationToken)))
                 await TryAsync("erased bytes", institution, stored, stored.Value.At, () => bytes.FinishAsync(stored, cancellationToken));
         }

@@ -66,7 +66,7 @@ internal sealed class IngestBench : IAsyncDisposable
         var settings = Options.Create(Lifecycle);
         Deletions = new Deletions(Catalog, Commit, Documents, Parts, Store, Keys, new Retention(Catalog, Patients, settings), settings, Time);
         Service = new IngestService(Store, Keys, _secrets, Catalog, Commit, Parts, Patients, Items, new IngestMetrics(new Meters()), Options.Create(options), Time, NullLogger<IngestService>.Instance,
-            new Rejections(Catalog, Documents, Deletions, settings, Audit, Time));
+            new Rejections(Catalog, Documents, Deletions, _secrets, settings, Audit, Time));
         Packs = new PackReader(Store, Keys, Pictures.Codecs());
         Intake = new IntakeService(Service, Catalog, Commit, Packs, Time);
     }

@@ -32,7 +32,7 @@ internal sealed class LifecycleBench : IAsyncDisposable
     {
         Ingest = ingest ?? new IngestBench();
         _owns = ingest is null;
-        Options = options ?? new LifecycleOptions();
+        Options = options ?? Ingest.Lifecycle;
         var commit = wrapCommit?.Invoke(Ingest.Commit) ?? Ingest.Commit;
         var documents = wrapDocuments?.Invoke(Ingest.Documents) ?? Ingest.Documents;
         var settings = Microsoft.Extensions.Options.Options.Create(Options);
@@ -61,8 +61,9 @@ internal sealed class LifecycleBench : IAsyncDisposable
         Due = new ErasureDue(Ingest.Catalog, Deletions, Requests, Institutions, Ingest.Time, NullLogger<ErasureDue>.Instance);
         var lists = new CorrectionLists(Ingest.Store, Ingest.Keys);
         Corrections = new CorrectionService(Ingest.Catalog, commit, documents, Ingest.Parts, Ingest.Keys, lists, Ingest.Patients, Retired, Ingest.Time);
-        Releases = new HoldReleases(Ingest.Catalog, documents, Holds, new Rejections(Ingest.Catalog, documents, Deletions, settings, Audit, Ingest.Time), Ingest.Time);
-        Upkeep = new LifecycleUpkeep(Deletions, Corrections, Releases, new ErasedBytes(documents, Retired, Audit, Ingest.Time), Institutions, Audit, Ingest.Time, NullLogger<LifecycleUpkeep>.Instance);
+        var rejections = new Rejections(Ingest.Catalog, documents, Deletions, Ingest.Secrets, settings, Audit, Ingest.Time);
+        Releases = new HoldReleases(Ingest.Catalog, documents, Holds, rejections, Ingest.Time);
+        Upkeep = new LifecycleUpkeep(Deletions, Corrections, Releases, rejections, new ErasedBytes(documents, Retired, Audit, Ingest.Time), Institutions, Audit, Ingest.Time, NullLogger<LifecycleUpkeep>.Instance);
         Reader = new StudyReader(Ingest.Store, Ingest.Keys, Ingest.Parts, NullLogger<StudyReader>.Instance, lists);
         Retrieval = new Retrieval(Ingest.Catalog, Reader, Use);
     }
