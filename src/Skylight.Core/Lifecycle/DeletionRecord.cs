@@ -43,7 +43,7 @@ public sealed record DeletionRecord
 
     public DateTimeOffset At { get; init; }
 
-    /// <summary>It is not erased before this; retention and holds may make it later.</summary>
+    /// <summary>It is not erased before this; retention and holds may make it later. Of a covered one, when it is looked at again.</summary>
     public DateTimeOffset EraseAfter { get; init; }
 
     /// <summary>Who brought it back, and when; or when it was erased.</summary>
@@ -98,4 +98,10 @@ public enum DeletionStatus
 
     /// <summary>On its way back: nothing erases it. A host that was killed leaves one behind; the next round of the timer, or asking again, ends it.</summary>
     Restoring,
+
+    /// <summary>
+    /// It hides nothing: another deletion hides what its rejection note names already. When that one is taken back this one hides it; when nothing is hidden any more it ends as
+    /// <see cref="Erased"/>, or as <see cref="Restored"/> where a technician has taken some of it in again.
+    /// </summary>
+    Covered,
 }

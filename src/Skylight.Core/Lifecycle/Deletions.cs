@@ -59,6 +59,7 @@ public sealed class Deletions
     private readonly InstanceStates _states;
     private readonly Refusals _refusals;
     private readonly DeletionsTakenBack _shown;
+    private readonly CoveredDeletions _covered;
 
     public Deletions(
         ICatalog catalog, ICommit commit, IDocuments documents, StudyParts parts, Archive.Objects.IObjectStore store, Archive.Keys.StudyKeys keys, Retention retention,
@@ -67,7 +68,8 @@ public sealed class Deletions
         (_catalog, _commit, _documents, _retention, _options, _time) = (catalog, commit, documents, retention, options.Value, time);
         _states = new InstanceStates(catalog, store, keys, parts);
         _refusals = new Refusals(catalog, _states.Contents);
-        _shown = new DeletionsTakenBack(catalog, commit, documents, this, _states, _refusals);
+        _covered = new CoveredDeletions(catalog, documents, this, _states.Contents, _refusals, options.Value, time);
+        _shown = new DeletionsTakenBack(catalog, commit, documents, this, _covered, _states, _refusals);
     }
 
     /// <summary>Hides what the target names. Durable when the task completes.</summary>
@@ -126,10 +128,10 @@ public sealed class Deletions
     public async Task<RestoreOutcome> RestoreAsync(string institution, string id, string by, CancellationToken cancellationToken)
     {
         if (await GetAsync(institution, id, cancellationToken) is not { } stored) return RestoreOutcome.Missing;
-        if (stored.Value.Status is not (DeletionStatus.Hidden or DeletionStatus.Restoring)) return RestoreOutcome.TooLate;
+        if (stored.Value.Status is not (DeletionStatus.Hidden or DeletionStatus.Covered or DeletionStatus.Restoring)) return RestoreOutcome.TooLate;
 
         // Decided first: an erasure begins by the same record, so only one of the two does.
-        if (stored.Value.Status == DeletionStatus.Hidden)
+        if (stored.Value.Status != DeletionStatus.Restoring)
         {
             var decided = stored.Value with { Status = DeletionStatus.Restoring, EndedBy = by, EndedAt = _time.GetUtcNow() };
             if (!await TryPutAsync(stored, decided, cancellationToken) || await GetAsync(institution, id, cancellationToken) is not { Value.Status: DeletionStatus.Restoring } restoring)
@@ -141,6 +143,12 @@ public sealed class Deletions
         if (await TryPutAsync(stored, stored.Value with { Status = DeletionStatus.Restored }, cancellationToken)) return RestoreOutcome.Restored;
         return await GetAsync(institution, id, cancellationToken) is { Value.Status: DeletionStatus.Restored } ? RestoreOutcome.Restored : RestoreOutcome.TooLate;
     }
+
+    /// <summary>Looks at the covered deletions of a study again: what they name may be theirs now, or gone.</summary>
+    internal Task SettleAsync(string institution, string studyKey, CancellationToken cancellationToken) => _covered.SettleAsync(institution, studyKey, cancellationToken);
+
+    /// <inheritdoc cref="SettleAsync(string, string, CancellationToken)"/>
+    internal Task SettleAsync(Stored<DeletionRecord> covered, CancellationToken cancellationToken) => _covered.SettleAsync(covered, cancellationToken);
 
     /// <summary>Replaces a record as it was read. False when somebody else was first.</summary>
     internal async ValueTask<bool> TryPutAsync(Stored<DeletionRecord> read, DeletionRecord next, CancellationToken cancellationToken)
@@ -190,7 +198,12 @@ public sealed class Deletions
             using var change = whole ? null : await PrepareAsync(current, record, only, cancellationToken);
             var refused = refusing is null ? [] : await _refusals.RowsAsync(current, refusing, record.Id, cancellationToken);
             if (!whole && change is null && refused.Count == 0 && !await IsHiddenElsewhereAsync(current, record, only, cancellationToken)) return await VoidAsync(new(DeletionOutcome.Missing));
-            record = record with { Instances = whole ? current.Instances() : change?.Count ?? 0, Refused = refused.Count };
+            record = record with
+            {
+                Status = whole || change is not null || refused.Count > 0 ? DeletionStatus.Hidden : DeletionStatus.Covered,
+                Instances = whole ? current.Instances() : change?.Count ?? 0,
+                Refused = refused.Count,
+            };
 
             // The record first: what it names and is not hidden after a crash is nothing, but what is hidden has its record. As it was written before: somebody may have taken it back meanwhile.
             version = await _documents.PutAsync(Key(record.Institution, record.Id), record, version is null ? Match.None : Match.Version(version), Terms(record), cancellationToken);

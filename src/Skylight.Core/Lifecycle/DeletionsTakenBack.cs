@@ -6,12 +6,19 @@ using Skylight.Core.Events;
 namespace Skylight.Core.Lifecycle;
 
 /// <summary>Shows again what a deletion hid, but for what other rejection notes reject as well.</summary>
-internal sealed class DeletionsTakenBack(ICatalog catalog, ICommit commit, IDocuments documents, Deletions deletions, InstanceStates states, Refusals refusals)
+internal sealed class DeletionsTakenBack(ICatalog catalog, ICommit commit, IDocuments documents, Deletions deletions, CoveredDeletions covered, InstanceStates states, Refusals refusals)
 {
     private const int MaxAttempts = 20;
 
     /// <summary>Shows what a deletion hid. False when its study is no more, or is being destroyed.</summary>
     public async Task<bool> ShowAsync(DeletionRecord deletion, CancellationToken cancellationToken)
+    {
+        if (!await HandOverAsync(deletion, cancellationToken)) return false;
+        await covered.SettleAsync(deletion.Institution, deletion.StudyKey, cancellationToken);
+        return true;
+    }
+
+    private async Task<bool> HandOverAsync(DeletionRecord deletion, CancellationToken cancellationToken)
     {
         var (institution, id) = (deletion.Institution, deletion.Id);
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
@@ -55,7 +62,7 @@ internal sealed class DeletionsTakenBack(ICatalog catalog, ICommit commit, IDocu
         var rejected = new Dictionary<string, string>(StringComparer.Ordinal);
         if (hidden.Count == 0) return rejected;
         var records = await DocumentPages.AllAsync(next => documents.ListAsync<DeletionRecord>(study.Institution, DeletionRecord.Type, $"study:{study.StudyKey}", 200, next, cancellationToken));
-        foreach (var other in records.Select(item => item.Value).Where(other => other is { Status: DeletionStatus.Hidden, RejectionNote: not null } && other.Id != id).OrderBy(other => other.At))
+        foreach (var other in records.Select(item => item.Value).Where(other => other is { Status: DeletionStatus.Hidden or DeletionStatus.Covered, RejectionNote: not null } && other.Id != id).OrderBy(other => other.At))
         {
             var note = await refusals.NoteAsync(study, other.RejectionNote!, cancellationToken);
             foreach (var uid in hidden.Where(uid => note?.Studies.GetValueOrDefault(study.StudyInstanceUid)?.Contains(uid) == true)) rejected.TryAdd(uid, other.Id);
@@ -64,10 +71,10 @@ internal sealed class DeletionsTakenBack(ICatalog catalog, ICommit commit, IDocu
         return rejected;
     }
 
-    /// <summary>A deletion hides more than it did; what it says of that is for people.</summary>
+    /// <summary>A deletion hides more than it did; what it says of that is for people. One that was covered is counted when it is settled.</summary>
     private async Task CountAsync(string institution, string id, int more, CancellationToken cancellationToken)
     {
-        while (await deletions.GetAsync(institution, id, cancellationToken) is { } stored)
+        while (await deletions.GetAsync(institution, id, cancellationToken) is { Value.Status: not DeletionStatus.Covered } stored)
             if (await deletions.TryPutAsync(stored, stored.Value with { Instances = stored.Value.Instances + more }, cancellationToken)) return;
     }
 }

@@ -32,7 +32,7 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
         var due = 0;
         foreach (var stored in await DocumentPages.AllAsync(next => deletions.ListAsync(institution, DeletionStatus.Hidden, Page, next, cancellationToken)))
         {
-            if (stored.Value.EraseAfter > time.GetUtcNow() || stored.Value.At > time.GetUtcNow() - s_age) continue;
+            if (!IsDue(stored.Value)) continue;
             try
             {
                 if (await AskAsync(stored, cancellationToken)) due++;
@@ -41,6 +41,20 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
             {
                 // One that cannot be asked for must not keep the others waiting; the next round tries again.
                 Log.ErasureNotAsked(logger, institution, stored.Id, error);
+            }
+        }
+
+        foreach (var stored in await DocumentPages.AllAsync(next => deletions.ListAsync(institution, DeletionStatus.Covered, Page, next, cancellationToken)))
+        {
+            if (!IsDue(stored.Value)) continue;
+            try
+            {
+                await deletions.SettleAsync(stored, cancellationToken);
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                // One that cannot be read must not keep the others waiting; the next round tries again.
+                Log.DeletionNotSettled(logger, institution, stored.Id, error);
             }
         }
 
@@ -60,6 +74,8 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
         return due;
     }
 
+    private bool IsDue(DeletionRecord deletion) => deletion.EraseAfter <= time.GetUtcNow() && deletion.At <= time.GetUtcNow() - s_age;
+
     private async Task<bool> AskAsync(Stored<DeletionRecord> stored, CancellationToken cancellationToken)
     {
         if (!await StandsAsync(stored, cancellationToken)) return false;
@@ -76,9 +92,15 @@ public sealed class ErasureDue(ICatalog catalog, Deletions deletions, ErasureReq
         var study = (await catalog.GetStudyByKeyAsync(deletion.Institution, deletion.StudyKey, cancellationToken))?.Value;
         if (study is not null && (deletion.Level != DeletionLevel.Study || study.Deletion == deletion.Id))
 
-            // A note about what another deletion hides has nothing of its own to erase.
-            return deletion is not { Level: DeletionLevel.Instances, Instances: 0, Refused: 0 } || (await deletions.HiddenByAsync(study, deletion.Id, cancellationToken)).Count > 0;
-        await deletions.TryPutAsync(stored, deletion with { Status = study is null ? DeletionStatus.Erased : DeletionStatus.Restored, EndedAt = time.GetUtcNow() }, cancellationToken);
+        {
+            if (deletion is not { Level: DeletionLevel.Instances, Instances: 0, Refused: 0 } || (await deletions.HiddenByAsync(study, deletion.Id, cancellationToken)).Count > 0) return true;
+
+            // A note about what another deletion hides has nothing of its own to erase; an earlier version called that hidden.
+            await deletions.TryPutAsync(stored, deletion with { Status = DeletionStatus.Covered }, cancellationToken);
+            return false;
+        }
+
+        await deletions.TryPutAsync(stored, study is null ? ErasureTraces.Stripped(deletion) with { Status = DeletionStatus.Erased, EndedAt = time.GetUtcNow() } : deletion with { Status = DeletionStatus.Restored, EndedAt = time.GetUtcNow() }, cancellationToken);
         return false;
     }
 }

@@ -37,11 +37,12 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
         return (removed, await _patients.RemoveAsync(erasure, left, cancellationToken));
     }
 
-    /// <summary>Ends the deletion that an erasure of instances carried out.</summary>
+    /// <summary>Ends the deletion that an erasure of instances carried out, and those that only named the same.</summary>
     internal async Task CloseAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
         while (erasure.DeletionId is { } id && await deletions.GetAsync(erasure.Institution, id, cancellationToken) is { } stored && stored.Value.Status != DeletionStatus.Erased)
-            if (await deletions.TryPutAsync(stored, Ended(stored.Value, erasure), cancellationToken)) return;
+            if (await deletions.TryPutAsync(stored, Ended(stored.Value, erasure), cancellationToken)) break;
+        await deletions.SettleAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
     }
 
     /// <summary>Removes one intake item.</summary>
@@ -94,7 +95,7 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
                 var record = stored.Value;
                 if (record.StudyKey != erasure.StudyKey || record.At >= since)
                 {
-                    if (record.Status is DeletionStatus.Hidden or DeletionStatus.Erasing or DeletionStatus.Restoring) left.Add(record.PatientKey);
+                    if (record.Status is DeletionStatus.Hidden or DeletionStatus.Covered or DeletionStatus.Erasing or DeletionStatus.Restoring) left.Add(record.PatientKey);
                     continue;
                 }
 
@@ -109,5 +110,6 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
 
     private static DeletionRecord Ended(DeletionRecord record, ErasureRecord erasure) => Stripped(record) with { Status = DeletionStatus.Erased, EndedBy = erasure.RequestedBy, EndedAt = erasure.At };
 
-    private static DeletionRecord Stripped(DeletionRecord record) => record with { StudyInstanceUid = null, SeriesInstanceUid = null, SopInstanceUid = null, RejectionNote = null };
+    /// <summary>Without the UIDs in it.</summary>
+    internal static DeletionRecord Stripped(DeletionRecord record) => record with { StudyInstanceUid = null, SeriesInstanceUid = null, SopInstanceUid = null, RejectionNote = null };
 }

@@ -24,4 +24,7 @@ internal static partial class Log
 
     [LoggerMessage(4606, LogLevel.Critical, "Objects of the study {Institution}/{StudyKey} can be opened and no study document names them: nothing of it is removed; 'skylight reindex' brings it back")]
     public static partial void StudyUnknown(ILogger logger, string institution, string studyKey);
+
+    [LoggerMessage(4607, LogLevel.Warning, "What became of the covered deletion {Institution}/{Deletion} could not be told")]
+    public static partial void DeletionNotSettled(ILogger logger, string institution, string deletion, Exception error);
 }

@@ -83,7 +83,7 @@ public sealed class Rejections(
 
     /// <summary>Whether a note that has come again is hidden by its own deletion: then it was taken, and carried out.</summary>
     internal async ValueTask<bool> IsOwnAsync(string institution, RejectionNote note, InstanceIndexRow hidden, CancellationToken cancellationToken) =>
-        hidden.ItemId is { } id && await deletions.GetAsync(institution, id, cancellationToken) is { Value: { Status: DeletionStatus.Hidden } record } && record.RejectionNote == note.SopInstanceUid;
+        hidden.ItemId is { } id && await deletions.GetAsync(institution, id, cancellationToken) is { Value: { Status: DeletionStatus.Hidden or DeletionStatus.Covered } record } && record.RejectionNote == note.SopInstanceUid;
 
     /// <summary>
     /// Applies a note once. False when a hold, or the institution's rule that even hiding waits for the end of retention, has kept some of it from being applied: then it waits for that.

@@ -88,10 +88,14 @@ public sealed class RejectionHistoryTests
         return bench;
     }
 
-    /// <summary>Deletions in force, of one study or of all; the newest first.</summary>
-    private static async Task<List<DeletionRecord>> HiddenAsync(LifecycleBench bench, string? studyKey) =>
-        [.. (await bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 200, null, default)).Items.Select(item => item.Value)
+    /// <summary>Deletions in force, of one study or of all, covered ones too; the newest first.</summary>
+    private static async Task<List<DeletionRecord>> HiddenAsync(LifecycleBench bench, string? studyKey)
+    {
+        var hidden = await bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Hidden, 200, null, default);
+        var covered = await bench.Deletions.ListAsync(IngestBench.A, DeletionStatus.Covered, 200, null, default);
+        return [.. hidden.Items.Concat(covered.Items).Select(item => item.Value)
             .Where(record => studyKey is null || record.StudyKey == studyKey).OrderByDescending(record => record.RejectionNote, StringComparer.Ordinal)];
+    }
 
     private static async Task<string[]> ServedAsync(LifecycleBench bench, string study) =>
         await bench.Retrieval.FindAsync(IngestBench.A, new RetrieveTarget(study, $"{study}.1"), default) is { } found ? [.. found.Instances.Select(item => item.Entry.SopInstanceUid).Order(StringComparer.Ordinal)] : [];

@@ -186,7 +186,7 @@ public sealed class CatalogRebuild
         do
         {
             var page = await _documents.ListAsync<DeletionRecord>(institution, DeletionRecord.Type, null, 200, continuation, cancellationToken);
-            found.AddRange(page.Items.Select(item => item.Value).Where(record => record.Status is DeletionStatus.Hidden or DeletionStatus.Erasing or DeletionStatus.Restoring));
+            found.AddRange(page.Items.Select(item => item.Value).Where(record => record.Status is DeletionStatus.Hidden or DeletionStatus.Covered or DeletionStatus.Erasing or DeletionStatus.Restoring));
             continuation = page.Continuation;
         }
         while (continuation is not null);
