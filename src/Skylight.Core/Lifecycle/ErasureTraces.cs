@@ -21,13 +21,15 @@ public sealed class ErasureTraces(ICatalog catalog, IDocuments documents, Intake
     /// <summary>Removes them; answers how many intake items, and whether the patient's record went too. Safe to repeat.</summary>
     internal async Task<(int Items, bool Patient)> RemoveAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
-        if (erasure.StudyInstanceUid is { } uid)
-        {
-            foreach (var upload in await reports.ForgetAsync(erasure.Institution, uid, cancellationToken)) await uploads.ForgetAsync(erasure.Institution, upload, cancellationToken);
-        }
-
         // The study's document is gone: what stands in its place has come since, under its UID, and what is newer than that is its own.
         var since = (await catalog.GetStudyByKeyAsync(erasure.Institution, erasure.StudyKey, cancellationToken))?.Value.CreatedAt ?? DateTimeOffset.MaxValue;
+        if (erasure.StudyInstanceUid is { } uid)
+        {
+            // One that comes while this runs reports after its commit, which is to come.
+            var now = erasure.At!.Value.AddTicks(1);
+            foreach (var upload in await reports.ForgetAsync(erasure.Institution, uid, since < now ? since : now, cancellationToken)) await uploads.ForgetAsync(erasure.Institution, upload, cancellationToken);
+        }
+
         await RemoveCorrectionsAsync(erasure, since, cancellationToken);
         await RetainedRejections.ForgetStudyAsync(documents, erasure.Institution, erasure.StudyKey, since, cancellationToken);
         await RelationRecords.EndOfStudyAsync(documents, erasure.Institution, erasure.StudyKey, since, erasure.At!.Value, cancellationToken);

@@ -6,7 +6,7 @@ namespace Skylight.Core.Uploads;
 /// The ingest report of an upload session, written in parts and added up when read. A part belongs to one batch; writing a batch again
 /// replaces its part, so a repeated activity changes nothing.
 /// </summary>
-public sealed class UploadReports(IDocuments documents)
+public sealed class UploadReports(IDocuments documents, TimeProvider time)
 {
     private const string Type = "upload-report";
 
@@ -65,15 +65,15 @@ public sealed class UploadReports(IDocuments documents)
         };
     }
 
-    /// <summary>Takes a study out of all reports of an institution; answers the uploads whose reports named it.</summary>
-    public async ValueTask<IReadOnlyCollection<string>> ForgetAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken)
+    /// <summary>Takes a study out of what reports of an institution said of it before a moment; answers the uploads whose reports named it.</summary>
+    public async ValueTask<IReadOnlyCollection<string>> ForgetAsync(string institution, string studyInstanceUid, DateTimeOffset before, CancellationToken cancellationToken)
     {
         var uploads = new HashSet<string>(StringComparer.Ordinal);
         string? continuation = null;
         do
         {
             var page = await documents.ListAsync<ReportPage>(institution, Type, null, 100, continuation, cancellationToken);
-            foreach (var item in page.Items.Where(item => item.Value.Series.Any(series => series.StudyInstanceUid == studyInstanceUid)))
+            foreach (var item in page.Items.Where(item => !(item.Value.At >= before) && item.Value.Series.Any(series => series.StudyInstanceUid == studyInstanceUid)))
             {
                 var uploadId = item.Id[..item.Id.IndexOf('.', StringComparison.Ordinal)];
                 uploads.Add(uploadId);
@@ -108,6 +108,7 @@ public sealed class UploadReports(IDocuments documents)
         }
 
         pages.Add(new ReportPage { Rejected = rejected, Series = series });
+        var now = time.GetUtcNow();
         pages[0] = pages[0] with
         {
             Pages = pages.Count,
@@ -120,7 +121,7 @@ public sealed class UploadReports(IDocuments documents)
         };
         // The first page last: it makes the others count.
         for (var i = pages.Count - 1; i >= 0; i--)
-            await documents.PutAsync(new DocumentKey(institution, Type, $"{uploadId}.{batch}.{i:D4}"), pages[i], Match.Any, [uploadId], cancellationToken);
+            await documents.PutAsync(new DocumentKey(institution, Type, $"{uploadId}.{batch}.{i:D4}"), pages[i] with { At = now }, Match.Any, [uploadId], cancellationToken);
 
         void Cut()
         {
@@ -134,6 +135,9 @@ public sealed class UploadReports(IDocuments documents)
     {
         public int V { get; init; } = 1;
         public int Pages { get; init; }
+
+        /// <summary>When it was written, after the commit that it reports; null of an earlier version.</summary>
+        public DateTimeOffset? At { get; init; }
         public int Received { get; init; }
         public int Stored { get; init; }
         public int Duplicates { get; init; }

@@ -22,7 +22,7 @@ public sealed class UploadIngestTests : IAsyncLifetime
 
     public UploadIngestTests()
     {
-        _reports = new UploadReports(_bench.Documents);
+        _reports = new UploadReports(_bench.Documents, _bench.Time);
         var content = new UploadContent(_bench.Documents, _ingress);
         _sessions = new UploadSessions(_bench.Documents, _ingress, content, _reports, Options.Create(new UploadOptions { BatchBlobs = 3 }), _bench.Time, NullLogger<UploadSessions>.Instance);
         _ingest = new UploadIngest(_bench.Service, content, _reports);

@@ -3,6 +3,7 @@ using Skylight.Core.Lifecycle;
 using Skylight.Core.Lifecycle.Corrections;
 using Skylight.Core.Patients;
 using Skylight.Core.Tests.Ingest;
+using Skylight.Core.Uploads;
 
 namespace Skylight.Core.Tests.Lifecycle;
 
@@ -101,5 +102,32 @@ public sealed partial class ErasureTests
         public ValueTask<StudySubject?> FindAsync(string institution, string studyInstanceUid, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public ValueTask<IReadOnlyList<string>> AliasesAsync(string institution, string patientKey, CancellationToken cancellationToken) => throw new NotSupportedException();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Erase_WhileTheStudyComesAgain_LeavesWhatReportsSayOfTheNewOne(bool again)
+    {
+        await using var ingest = await OpenAsync();
+        await using var bench = new LifecycleBench(ingest: ingest);
+        await ingest.Send(Slice(1));
+        var part = new UploadReportPart { Received = 1, Stored = 1, Series = [new("1.2.3", "1.2.3.1", 1)] };
+        await bench.Reports.WriteAsync(IngestBench.A, "up1", 0, part, default);
+        ingest.Time.Advance(TimeSpan.FromMinutes(1));
+        var erasure = await bench.ApprovedAsync();
+        while ((await bench.Erasure.GetAsync(IngestBench.A, erasure.Id, default))!.Value.Step < ErasureStep.Records) await bench.Erasure.StepAsync(IngestBench.A, erasure.Id, default);
+        ingest.Time.Advance(TimeSpan.FromMinutes(1));
+        if (again)
+        {
+            await ingest.Send(Slice(1));
+            await bench.Reports.WriteAsync(IngestBench.A, "up1", 1, part, default);
+            await bench.Reports.WriteAsync(IngestBench.A, "up2", 0, part, default);
+            ingest.Time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        Assert.Equal(ErasureStatus.Erased, (await bench.RunAsync(erasure.Id)).Status);
+        foreach (var upload in (string[])["up1", "up2"])
+            Assert.Equal(again ? [new ReportedStudy("1.2.3", 1, 1)] : [], (await bench.Reports.ReadAsync(IngestBench.A, upload, default)).Studies);
     }
 }

@@ -43,7 +43,7 @@ internal sealed class LifecycleBench : IAsyncDisposable
         Retired = new RetiredObjects(documents, Ingest.Catalog, Ingest.Parts, Ingest.Store, Ingest.Time, NullLogger<RetiredObjects>.Instance);
         Merge = new SeriesMerge(Ingest.Catalog, commit, Ingest.Parts, Ingest.Store, Ingest.Keys, Ingest.Packs, Retired, Ingest.Time, NullLogger<SeriesMerge>.Instance);
         Institutions = new InstitutionDirectory(documents);
-        var reports = new UploadReports(documents);
+        var reports = new UploadReports(documents, Ingest.Time);
         var ingress = new UploadWorld.FakeIngress();
         var uploads = new UploadSessions(
             documents, ingress, new UploadContent(documents, ingress), reports, Microsoft.Extensions.Options.Options.Create(new UploadOptions()), Ingest.Time, NullLogger<UploadSessions>.Instance);

@@ -19,7 +19,7 @@ internal sealed class UploadWorld : IAsyncDisposable
         _database = SqliteDatabase.Open(Path.Combine(_folder, "records.db"), SqliteDurability.Full, SqliteDocuments.Schema);
         Documents = new SqliteDocuments(_database);
         Options = options ?? new UploadOptions();
-        Reports = new UploadReports(Documents);
+        Reports = new UploadReports(Documents, Time);
         Content = new UploadContent(Documents, Ingress);
         Sessions = new UploadSessions(Documents, Ingress, Content, Reports, Microsoft.Extensions.Options.Options.Create(Options), Time, NullLogger<UploadSessions>.Instance);
         Upkeep = new UploadUpkeep(Documents, Ingress, Sessions, Microsoft.Extensions.Options.Options.Create(Options), Time, NullLogger<UploadUpkeep>.Instance);
