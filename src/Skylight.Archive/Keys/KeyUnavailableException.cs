@@ -37,6 +37,9 @@ public sealed class KeyUnavailableException(KeyFault fault, string subject, Exce
     /// <summary>Whose key it is, where that is known. Not in the message.</summary>
     public (string Institution, string StudyKey)? Owner { get; init; }
 
+    /// <summary>Id of the key that there is no record of; null for other faults.</summary>
+    public string? KeyId { get; init; }
+
     private static string Words(KeyFault fault) => fault switch
     {
         KeyFault.NoRecord => "There is no key record for this key",

@@ -207,7 +207,7 @@ public sealed class StudyKeys : IReadKeys, IDisposable
 
         throw Missing();
 
-        KeyUnavailableException Missing() => new(KeyFault.NoRecord, $"key {id}") { Owner = (institution, studyKey) };
+        KeyUnavailableException Missing() => new(KeyFault.NoRecord, $"key {id}") { Owner = (institution, studyKey), KeyId = id.ToString() };
     }
 
     private static KeyRecord Checked(StoredKeyRecord stored) => stored.Record is { V: KeyRecord.Version, Keys.Count: > 0 }

@@ -146,7 +146,7 @@ public sealed class KeyCopiesTests : IAsyncDisposable
         var erased = await _bench.RunAsync((await _bench.ApprovedAsync()).Id);
         await _ingest.Commit.CommitAsync(new CommitBatch(StudyChange.Of(null, before with { Revision = 1 }, rows), []), default);
         var error = await Assert.ThrowsAnyAsync<Exception>(async () => await _bench.Retrieval.FindAsync(IngestBench.A, new RetrieveTarget("1.2.3"), default));
-        var studies = new ErasedStudies(_ingest.Catalog, _ingest.Documents, Generations, NullLogger<ErasedStudies>.Instance);
+        var studies = new ErasedStudies(_ingest.Catalog, _ingest.Documents, _ingest.Keys, Generations, NullLogger<ErasedStudies>.Instance);
         Assert.True(await studies.IsErasedAsync(error, default));
         await _ingest.Documents.DeleteAsync(new DocumentKey(IngestBench.A, ErasureRecord.Type, erased.Id), Match.Any, default);
         Assert.True(await studies.IsErasedAsync(error, default));
@@ -164,8 +164,45 @@ public sealed class KeyCopiesTests : IAsyncDisposable
         await _ingest.Send(TestDicom.Ct(study: "1.2.3", series: "1.2.3.1", sop: "1.2.3.1.1"));
         var study = await _ingest.Study();
         await Generations.WriteAsync(default);
-        var studies = new ErasedStudies(_ingest.Catalog, _ingest.Documents, Generations, NullLogger<ErasedStudies>.Instance);
+        var studies = new ErasedStudies(_ingest.Catalog, _ingest.Documents, _ingest.Keys, Generations, NullLogger<ErasedStudies>.Instance);
         Assert.False(await studies.IsErasedAsync(new ObjectMissingException($"{IngestBench.A}/{study.StudyKey}/x.pack"), default));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task StudyOfACatalogThatSaysAnotherBeginning_IsKnownToBeErased(bool cameAgain)
+    {
+        await SceneAsync();
+        var before = await _ingest.Study();
+        var erased = await _bench.RunAsync((await _bench.ApprovedAsync()).Id);
+        var lost = new ObjectMissingException($"{IngestBench.A}/{before.StudyKey}/x.pack");
+        var keyless = Keyless(erased.Keys[0]);
+        var studies = new ErasedStudies(_ingest.Catalog, _ingest.Documents, _ingest.Keys, Generations, NullLogger<ErasedStudies>.Instance);
+        if (cameAgain)
+        {
+            _ingest.Time.Advance(TimeSpan.FromMinutes(1));
+            await _ingest.Send(TestDicom.Ct(study: "1.2.3", series: "1.2.3.1", sop: "1.2.3.1.1"));
+            var anew = await _ingest.Study();
+            var fresh = Assert.Single(await _ingest.Keys.IdsAsync(IngestBench.A, before.StudyKey, default));
+            Assert.False(await studies.IsErasedAsync(Keyless(fresh), default));
+            Assert.True(await studies.IsErasedAsync(keyless, default));
+
+            // Its own key is lost: that is a damage, and no erasure.
+            await _ingest.Keys.DestroyAsync(IngestBench.A, before.StudyKey, default);
+            Assert.False(await studies.IsErasedAsync(lost, default));
+            Assert.False(await studies.IsErasedAsync(Keyless(fresh), default));
+            await _ingest.Commit.RemoveAsync(IngestBench.A, before.StudyKey, anew.ETag(), ["1.2.3.1.1"], default);
+        }
+
+        var other = before with { Revision = 1, CreatedAt = before.CreatedAt.AddMinutes(-7) };
+        await _ingest.Commit.CommitAsync(new CommitBatch(StudyChange.Of(null, other, []), []), default);
+        Assert.True(await studies.IsErasedAsync(keyless, default));
+        Assert.True(await studies.IsErasedAsync(lost, default));
+        await _ingest.Documents.DeleteAsync(new DocumentKey(IngestBench.A, ErasureRecord.Type, erased.Id), Match.Any, default);
+        Assert.True(await studies.IsErasedAsync(lost, default));
+
+        KeyUnavailableException Keyless(string id) => new(KeyFault.NoRecord, "key") { Owner = (IngestBench.A, before.StudyKey), KeyId = id };
     }
 
     [Fact]
