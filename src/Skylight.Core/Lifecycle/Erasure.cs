@@ -38,6 +38,7 @@ public sealed class Erasure
     private readonly TimeProvider _time;
     private readonly ErasureCopies? _copies;
     private readonly StudyOutbox? _outbox;
+    private readonly StudyTiers? _tiers;
     private readonly ErasurePages _pages;
     private readonly ErasureFreeze _freeze;
     private readonly ErasureObjects _objects;
@@ -48,13 +49,14 @@ public sealed class Erasure
     /// <param name="replica">The second copy of the objects, where one is configured.</param>
     /// <param name="copies">Where an erasure is known before it destroys anything; null for a tool on a host at rest.</param>
     /// <param name="outbox">Publishes what waits in a study's document before that goes; null where nobody is told.</param>
+    /// <param name="tiers">Brings packs that were written anew to their study's tier; null where that is left to the next sweep.</param>
     public Erasure(
         ICatalog catalog, ICommit commit, IDocuments documents, IObjectStore store, StudyKeys keys, StudyParts parts, SeriesMerge merge, Deletions deletions, ErasureRequests requests, ErasureTraces traces,
         ErasedContent erased, InstitutionSecrets secrets, InstitutionDirectory institutions, IAuditLog audit, TimeProvider time, Rehydrations? rehydrations = null, [FromKeyedServices("replica")] IObjectStore? replica = null,
-        ErasureCopies? copies = null, StudyOutbox? outbox = null)
+        ErasureCopies? copies = null, StudyOutbox? outbox = null, StudyTiers? tiers = null)
     {
         (_catalog, _commit, _documents, _store, _keys, _parts, _traces, _erased) = (catalog, commit, documents, store, keys, parts, traces, erased);
-        (_secrets, _institutions, _audit, _time, _copies, _outbox) = (secrets, institutions, audit, time, copies, outbox);
+        (_secrets, _institutions, _audit, _time, _copies, _outbox, _tiers) = (secrets, institutions, audit, time, copies, outbox, tiers);
         _pages = new ErasurePages(documents);
         _freeze = new ErasureFreeze(catalog, commit, keys, deletions, requests, time);
         _objects = new ErasureObjects(store, replica);
@@ -267,6 +269,9 @@ public sealed class Erasure
     private async Task<ErasureRecord> PurgeAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
         await _commit.PurgeAsync(cancellationToken);
+
+        // Only now: a pack that is in the journal cannot be moved.
+        if (erasure.Level != DeletionLevel.Study && _tiers is not null) await _tiers.FollowAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
         return erasure;
     }
 

@@ -25,6 +25,7 @@ public static class LifecycleServices
         services.AddSingleton<ErasureRequests>();
         services.AddSingleton<ErasureTraces>();
         services.AddSingleton<ErasedContent>();
+        services.TryAddSingleton<Tiers.StudyTiers>();
         services.AddSingleton<Erasure>();
         services.AddSingleton<ErasedStudies>();
         services.AddSingleton<ErasureDue>();

@@ -230,6 +230,9 @@ public sealed class SeriesMerge(
         {
             Manifest = null,
 
+            // What was written anew is hot, and has to follow the study.
+            TierAt = study.Tier == StorageTier.Hot ? study.TierAt : null,
+
             // A series of which nothing is left has no record either.
             Series =
             [

@@ -16,4 +16,7 @@ internal static partial class Log
 
     [LoggerMessage(2703, LogLevel.Warning, "Rehydration of study {Institution}/{StudyKey} could not be carried on; the next round tries again.")]
     public static partial void RehydrationFailed(ILogger logger, string institution, string studyKey, Exception error);
+
+    [LoggerMessage(2704, LogLevel.Warning, "Packs of study {Institution}/{StudyKey} that were written anew could not be moved to its tier; the next sweep tries again.")]
+    public static partial void NotFollowed(ILogger logger, string institution, string studyKey, Exception error);
 }

@@ -57,6 +57,30 @@ public sealed class StudyTiers(ICatalog catalog, ICommit commit, StudyParts part
         return TierMove.Done;
     }
 
+    /// <summary>
+    /// Brings packs of a study that were written anew, and are hot, to its tier. What cannot be moved now is left to the next sweep, which takes it up because the document has no
+    /// <see cref="StudyDocument.TierAt"/>. Safe to repeat.
+    /// </summary>
+    public async Task FollowAsync(string institution, string studyKey, CancellationToken cancellationToken)
+    {
+        if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: { Tier: not StorageTier.Hot and var tier, TierAt: null, Rehydration: null } study }) return;
+        try
+        {
+            foreach (var name in await PacksAsync(study, cancellationToken))
+            {
+                // One that a sweep has taken further meanwhile stays where it is.
+                if (await store.GetStatusAsync(name, cancellationToken) is { Tier: ObjectTier.Hot } && !await MoveAsync(name, Of(tier), cancellationToken)) return;
+            }
+
+            await SetAsync(institution, studyKey, current => current.Tier == tier && current.TierAt is null ? current with { TierAt = study.ReceivedAt } : null, cancellationToken);
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            // No room, or a store that is away: it can be read where it is.
+            Log.NotFollowed(logger, institution, studyKey, error);
+        }
+    }
+
     /// <summary>Names of all packs that a study's parts lie in, each once.</summary>
     internal async ValueTask<IReadOnlyList<string>> PacksAsync(StudyDocument study, CancellationToken cancellationToken) =>
         [.. (await parts.ListAllAsync(study, cancellationToken)).Values.SelectMany(list => list).Select(part => part.ObjectName(study, part.Pack)).Distinct(StringComparer.Ordinal)];

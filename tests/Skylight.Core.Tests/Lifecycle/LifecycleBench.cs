@@ -55,9 +55,9 @@ internal sealed class LifecycleBench : IAsyncDisposable
         Rehydrations = new Rehydrations(Tiers, Ingest.Store, Use, documents, Microsoft.Extensions.Options.Options.Create(new TierOptions()), NullLogger<Rehydrations>.Instance);
         Erasure = new Erasure(
             Ingest.Catalog, commit, documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, Requests, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, Rehydrations, replica, erasures,
-            new StudyOutbox(Ingest.Catalog, commit, Published, Ingest.Time));
+            new StudyOutbox(Ingest.Catalog, commit, Published, Ingest.Time), Tiers);
         AtRest = new Erasure(
-            Ingest.Catalog, commit, documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, Requests, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, null, replica);
+            Ingest.Catalog, commit, documents, Ingest.Store, Ingest.Keys, Ingest.Parts, Merge, Deletions, Requests, traces, Erased, Ingest.Secrets, Institutions, Audit, Ingest.Time, null, replica, tiers: Tiers);
         Due = new ErasureDue(Ingest.Catalog, Deletions, Requests, Institutions, Ingest.Time, NullLogger<ErasureDue>.Instance);
         var lists = new CorrectionLists(Ingest.Store, Ingest.Keys);
         Corrections = new CorrectionService(Ingest.Catalog, commit, documents, Ingest.Parts, Ingest.Keys, lists, Ingest.Patients, Retired, Ingest.Time);
