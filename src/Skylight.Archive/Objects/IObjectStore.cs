@@ -21,6 +21,7 @@ public interface IObjectStore
     ValueTask<long?> GetLengthAsync(string name, CancellationToken cancellationToken);
 
     /// <summary>Deletes an object, durably. True when it was there.</summary>
+    /// <exception cref="IOException">The store is away, so that nobody can say whether it is there.</exception>
     ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken);
 
     /// <summary>

@@ -62,7 +62,8 @@ internal sealed class ErasureInstances(
             if (copies is not null) await copies.WriteAsync(await erased.WithMarksAsync(erasure, cancellationToken), cancellationToken);
             if (change is not null)
             {
-                // A thumbnail may show what is erased; the orphan sweep finds the object if a crash keeps it.
+                // A thumbnail may show what is erased; the orphan sweep finds the object if a crash keeps it, but not a copy of it alone.
+                if (study.Preview is { } shown) await objects.DeleteCopyAsync(shown, cancellationToken);
                 (change.Rows, change.Next) = ([.. change.Rows, .. freed], change.Next with { Preview = null, Held = Math.Max(0, change.Next.Held - items.Count) });
             }
 
@@ -81,6 +82,9 @@ internal sealed class ErasureInstances(
     /// <summary>Leaves the deleted entries out of the packs. Null while they cannot be dropped because their study is on its way out of the archive.</summary>
     public async Task<ErasureRecord?> DropAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {
+        // First of all: where second copies are out of reach, nothing is written anew until they are there.
+        await objects.DeleteDamagedAsync(erasure, cancellationToken);
+
         // What is replaced is deleted when nobody can be reading it any more, a day later.
         var replaced = await merge.DropAsync(erasure.Institution, erasure.StudyKey, cancellationToken);
         if (replaced is null && rehydrations is not null && await freeze.StudyAsync(erasure, cancellationToken) is { } archived && (await rehydrations.RequestAsync(archived, cancellationToken)).Readable)

@@ -25,6 +25,12 @@ internal sealed class ErasureObjects(IObjectStore store, IObjectStore? replica)
         if (replica is not null) await replica.DeleteAsync(name, cancellationToken);
     }
 
+    /// <summary>Deletes the second copy of an object whose first one is deleted next: while it is out of reach, nothing of the object is.</summary>
+    public async ValueTask DeleteCopyAsync(string name, CancellationToken cancellationToken)
+    {
+        if (replica is not null) await replica.DeleteAsync(name, cancellationToken);
+    }
+
     /// <summary>Damaged objects that were replaced by their second copies, and kept: those of a study that stays are under a key that stays.</summary>
     public async ValueTask DeleteDamagedAsync(ErasureRecord erasure, CancellationToken cancellationToken)
     {

@@ -63,9 +63,9 @@ public sealed class OrphanSweep(
                 waiting += w;
                 removed += r;
             }
-            catch (Exception error) when (error is SealedObjectException or KeyUnavailableException or ObjectMissingException)
+            catch (Exception error) when (error is SealedObjectException or KeyUnavailableException or IOException)
             {
-                // What cannot be read cannot be told apart: the scrub reports it, the sweep leaves it alone.
+                // What cannot be read cannot be told apart: the scrub reports it, the sweep leaves it alone. So it does while second copies are out of reach.
                 Log.SweepSkipped(logger, institution, studyKey, error);
             }
         }
@@ -97,10 +97,11 @@ public sealed class OrphanSweep(
             due = [];
         }
 
+        // The second copy first: it is found by the first one.
         foreach (var name in due)
         {
-            await store.DeleteAsync(name, cancellationToken);
             if (replica is not null) await replica.DeleteAsync(name, cancellationToken);
+            await store.DeleteAsync(name, cancellationToken);
         }
 
         var left = unnamed.Except(due).ToDictionary(name => name, name => known.GetValueOrDefault(name, now));

@@ -12,4 +12,7 @@ internal static partial class Log
 
     [LoggerMessage(4302, LogLevel.Debug, "{Objects} retired objects deleted")]
     public static partial void Retired(ILogger logger, int objects);
+
+    [LoggerMessage(4303, LogLevel.Warning, "Second copies of retired objects of study {Institution}/{StudyKey} could not be deleted; they are tried again")]
+    public static partial void RetiredCopiesStay(ILogger logger, string institution, string studyKey, Exception error);
 }

@@ -78,7 +78,7 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
         return false;
     }
 
-    /// <summary>Deletes what has been retired for the whole grace time. Answers how many objects that were.</summary>
+    /// <summary>Deletes what has been retired for the whole grace time. Answers how many objects that were. While the second copies are out of reach it goes on being remembered.</summary>
     public async Task<int> PurgeAsync(CancellationToken cancellationToken)
     {
         await LoadAsync(cancellationToken);
@@ -86,12 +86,10 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
         foreach (var (id, retirement) in _known)
         {
             if (time.GetUtcNow() - retirement.At < Grace) continue;
-            foreach (var name in await UnnamedAsync(retirement, cancellationToken))
-            {
-                if (replica is not null) await replica.DeleteAsync(name, cancellationToken);
+            var names = await UnnamedAsync(retirement, cancellationToken);
+            foreach (var name in names)
                 if (await store.DeleteAsync(name, cancellationToken)) deleted++;
-            }
-
+            if (!await DeleteCopiesAsync(retirement, names, cancellationToken)) continue;
             await documents.DeleteAsync(new DocumentKey(Partition, Type, id), Match.Any, cancellationToken);
             _known.TryRemove(id, out _);
         }
@@ -100,15 +98,31 @@ public sealed class RetiredObjects(IDocuments documents, ICatalog catalog, Study
         return deleted;
     }
 
+    private async ValueTask<bool> DeleteCopiesAsync(Retirement retirement, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    {
+        if (replica is null) return true;
+        try
+        {
+            foreach (var name in names) await replica.DeleteAsync(name, cancellationToken);
+            return true;
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            // The first copies of the others need not wait for it.
+            Log.RetiredCopiesStay(logger, retirement.Institution, retirement.StudyKey, error);
+            return false;
+        }
+    }
+
     /// <summary>Names of a retirement that its study does not refer to; all of them when the study is gone.</summary>
-    private async ValueTask<IEnumerable<string>> UnnamedAsync(Retirement retirement, CancellationToken cancellationToken)
+    private async ValueTask<IReadOnlyList<string>> UnnamedAsync(Retirement retirement, CancellationToken cancellationToken)
     {
         if (await catalog.GetStudyByKeyAsync(retirement.Institution, retirement.StudyKey, cancellationToken) is not { } stored) return retirement.Names;
         var study = stored.Value;
         var named = (await parts.ListAllAsync(study, cancellationToken)).Values.SelectMany(list => list)
             .SelectMany(part => (string[])[part.ObjectName(study, part.Pack), part.ObjectName(study, part.Index), part.ObjectName(study, part.Metadata)]).ToHashSet();
         named.UnionWith(study.SideObjects());
-        return retirement.Names.Where(name => !named.Contains(name));
+        return [.. retirement.Names.Where(name => !named.Contains(name))];
     }
 
     /// <summary>Brings what is known here up to the records: those of other hosts come, those that they have deleted go.</summary>

@@ -109,7 +109,9 @@ public sealed class FolderObjectStore : IObjectStore
     public async ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken)
     {
         ObjectName.Check(name);
-        return await Task.Run(() => _tiers.Delete(name), cancellationToken);
+        if (await Task.Run(() => _tiers.Delete(name), cancellationToken)) return true;
+        DemandFolder();
+        return false;
     }
 
     /// <inheritdoc/>
@@ -117,6 +119,7 @@ public sealed class FolderObjectStore : IObjectStore
     {
         ObjectName.CheckPrefix(prefix);
         await Task.Yield();
+        DemandFolder();
         foreach (var name in _tiers.List(prefix))
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -147,6 +150,12 @@ public sealed class FolderObjectStore : IObjectStore
     }
 
     internal bool Fsync => _options.Fsync;
+
+    /// <summary>Of a medium that was taken away nobody can say that an object is not on it.</summary>
+    private void DemandFolder()
+    {
+        if (!IsIn(_root)) throw new IOException("The folder of the objects is gone.");
+    }
 
     private string PathOf(string name) => Path.Combine(_root, ObjectName.Check(name));
 

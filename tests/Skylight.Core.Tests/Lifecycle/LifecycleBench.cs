@@ -40,7 +40,7 @@ internal sealed class LifecycleBench : IAsyncDisposable
         Holds = new StudyHolds(Ingest.Catalog, commit, Ingest.Time);
         Deletions = new Deletions(Ingest.Catalog, commit, documents, Ingest.Parts, Ingest.Store, Ingest.Keys, Retention, settings, Ingest.Time);
         Requests = new ErasureRequests(Ingest.Catalog, documents, Ingest.Keys, Retention, Ingest.Time);
-        Retired = new RetiredObjects(documents, Ingest.Catalog, Ingest.Parts, Ingest.Store, Ingest.Time, NullLogger<RetiredObjects>.Instance);
+        Retired = new RetiredObjects(documents, Ingest.Catalog, Ingest.Parts, Ingest.Store, Ingest.Time, NullLogger<RetiredObjects>.Instance, replica);
         Merge = new SeriesMerge(Ingest.Catalog, commit, Ingest.Parts, Ingest.Store, Ingest.Keys, Ingest.Packs, Retired, Ingest.Time, NullLogger<SeriesMerge>.Instance);
         Institutions = new InstitutionDirectory(documents);
         var reports = new UploadReports(documents, Ingest.Time);

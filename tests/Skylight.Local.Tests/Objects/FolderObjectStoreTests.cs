@@ -31,6 +31,24 @@ public sealed class FolderObjectStoreTests : ObjectStoreConformance, IDisposable
     }
 
     [Fact]
+    public async Task Delete_OnAMediumThatWasTakenAway_SaysNothingIsGone()
+    {
+        var root = Path.Combine(_folder, "objects");
+        await StoreAsync(_store, "a/b/c.pack", 1000);
+        Directory.Move(root, root + ".away");
+        await Assert.ThrowsAsync<IOException>(async () => await _store.DeleteAsync("a/b/c.pack", default));
+        await Assert.ThrowsAsync<IOException>(async () => await _store.ListAsync("", default).ToListAsync());
+
+        // A mount point without its medium.
+        Directory.CreateDirectory(root);
+        await Assert.ThrowsAsync<IOException>(async () => await _store.DeleteAsync("a/b/c.pack", default));
+        Directory.Delete(root);
+        Directory.Move(root + ".away", root);
+        Assert.True(await _store.DeleteAsync("a/b/c.pack", default));
+        Assert.False(await _store.DeleteAsync("a/b/c.pack", default));
+    }
+
+    [Fact]
     public async Task SetTier_ToAnotherFileSystem_CopiesAndVerifies()
     {
         using var disk = SmallDisk.TryMount(4 << 20);
