@@ -3,6 +3,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Skylight.Archive.Keys;
+using Skylight.Archive.Objects;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
@@ -66,10 +68,16 @@ public static class RestoreCommand
             if (folder is { Exists: false }) throw new CliException(ExitCode.NotFound, $"{folder.FullName} is not there.");
         var watch = Stopwatch.StartNew();
         var (manifest, faults) = await FolderRestore.RunAsync(options, cancellationToken);
-        var taken = replica is null && replicaKeys is null ? null : SecondCopies.Take(options.To, replica?.FullName, replicaKeys?.FullName, cancellationToken);
+        var taken = replica is null && replicaKeys is null ? null : SecondCopies.Take(options.To, replica?.FullName, replicaKeys?.FullName, faults, cancellationToken);
         var copied = watch.Elapsed;
         var before = taken is null ? null : await SetCatalogAsideAsync(options.To, cancellationToken);
         await using var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(options.To), cancellationToken, taken is null ? "catalog.db" : "objects");
+        if (taken is not null)
+        {
+            taken = taken with { Replaced = await WholeAsync(archive, taken.Replaced, cancellationToken) };
+            faults = [.. faults.Where(fault => !taken.Replaced.Contains(fault.Name))];
+        }
+
         var rebuilt = before is null ? null : await RebuildAsync(archive, before, cancellationToken);
         if (before is not null) SecondCopies.Remove(before);
         var again = await archive.Services.GetRequiredService<Erasure>().ReplayAsync(FolderRestore.Pending(options.To), cancellationToken);
@@ -130,6 +138,26 @@ public static class RestoreCommand
         }
     }
 
+    /// <summary>Those that can be authenticated from end to end.</summary>
+    private static async Task<IReadOnlyList<string>> WholeAsync(OfflineArchive archive, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    {
+        var (check, store) = (new ObjectCheck(archive.Services.GetRequiredService<StudyKeys>()), archive.Services.GetRequiredService<IObjectStore>());
+        var whole = new List<string>();
+        foreach (var name in names)
+        {
+            try
+            {
+                if ((await check.ReadAsync(store, name, cancellationToken)).State == CopyState.Whole) whole.Add(name);
+            }
+            catch (KeyUnavailableException)
+            {
+                // Nobody can say: it stays among the damaged.
+            }
+        }
+
+        return whole;
+    }
+
     /// <summary>Those that are studies of the catalog now: uploads have keys too, which go with them, and what is known to be erased has just been erased again.</summary>
     private static async Task<IReadOnlyList<string>> ServedAsync(OfflineArchive archive, IReadOnlyList<string> subjects, CancellationToken cancellationToken)
     {
@@ -143,6 +171,7 @@ public static class RestoreCommand
     private static void Print(TakenOver taken, RebuildReport rebuilt)
     {
         foreach (var study in taken.KeysMissing) Console.WriteLine($"ERROR key-not-in-replica {study} was erased after the backup, or its key never reached the second place. Erase it again if it was.");
+        foreach (var name in taken.Replaced) Console.WriteLine($"note taken-from-replica {name} whole, in place of the backup's copy");
         foreach (var name in rebuilt.Unreadable) Console.WriteLine($"ERROR unreadable {name}");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"taken from the second copies: {taken.Keys} key records, {taken.Objects} objects, {taken.Bytes / 1e6:0.0} MB; {rebuilt.Studies} studies, {rebuilt.Instances} instances indexed"));
         Console.WriteLine("Levels, tags, categories, encounters and holds that were set after the backup are not in it: set them again.");

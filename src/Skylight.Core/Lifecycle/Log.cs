@@ -27,4 +27,7 @@ internal static partial class Log
 
     [LoggerMessage(4607, LogLevel.Warning, "What became of the covered deletion {Institution}/{Deletion} could not be told")]
     public static partial void DeletionNotSettled(ILogger logger, string institution, string deletion, Exception error);
+
+    [LoggerMessage(4608, LogLevel.Critical, "An index or metadata of the study {Institution}/{StudyKey} that no study document names is damaged: nothing of it is removed; put a whole copy in its place and run 'skylight reindex'")]
+    public static partial void UnnamedDamaged(ILogger logger, string institution, string studyKey);
 }

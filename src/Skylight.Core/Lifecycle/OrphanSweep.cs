@@ -6,6 +6,7 @@ using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
+using Skylight.Core.Integrity;
 using Skylight.Core.Quarantine;
 using Skylight.Core.Studies;
 
@@ -20,11 +21,11 @@ public sealed record SweepReport(int V, DateTimeOffset At, int Looked, int Waiti
 /// Finds objects that no study document, intake item or retirement names: what a crash left between an object and its commit. An object is remembered when it is first seen
 /// so, and removed when a day later nothing names it still. So an ingest that is under way loses nothing: its commit comes long before. What lies in
 /// the edge's journal is named by the record that carries it. A folder with an index, under a key that is there, of a study that the catalog does not know is no leftover: a database was set back, and
-/// <c>skylight reindex</c> brings the study back. Nothing of it is removed.
+/// <c>skylight reindex</c> brings the study back. Nothing of it is removed, nor where an index or metadata is damaged: a catalog that was made again from it does not know what else is there.
 /// </summary>
 /// <param name="replica">The second copy of the objects, where one is configured.</param>
 public sealed class OrphanSweep(
-    ICatalog catalog, IDocuments documents, IObjectStore store, StudyParts parts, IntakeItems items, RetiredObjects retired, IKeyRecordStore keys,
+    ICatalog catalog, IDocuments documents, IObjectStore store, StudyParts parts, IntakeItems items, RetiredObjects retired, StudyKeys keys,
     IOptions<LifecycleOptions> options, TimeProvider time, ILogger<OrphanSweep> logger, [FromKeyedServices("replica")] IObjectStore? replica = null)
 {
     /// <summary>Each hour looks at one slice of the folders, so that a day sees all of them.</summary>
@@ -32,6 +33,8 @@ public sealed class OrphanSweep(
 
     private const string Type = "orphans";
     private const int MaxPerFolder = 1000;
+
+    private readonly ObjectCheck _check = new(keys);
 
     /// <summary>What commits write and readers read. Other objects have owners of their own.</summary>
     private static readonly string[] s_kinds = [".pack", ".index", ".metadata", ".manifest", ".corrections", ".preview"];
@@ -91,11 +94,7 @@ public sealed class OrphanSweep(
         var now = time.GetUtcNow();
         var due = unnamed.Where(name => known.TryGetValue(name, out var seen) && now - seen >= TimeSpan.FromHours(options.Value.OrphanHours)).ToList();
         if (due.Count > 0) due = await UnnamedElsewhereAsync(institution, studyKey, due, cancellationToken);
-        if (due.Exists(name => name.EndsWith(".index", StringComparison.Ordinal)) && await IsUnknownAsync(institution, studyKey, cancellationToken))
-        {
-            Log.StudyUnknown(logger, institution, studyKey);
-            due = [];
-        }
+        if (await IsWantedAsync(institution, studyKey, due, cancellationToken)) due = [];
 
         // The second copy first: it is found by the first one.
         foreach (var name in due)
@@ -110,8 +109,26 @@ public sealed class OrphanSweep(
         return (left.Count, due.Count);
     }
 
-    private async ValueTask<bool> IsUnknownAsync(string institution, string studyKey, CancellationToken cancellationToken) =>
-        await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is null && await keys.GetAsync(institution, studyKey, cancellationToken) is not null;
+    /// <summary>Whether what nothing names is no leftover, and can be opened.</summary>
+    private async ValueTask<bool> IsWantedAsync(string institution, string studyKey, List<string> due, CancellationToken cancellationToken)
+    {
+        var describing = due.FindAll(static name => name.EndsWith(".index", StringComparison.Ordinal) || name.EndsWith(".metadata", StringComparison.Ordinal));
+        if (describing.Count == 0 || !await keys.ExistsAsync(institution, studyKey, cancellationToken)) return false;
+        if (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is null && describing.Exists(static name => name.EndsWith(".index", StringComparison.Ordinal)))
+        {
+            Log.StudyUnknown(logger, institution, studyKey);
+            return true;
+        }
+
+        foreach (var name in describing)
+        {
+            if ((await _check.ReadAsync(store, name, cancellationToken)).State != CopyState.Damaged) continue;
+            Log.UnnamedDamaged(logger, institution, studyKey);
+            return true;
+        }
+
+        return false;
+    }
 
     private async Task<HashSet<string>> NamedAsync(string institution, string studyKey, CancellationToken cancellationToken)
     {

@@ -11,7 +11,8 @@ namespace Skylight.Local.Backup;
 /// <summary>What a restored folder took over from the second copies of the host that was lost.</summary>
 /// <param name="Keys">Key records that the backup did not have, or not with all their keys.</param>
 /// <param name="KeysMissing">What has a key in the backup and none in the second place, as <c>institution/study key</c>: erased since, or never copied; or an upload that has ended.</param>
-public sealed record TakenOver(int Keys, int Objects, long Bytes, IReadOnlyList<string> KeysMissing);
+/// <param name="Replaced">Objects that the backup has lost or has damaged, and the replica has; whether whole, only its key tells.</param>
+public sealed record TakenOver(int Keys, int Objects, long Bytes, IReadOnlyList<string> KeysMissing, IReadOnlyList<string> Replaced);
 
 /// <summary>
 /// Brings a restored folder up to what the replica still has: key records and objects that came after the generation. The catalog has to be made again afterwards, and erasures carried
@@ -26,13 +27,14 @@ public static class SecondCopies
     /// <param name="data">The restored folder, which no host has open.</param>
     /// <param name="replica">What <c>Skylight:Replica:Folder</c> named; null for none.</param>
     /// <param name="keys">What <c>Skylight:Replica:KeyFolder</c> named; null for none.</param>
+    /// <param name="faults">What the backup did not have whole.</param>
     /// <exception cref="BackupException">A folder is not there, or not one of ours.</exception>
-    public static TakenOver Take(string data, string? replica, string? keys, CancellationToken cancellationToken)
+    public static TakenOver Take(string data, string? replica, string? keys, IReadOnlyList<BackupFault> faults, CancellationToken cancellationToken)
     {
         if (replica is not null && !Directory.Exists(replica)) throw NotThere(replica);
         var (taken, missing) = keys is null ? (0, []) : TakeKeys(data, Path.Combine(keys, "keys.db"));
-        var (objects, bytes) = replica is null ? (0, 0) : TakeObjects(data, replica, cancellationToken);
-        return new TakenOver(taken, objects, bytes, missing);
+        var (objects, bytes, replaced) = replica is null ? (0, 0, []) : TakeObjects(data, replica, faults.Select(fault => fault.Name).ToHashSet(StringComparer.Ordinal), cancellationToken);
+        return new TakenOver(taken, objects, bytes, missing, replaced);
     }
 
     /// <summary>Moves the catalog out of the way of a rebuild; answers where it is now.</summary>
@@ -109,25 +111,29 @@ public static class SecondCopies
         put.ExecuteNonQuery();
     }
 
-    /// <summary>Objects of studies with a key, under their own names: what is there already is the same, since names are never used again.</summary>
-    private static (int Objects, long Bytes) TakeObjects(string data, string replica, CancellationToken cancellationToken)
+    /// <summary>Objects of studies with a key, under their own names: what is there already is the same, since names are never used again, unless it is one of the damaged.</summary>
+    private static (int Objects, long Bytes, IReadOnlyList<string> Replaced) TakeObjects(string data, string replica, HashSet<string> damaged, CancellationToken cancellationToken)
     {
         HashSet<(string, string)> readable;
         using (var records = BackupFiles.Open(Path.Combine(data, "records.db"))) readable = [.. Read(records).Select(row => (row.Record.Institution, row.Record.Subject))];
-        var (objects, bytes, folders) = (0, 0L, new HashSet<string>(StringComparer.Ordinal));
+        var (objects, bytes, folders, replaced) = (0, 0L, new HashSet<string>(StringComparer.Ordinal), new List<string>());
         foreach (var path in Directory.EnumerateFiles(replica, "*", SearchOption.AllDirectories))
         {
             var name = Path.GetRelativePath(replica, path);
             if (!s_kinds.Any(kind => name.EndsWith(kind, StringComparison.Ordinal)) || !ObjectName.IsValid(name) || name.Count(c => c == '/') != 2) continue;
-            if (!readable.Contains(ObjectName.Owner(name)) || SourceObjects.TierFolders.Any(tier => File.Exists(Path.Combine(data, tier, name)))) continue;
-            var target = Path.Combine(data, SourceObjects.TierFolders[0], name);
+            if (!readable.Contains(ObjectName.Owner(name))) continue;
+            var there = SourceObjects.TierFolders.FirstOrDefault(tier => File.Exists(Path.Combine(data, tier, name)));
+            if (there is not null && !damaged.Contains(name)) continue;
+            var target = Path.Combine(data, there ?? SourceObjects.TierFolders[0], name);
             folders.Add(Directory.CreateDirectory(Path.GetDirectoryName(target)!, BackupSet.OwnerOnly).FullName);
+            File.Delete(target);
             bytes += BackupFiles.Copy(path, target, cancellationToken).Length;
             objects++;
+            if (damaged.Contains(name)) replaced.Add(name);
         }
 
         foreach (var folder in folders) LibC.SyncDirectory(folder);
-        return (objects, bytes);
+        return (objects, bytes, replaced);
     }
 
     private static BackupException NotThere(string path) => new($"{path} is not there.") { Cause = BackupCause.Missing };

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Skylight.Archive.Packs;
 using Skylight.Archive.Sealing;
+using Skylight.Core.Catalog;
 using Skylight.Core.Ingest;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Tests.Ingest;
@@ -17,7 +18,7 @@ public sealed class OrphanSweepTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _sweep = new OrphanSweep(
-            _bench.Ingest.Catalog, _bench.Ingest.Documents, _bench.Ingest.Store, _bench.Ingest.Parts, _bench.Ingest.Items, _bench.Retired, _bench.Ingest.KeyRecords, Options.Create(_bench.Options), _bench.Ingest.Time,
+            _bench.Ingest.Catalog, _bench.Ingest.Documents, _bench.Ingest.Store, _bench.Ingest.Parts, _bench.Ingest.Items, _bench.Retired, _bench.Ingest.Keys, Options.Create(_bench.Options), _bench.Ingest.Time,
             NullLogger<OrphanSweep>.Instance);
         await _bench.Ingest.Send(LifecycleBench.Slice(1), LifecycleBench.Slice(2));
     }
@@ -28,7 +29,7 @@ public sealed class OrphanSweepTests : IAsyncLifetime
     public async Task Sweep_RemovesADayAfterItWasSeen_AndLeavesEverythingNamed()
     {
         await _bench.Ingest.SendOne(LifecycleBench.Slice(1).With(file => file.Pixels = [9, 9, 9, 9]));
-        await _bench.Ingest.Send(Skylight.Core.Catalog.SourceTrust.Other, "quarantined bytes"u8.ToArray());
+        await _bench.Ingest.Send(SourceTrust.Other, "quarantined bytes"u8.ToArray());
         await _bench.DeleteAsync("1.2.3.1", "1.2.3.1.2");
         var named = await _bench.Ingest.Objects();
         var orphan = await OrphanAsync((await _bench.Ingest.Study()).StudyKey);
@@ -75,6 +76,26 @@ public sealed class OrphanSweepTests : IAsyncLifetime
         Assert.Equal(objects.Count, (await _sweep.RunAsync(null, default)).Removed);
     }
 
+    /// <summary>As after a rebuild that could not read it: what it describes is named by nothing any more.</summary>
+    [Theory]
+    [InlineData(".index")]
+    [InlineData(".metadata")]
+    public async Task Sweep_OfAFolderWithADamagedIndexThatNothingNames_RemovesNothingUntilItIsWhole(string kind)
+    {
+        var study = await _bench.Ingest.Study();
+        var name = (await _bench.Ingest.Objects()).First(name => name.EndsWith(kind, StringComparison.Ordinal));
+        var objects = await _bench.Ingest.Objects();
+        var bare = study with { Series = [.. study.Series.Select(series => series with { Parts = [] })] };
+        Assert.Equal(CommitOutcome.Committed, await _bench.Ingest.Commit.CommitAsync(new CommitBatch(StudyChange.Of(study, bare, []), []), default));
+        Flip(name);
+        await _sweep.RunAsync(null, default);
+        _bench.Ingest.Time.Advance(TimeSpan.FromHours(25));
+        Assert.Equal(0, (await _sweep.RunAsync(null, default)).Removed);
+        Assert.Equal(objects, await _bench.Ingest.Objects());
+        Flip(name);
+        Assert.Equal(objects.Count, (await _sweep.RunAsync(null, default)).Removed);
+    }
+
     [Fact]
     public async Task Sweep_SlicesTogether_SeeEveryFolderOnce()
     {
@@ -90,5 +111,13 @@ public sealed class OrphanSweepTests : IAsyncLifetime
         await using var pack = PackWriter.Create(_bench.Ingest.Store, SealedName.Folder(IngestBench.A, folder), key, SealOptions.Default, keepBytes: 0);
         await pack.AppendAsync("left by a crash"u8.ToArray(), default);
         return (await pack.CommitAsync(default)).Item1.Name;
+    }
+
+    private void Flip(string name)
+    {
+        var path = Path.Combine(_bench.Ingest.DataFolder, "objects", name);
+        var bytes = File.ReadAllBytes(path);
+        bytes[^20] ^= 1;
+        File.WriteAllBytes(path, bytes);
     }
 }

@@ -133,6 +133,43 @@ public sealed class ReplicaHostTests : IAsyncLifetime
         Assert.Null(await CatalogOf(archive.Services).GetStudyAsync("demo", "2.999.8.2", default));
     }
 
+    /// <summary>Otherwise the catalog would be made again without what the damaged index describes.</summary>
+    [Fact]
+    public async Task LostDisk_WhatTheBackupHasDamagedOrLost_IsTakenFromTheSecondCopies()
+    {
+        using var technician = await _edge.ClientAsync("technician");
+        var file = DemoInstance.Load(_edge.Demo)[0];
+        foreach (var uid in (string[])["2.999.8.1", "2.999.8.2"]) await StoreAsync(technician, file, uid, 1);
+        var set = new BackupOptions(Path.Combine(_edge.Data, "host"), Path.Combine(_edge.Data, "set")) { Passphrase = "a long passphrase", Iterations = 1000 };
+        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
+        await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
+        await FolderBackup.RunAsync(set, TimeProvider.System, default);
+        await StoreAsync(technician, file, "2.999.8.1", 2);
+        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
+        await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
+        await _edge.StopAsync();
+        var pooled = Directory.EnumerateFiles(Path.Combine(set.To, "objects"), "*", SearchOption.AllDirectories).Where(path => path.EndsWith(".index", StringComparison.Ordinal) || path.EndsWith(".pack", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(4, pooled.Length);
+        foreach (var path in pooled[..^1])
+        {
+            var bytes = await File.ReadAllBytesAsync(path);
+            bytes[^20] ^= 4;
+            await File.WriteAllBytesAsync(path, bytes);
+        }
+
+        File.Delete(pooled[^1]);
+        var (second, third) = (new DirectoryInfo(Path.Combine(_edge.Data, "second")), new DirectoryInfo(Path.Combine(_edge.Data, "third")));
+        var restore = new RestoreOptions(set.To, Path.Combine(_edge.Data, "back")) { Passphrase = set.Passphrase };
+        Assert.Equal(ExitCode.Done, await RestoreCommand.RunAsync(restore, verify: true, json: false, default, second, third));
+        await using (var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(restore.To), default))
+            Assert.Equal((2, 1), ((await CatalogOf(archive.Services).GetStudyAsync("demo", "2.999.8.1", default))!.Value.Instances(), (await CatalogOf(archive.Services).GetStudyAsync("demo", "2.999.8.2", default))!.Value.Instances()));
+
+        // A second copy that is damaged too stands for nothing.
+        var bad = Path.Combine(second.FullName, Path.GetRelativePath(Path.Combine(set.To, "objects"), pooled[0]));
+        await File.WriteAllBytesAsync(bad, await File.ReadAllBytesAsync(pooled[0]));
+        Assert.Equal(ExitCode.Partial, await RestoreCommand.RunAsync(restore with { To = Path.Combine(_edge.Data, "again") }, verify: false, json: false, default, second, third));
+    }
+
     private static ICatalog CatalogOf(IServiceProvider services) => services.GetRequiredService<ICatalog>();
 
     private static async Task StoreAsync(HttpClient technician, DemoInstance file, string uid, int number)
