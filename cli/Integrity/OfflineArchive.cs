@@ -27,7 +27,7 @@ public sealed class OfflineArchive : IAsyncDisposable
     private static readonly KeyValuePair<string, string?>[] s_byItself =
     [
         new("Skylight:Objects:CoolFolder", ""), new("Skylight:Objects:ColdFolder", ""), new("Skylight:Objects:ArchiveFolder", ""),
-        new("Skylight:Replica:Folder", ""), new("Skylight:Replica:KeyFolder", ""),
+        new("Skylight:Replica:Folder", ""), new("Skylight:Replica:KeyFolder", ""), new("Skylight:Audit:AnchorFolder", ""), new("Skylight:KeyRing:Path", ""),
     ];
 
     private readonly ServiceProvider _provider;
@@ -41,9 +41,11 @@ public sealed class OfflineArchive : IAsyncDisposable
 
     /// <summary>
     /// Opens a folder that was restored, by itself: its settings are those of the host that was backed up, which may be running, and the folders that they name for
-    /// colder tiers and second copies are that host's.
+    /// colder tiers, second copies, key ring and anchors of the trail are that host's.
     /// </summary>
-    public static Task<OfflineArchive> OpenRestoredAsync(DirectoryInfo data, CancellationToken cancellationToken, string needed = "catalog.db") => OpenAsync(data, needed, s_byItself, cancellationToken);
+    /// <param name="ringPassphrase">File with the passphrase of the restored key ring; null for the one that the settings name.</param>
+    public static Task<OfflineArchive> OpenRestoredAsync(DirectoryInfo data, string? ringPassphrase, CancellationToken cancellationToken, string needed = "catalog.db") =>
+        OpenAsync(data, needed, ringPassphrase is null ? s_byItself : [.. s_byItself, new("Skylight:KeyRing:PassphraseFile", ringPassphrase)], cancellationToken);
 
     /// <inheritdoc cref="OpenAsync(DirectoryInfo, CancellationToken)"/>
     /// <param name="needed">The file or folder that must be there.</param>

@@ -78,6 +78,6 @@ public static class ReindexCommand
 
         foreach (var line in report.Different) Console.WriteLine("differs " + line);
         foreach (var line in report.Unreadable) Console.WriteLine("unreadable " + line);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Studies} studies, {report.Instances} instances {(verify ? "compared" : "indexed")}; {report.Different.Count} differ, {report.Unreadable.Count} unreadable"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Studies} studies, {report.Instances} instances {(verify ? "compared" : "indexed")}; {report.Different.Count} differ, {report.Unreadable.Count} unreadable{(report.Records > 0 ? $"; {report.Records} lost records of deletions, held content and corrections made anew" : "")}"));
     }
 }

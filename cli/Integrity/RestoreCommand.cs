@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
@@ -10,9 +11,11 @@ using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
 using Skylight.Core.Lifecycle;
 using Skylight.Core.Uploads;
+using Skylight.Local;
 using Skylight.Local.Backup;
 using Skylight.Local.Catalog;
 using Skylight.Local.Journal;
+using Skylight.Local.Keys;
 using Skylight.Local.Sqlite;
 
 namespace Skylight.Cli.Integrity;
@@ -31,7 +34,8 @@ public static class RestoreCommand
         var replica = new Option<DirectoryInfo?>("--replica") { Description = "The folder of second copies (Skylight:Replica:Folder) of the host that was lost: what was stored after the backup is taken from there, and the catalog made again." };
         var replicaKeys = new Option<DirectoryInfo?>("--replica-keys") { Description = "The folder of its second key records (Skylight:Replica:KeyFolder). Without it nothing can be opened that was first stored after the backup." };
         var passphrase = BackupCommand.PassphraseFile();
-        var command = new Command("restore", "Restores a data folder from a backup. What was erased before or after it stays erased.") { from, to, at, verify, list, erasures, replica, replicaKeys, passphrase };
+        var ringPassphrase = new Option<FileInfo?>("--key-ring-passphrase-file") { Description = "File (mode 0600) with the passphrase of the key ring, where it has one of its own; without it the one that the restored settings.json or the environment (Skylight__KeyRing__PassphraseFile) names." };
+        var command = new Command("restore", "Restores a data folder from a backup. What was erased before or after it stays erased.") { from, to, at, verify, list, erasures, replica, replicaKeys, passphrase, ringPassphrase };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var json = parsed.GetValue(Connection.Json);
@@ -49,11 +53,11 @@ public static class RestoreCommand
                 var target = parsed.GetValue(to) ?? throw new CliException(ExitCode.Usage, "--to DIR is needed.");
                 var options = new RestoreOptions(set, target.FullName)
                 {
-                    At = parsed.GetValue(at), Passphrase = BackupCommand.Read(parsed.GetValue(passphrase)), ErasuresFrom = parsed.GetValue(erasures)?.FullName,
+                    At = parsed.GetValue(at), Passphrase = BackupCommand.Read(parsed.GetValue(passphrase)), ErasuresFrom = parsed.GetValue(erasures)?.FullName, KeyRingPassphraseFile = parsed.GetValue(ringPassphrase)?.FullName,
                 };
                 return await RunAsync(options, parsed.GetValue(verify), json, cancellationToken, parsed.GetValue(replica), parsed.GetValue(replicaKeys));
             }
-            catch (BackupException error)
+            catch (Exception error) when (error is BackupException or KeyRingException)
             {
                 throw CliException.Of(error);
             }
@@ -64,14 +68,13 @@ public static class RestoreCommand
     /// <summary>Restores, replays the erasures and verifies; prints what came of it and answers the exit code.</summary>
     public static async Task<int> RunAsync(RestoreOptions options, bool verify, bool json, CancellationToken cancellationToken, DirectoryInfo? replica = null, DirectoryInfo? replicaKeys = null)
     {
-        foreach (var folder in (DirectoryInfo?[])[replica, replicaKeys])
-            if (folder is { Exists: false }) throw new CliException(ExitCode.NotFound, $"{folder.FullName} is not there.");
+        SecondCopies.Prove(replica?.FullName, replicaKeys?.FullName);
         var watch = Stopwatch.StartNew();
         var (manifest, faults) = await FolderRestore.RunAsync(options, cancellationToken);
         var taken = replica is null && replicaKeys is null ? null : SecondCopies.Take(options.To, replica?.FullName, replicaKeys?.FullName, faults, cancellationToken);
         var copied = watch.Elapsed;
-        var before = taken is null ? null : await SetCatalogAsideAsync(options.To, cancellationToken);
-        await using var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(options.To), cancellationToken, taken is null ? "catalog.db" : "objects");
+        var before = taken is null ? null : await SetCatalogAsideAsync(options, cancellationToken);
+        await using var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(options.To), options.KeyRingPassphraseFile, cancellationToken, taken is null ? "catalog.db" : "objects");
         if (taken is not null)
         {
             taken = taken with { Replaced = await WholeAsync(archive, taken.Replaced, cancellationToken) };
@@ -95,7 +98,7 @@ public static class RestoreCommand
         else
         {
             BackupCommand.Print(faults);
-            if (taken is not null) Print(taken, rebuilt!);
+            if (taken is not null) Print(taken, rebuilt!, keysKnown: replicaKeys is not null);
             if (report is not null) VerifyCommand.Print(report, json: false);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"restored {manifest.Id}: {manifest.Objects} objects, {manifest.ObjectBytes / 1e6:0.0} MB; {again.Studies} erased studies and {again.Instances} erased instances destroyed again"));
             if (again.Waiting > 0) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{again.Waiting} erasures wait for archived studies: nothing of them is served, and the host drops the bytes once they are rehydrated"));
@@ -104,10 +107,11 @@ public static class RestoreCommand
                 : $"{cut.Length} uploads were open at that moment and are cut off. Have them sent again, and every upload that was opened since:");
             foreach (var upload in cut)
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {upload.Institution} {upload.Id}, opened {upload.OpenedOn:O}{(upload.CompletedOn is { } completed ? $", completed {completed:O}" : "")}"));
+            if (HasOwnRingPlace(options.To)) Console.WriteLine($"The settings name another place for the key ring ({KeyRingOptions.Section}:Path). The restored one is keys.json in this folder: put it there before the host starts.");
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"RPO {result.RpoSeconds:0} s (what was stored since that moment is not in it), RTO {result.UsableSeconds:0.0} s (copied after {result.CopiedSeconds:0.0} s){(verify ? $", verified after {result.VerifiedSeconds:0.0} s" : "")}"));
         }
 
-        var whole = faults.Count == 0 && taken is null or { KeysMissing.Count: 0 } && rebuilt is null or { Unreadable.Count: 0 } && report is null or { Ok: true };
+        var whole = faults.Count == 0 && taken is null or { KeysMissing.Count: 0, Unopened.Count: 0 } && (taken is null || replicaKeys is not null) && rebuilt is null or { Unreadable.Count: 0 } && report is null or { Ok: true };
         return whole ? ExitCode.Done : ExitCode.Partial;
     }
 
@@ -115,9 +119,9 @@ public static class RestoreCommand
     /// What the restored catalog names is older than what the second copies brought, so it must not decide what is in force: it serves as the earlier copy that a rebuild takes from what no object says.
     /// The journal is emptied first, since a start replays it.
     /// </summary>
-    private static async Task<string> SetCatalogAsideAsync(string data, CancellationToken cancellationToken)
+    private static async Task<string> SetCatalogAsideAsync(RestoreOptions options, CancellationToken cancellationToken)
     {
-        await using (var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(data), cancellationToken))
+        await using (var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(options.To), options.KeyRingPassphraseFile, cancellationToken))
         {
             var drain = archive.Services.GetRequiredService<JournalDrain>();
             drain.Compact = null;
@@ -125,7 +129,7 @@ public static class RestoreCommand
             await archive.Services.GetRequiredService<SqliteCatalog>().CheckpointAsync(cancellationToken);
         }
 
-        return SecondCopies.SetCatalogAside(data);
+        return SecondCopies.SetCatalogAside(options.To);
     }
 
     private static async Task<RebuildReport> RebuildAsync(OfflineArchive archive, string before, CancellationToken cancellationToken)
@@ -158,6 +162,8 @@ public static class RestoreCommand
         return whole;
     }
 
+    private static bool HasOwnRingPlace(string data) => new ConfigurationBuilder().AddDataFolder(data).Build()[$"{KeyRingOptions.Section}:{nameof(KeyRingOptions.Path)}"] is { Length: > 0 };
+
     /// <summary>Those that are studies of the catalog now: uploads have keys too, which go with them, and what is known to be erased has just been erased again.</summary>
     private static async Task<IReadOnlyList<string>> ServedAsync(OfflineArchive archive, IReadOnlyList<string> subjects, CancellationToken cancellationToken)
     {
@@ -168,13 +174,16 @@ public static class RestoreCommand
         return served;
     }
 
-    private static void Print(TakenOver taken, RebuildReport rebuilt)
+    private static void Print(TakenOver taken, RebuildReport rebuilt, bool keysKnown)
     {
+        if (!keysKnown) Console.WriteLine("ERROR erasures-unknown Without --replica-keys nothing says what was erased after the backup: it is served again. Erase it again.");
+        foreach (var study in taken.Unopened) Console.WriteLine($"ERROR no-key {study} has objects in the replica and a key in neither place: nothing of it was taken. Its key may be in a newer copy of the second key records; or it was erased.");
         foreach (var study in taken.KeysMissing) Console.WriteLine($"ERROR key-not-in-replica {study} was erased after the backup, or its key never reached the second place. Erase it again if it was.");
         foreach (var name in taken.Replaced) Console.WriteLine($"note taken-from-replica {name} whole, in place of the backup's copy");
         foreach (var name in rebuilt.Unreadable) Console.WriteLine($"ERROR unreadable {name}");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"taken from the second copies: {taken.Keys} key records, {taken.Objects} objects, {taken.Bytes / 1e6:0.0} MB; {rebuilt.Studies} studies, {rebuilt.Instances} instances indexed"));
-        Console.WriteLine("Levels, tags, categories, encounters and holds that were set after the backup are not in it: set them again.");
+        if (rebuilt.Records > 0) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rebuilt.Records} records of deletions, held content and corrections were lost and are made anew from the objects, by 'reindex': look at GET /api/deletions, /api/intake and the corrections of studies"));
+        Console.WriteLine("Levels, tags, categories, encounters and holds that were set after the backup are not in it, nor deletions of whole studies, undone corrections and intake decisions: set them again.");
     }
 
     /// <param name="RpoSeconds">Age of the restored moment.</param>

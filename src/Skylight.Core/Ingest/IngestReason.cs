@@ -35,5 +35,6 @@ public static class IngestReasons
     public static readonly IngestReason WrongStudy = new("wrong-study", "The instance belongs to another study than the one named by the request.", "该实例不属于请求所指定的检查。");
     public static readonly IngestReason SizeMismatch = new("size-mismatch", "The file does not have the size that the manifest names.", "文件大小与上传清单不符。");
     public static readonly IngestReason DigestMismatch = new("digest-mismatch", "The file does not have the SHA-256 that the manifest names.", "文件的 SHA-256 与上传清单不符。");
+    public static readonly IngestReason RecordLost = new("record-lost", "Why this was held was lost with a database; a technician decides.", "该内容被暂存的原因已随数据库丢失，须由技师处理。");
     public static readonly IngestReason StorageFull = new("storage-full", "There is no room to store the file.", "存储空间不足，无法保存该文件。");
 }

@@ -45,7 +45,7 @@ public static class LocalAudit
 
     private static SqliteDatabase Database(string dataFolder) => SqliteDatabase.Open(Path.Combine(dataFolder, "audit.db"), SqliteDurability.Full, SqliteAuditLog.Schema);
 
-    private static AnchorFiles Anchors(string dataFolder, string? folder) => new(folder ?? Path.Combine(dataFolder, "audit-anchors"));
+    private static AnchorFiles Anchors(string dataFolder, string? folder) => new(folder is { Length: > 0 } ? folder : Path.Combine(dataFolder, "audit-anchors"));
 }
 
 /// <summary>Not healthy once the audit journal has failed: the host must be restarted to replay it.</summary>

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using Microsoft.Extensions.Configuration;
 using Skylight.Core.Documents;
 using Skylight.Core.Lifecycle;
+using Skylight.Local.Keys;
 using Skylight.Local.Objects;
 
 namespace Skylight.Local.Backup;
@@ -15,6 +17,9 @@ public sealed record RestoreOptions(string From, string To)
 
     /// <summary>Opens the key backup.</summary>
     public string? Passphrase { get; init; }
+
+    /// <summary>File with the passphrase of the restored key ring, where it has one; null for the one that the restored settings, or the environment, name.</summary>
+    public string? KeyRingPassphraseFile { get; init; }
 
     /// <summary>A data folder that may know of erasures which no generation does: the damaged one that is being replaced.</summary>
     public string? ErasuresFrom { get; init; }
@@ -54,6 +59,7 @@ public static class FolderRestore
     /// their place (no reader takes a damaged segment for anything).
     /// </summary>
     /// <exception cref="BackupException">There is no such generation, a file of its own is damaged, the folder is in use, or the passphrase is wrong.</exception>
+    /// <exception cref="KeyRingException">The key ring in it has a passphrase of its own, which is missing or wrong.</exception>
     public static async Task<RestoredGeneration> RunAsync(RestoreOptions options, CancellationToken cancellationToken)
     {
         var set = new BackupSet(options.From);
@@ -66,7 +72,7 @@ public static class FolderRestore
         if (Folders.IsWithin(options.To, set.Folder)) throw new BackupException($"{options.To} lies inside the backup: choose a folder elsewhere.") { Cause = BackupCause.Request };
         if (options.ErasuresFrom is { } replaced && !Erasures.AreIn(Path.Combine(replaced, "records.db")))
             throw new BackupException($"{replaced} has no records that can be read: without --erasures-from what no backup knows to be erased comes back.") { Cause = BackupCause.Missing };
-        Prove(manifest, generation, options.Passphrase);
+        Prove(manifest, generation, options);
         Directory.CreateDirectory(options.To, BackupSet.OwnerOnly);
         WritePending(set, all, options);
         foreach (var file in manifest.Files.Where(file => !IsOfSet(file)))
@@ -87,10 +93,12 @@ public static class FolderRestore
     }
 
     /// <summary>What need not be copied to be known: that the lists and the keys of a generation are whole, and the passphrase is right.</summary>
-    private static void Prove(BackupManifest manifest, string generation, string? passphrase)
+    private static void Prove(BackupManifest manifest, string generation, RestoreOptions options)
     {
         foreach (var file in manifest.Files.Where(IsOfSet)) Demand(file, BackupFiles.Hash(Path.Combine(generation, file.Name)));
-        KeyBackup.Prove(Path.Combine(generation, BackupSet.KeysName), passphrase);
+        var ring = new ConfigurationBuilder().AddDataFolder(generation).Build().GetSection(KeyRingOptions.Section).Get<KeyRingOptions>() ?? new KeyRingOptions();
+        if (options.KeyRingPassphraseFile is { } own) ring.PassphraseFile = own;
+        KeyBackup.Prove(Path.Combine(generation, BackupSet.KeysName), options.Passphrase, ring);
     }
 
     private static void WritePending(BackupSet set, IReadOnlyList<BackupManifest> all, RestoreOptions options)

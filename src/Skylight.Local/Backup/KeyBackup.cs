@@ -31,14 +31,22 @@ internal static class KeyBackup
         BackupFiles.Run(connection, "VACUUM");
     }
 
-    /// <summary>Says whether a key backup can be opened, before hours are spent on what goes with it.</summary>
+    /// <summary>Says whether a key backup, and the key ring in it, can be opened, before hours are spent on what goes with it.</summary>
     /// <exception cref="BackupException">The passphrase is missing or wrong, or the file is damaged.</exception>
-    public static void Prove(string file, string? passphrase) => CryptographicOperations.ZeroMemory(Open(Load(file), passphrase));
+    /// <exception cref="KeyRingException">The key ring has a passphrase of its own, which is missing or wrong.</exception>
+    public static void Prove(string file, string? passphrase, KeyRingOptions ring)
+    {
+        var clear = Open(Load(file), passphrase);
+        var content = Parse(clear);
+        CryptographicOperations.ZeroMemory(clear);
+        LocalKeyRing.Prove(content.Ring, ring, TimeProvider.System);
+        CryptographicOperations.ZeroMemory(content.Ring);
+    }
 
     /// <summary>Puts the key records back and writes the key ring.</summary>
     public static void Restore(string file, string ring, string records, string? passphrase)
     {
-        var content = JsonSerializer.Deserialize<Content>(Open(Load(file), passphrase), Json) ?? throw new BackupException("The key backup is empty.");
+        var content = Parse(Open(Load(file), passphrase));
         using (var connection = BackupFiles.Open(records))
         using (var transaction = connection.BeginTransaction())
         {
@@ -58,6 +66,8 @@ internal static class KeyBackup
 
         BackupFiles.Write(ring, content.Ring);
     }
+
+    private static Content Parse(byte[] clear) => JsonSerializer.Deserialize<Content>(clear, Json) ?? throw new BackupException("The key backup is empty.");
 
     private static File1 Load(string file) => JsonSerializer.Deserialize<File1>(File.ReadAllBytes(file), Json) ?? throw new BackupException("The key backup is empty.");
 

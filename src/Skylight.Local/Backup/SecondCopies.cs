@@ -12,7 +12,8 @@ namespace Skylight.Local.Backup;
 /// <param name="Keys">Key records that the backup did not have, or not with all their keys.</param>
 /// <param name="KeysMissing">What has a key in the backup and none in the second place, as <c>institution/study key</c>: erased since, or never copied; or an upload that has ended.</param>
 /// <param name="Replaced">Objects that the backup has lost or has damaged, and the replica has; whether whole, only its key tells.</param>
-public sealed record TakenOver(int Keys, int Objects, long Bytes, IReadOnlyList<string> KeysMissing, IReadOnlyList<string> Replaced);
+/// <param name="Unopened">Studies of which the replica has objects and neither place a key, as <c>institution/study key</c>: nothing of them was taken.</param>
+public sealed record TakenOver(int Keys, int Objects, long Bytes, IReadOnlyList<string> KeysMissing, IReadOnlyList<string> Replaced, IReadOnlyList<string> Unopened);
 
 /// <summary>
 /// Brings a restored folder up to what the replica still has: key records and objects that came after the generation. The catalog has to be made again afterwards, and erasures carried
@@ -24,6 +25,17 @@ public static class SecondCopies
 
     private static readonly string[] s_kinds = [".pack", ".index", ".metadata", ".manifest", ".corrections", ".preview"];
 
+    /// <summary>Whether the second places are there, and are ones of ours, before hours are spent on the backup.</summary>
+    /// <exception cref="BackupException">They are not.</exception>
+    public static void Prove(string? replica, string? keys)
+    {
+        if (replica is not null && !Directory.Exists(replica)) throw NotThere(replica);
+        if (keys is null) return;
+        var second = Path.Combine(keys, "keys.db");
+        if (!File.Exists(second)) throw NotThere(second);
+        if (!Erasures.AreIn(second)) throw new BackupException($"{second} cannot be read, or holds no key records.") { Cause = BackupCause.Request };
+    }
+
     /// <param name="data">The restored folder, which no host has open.</param>
     /// <param name="replica">What <c>Skylight:Replica:Folder</c> named; null for none.</param>
     /// <param name="keys">What <c>Skylight:Replica:KeyFolder</c> named; null for none.</param>
@@ -31,10 +43,9 @@ public static class SecondCopies
     /// <exception cref="BackupException">A folder is not there, or not one of ours.</exception>
     public static TakenOver Take(string data, string? replica, string? keys, IReadOnlyList<BackupFault> faults, CancellationToken cancellationToken)
     {
-        if (replica is not null && !Directory.Exists(replica)) throw NotThere(replica);
         var (taken, missing) = keys is null ? (0, []) : TakeKeys(data, Path.Combine(keys, "keys.db"));
-        var (objects, bytes, replaced) = replica is null ? (0, 0, []) : TakeObjects(data, replica, faults.Select(fault => fault.Name).ToHashSet(StringComparer.Ordinal), cancellationToken);
-        return new TakenOver(taken, objects, bytes, missing, replaced);
+        var nothing = new TakenOver(taken, 0, 0, missing, [], []);
+        return replica is null ? nothing : TakeObjects(nothing, data, replica, faults.Select(fault => fault.Name).ToHashSet(StringComparer.Ordinal), cancellationToken);
     }
 
     /// <summary>Moves the catalog out of the way of a rebuild; answers where it is now.</summary>
@@ -56,7 +67,6 @@ public static class SecondCopies
 
     private static (int Taken, IReadOnlyList<string> Missing) TakeKeys(string data, string second)
     {
-        if (!File.Exists(second)) throw NotThere(second);
         var copy = Path.Combine(data, "keys-replica.db");
         File.Delete(copy);
         try
@@ -112,16 +122,23 @@ public static class SecondCopies
     }
 
     /// <summary>Objects of studies with a key, under their own names: what is there already is the same, since names are never used again, unless it is one of the damaged.</summary>
-    private static (int Objects, long Bytes, IReadOnlyList<string> Replaced) TakeObjects(string data, string replica, HashSet<string> damaged, CancellationToken cancellationToken)
+    private static TakenOver TakeObjects(TakenOver before, string data, string replica, HashSet<string> damaged, CancellationToken cancellationToken)
     {
         HashSet<(string, string)> readable;
         using (var records = BackupFiles.Open(Path.Combine(data, "records.db"))) readable = [.. Read(records).Select(row => (row.Record.Institution, row.Record.Subject))];
-        var (objects, bytes, folders, replaced) = (0, 0L, new HashSet<string>(StringComparer.Ordinal), new List<string>());
+        var (objects, bytes, folders, replaced, unopened) = (0, 0L, new HashSet<string>(StringComparer.Ordinal), new List<string>(), new SortedSet<string>(StringComparer.Ordinal));
+        var erased = FolderRestore.Pending(data).Where(erasure => erasure is { Status: ErasureStatus.Erased, Level: DeletionLevel.Study }).Select(erasure => (erasure.Institution, erasure.StudyKey)).ToHashSet();
         foreach (var path in Directory.EnumerateFiles(replica, "*", SearchOption.AllDirectories))
         {
             var name = Path.GetRelativePath(replica, path);
             if (!s_kinds.Any(kind => name.EndsWith(kind, StringComparison.Ordinal)) || !ObjectName.IsValid(name) || name.Count(c => c == '/') != 2) continue;
-            if (!readable.Contains(ObjectName.Owner(name))) continue;
+            var owner = ObjectName.Owner(name);
+            if (!readable.Contains(owner))
+            {
+                if (!erased.Contains(owner)) unopened.Add($"{owner.Institution}/{owner.StudyKey}");
+                continue;
+            }
+
             var there = SourceObjects.TierFolders.FirstOrDefault(tier => File.Exists(Path.Combine(data, tier, name)));
             if (there is not null && !damaged.Contains(name)) continue;
             var target = Path.Combine(data, there ?? SourceObjects.TierFolders[0], name);
@@ -133,7 +150,7 @@ public static class SecondCopies
         }
 
         foreach (var folder in folders) LibC.SyncDirectory(folder);
-        return (objects, bytes, replaced);
+        return before with { Objects = objects, Bytes = bytes, Replaced = replaced, Unopened = [.. unopened] };
     }
 
     private static BackupException NotThere(string path) => new($"{path} is not there.") { Cause = BackupCause.Missing };

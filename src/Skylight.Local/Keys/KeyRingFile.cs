@@ -15,9 +15,14 @@ internal sealed record KeyRingFile(int V, KeyRingProtection? Protection, IReadOn
     public static KeyRingFile Load(string path)
     {
         DemandPrivate(path, "key ring file");
+        return Parse(File.ReadAllBytes(path));
+    }
+
+    public static KeyRingFile Parse(byte[] bytes)
+    {
         try
         {
-            var file = JsonSerializer.Deserialize<KeyRingFile>(File.ReadAllBytes(path), Json);
+            var file = JsonSerializer.Deserialize<KeyRingFile>(bytes, Json);
             return file is { V: Version, Keys: not null } ? file : throw new KeyRingException(KeyRingFault.Damaged, $"The key ring file has version {file?.V}; this program reads version {Version}.");
         }
         catch (JsonException error)

@@ -98,7 +98,17 @@ public sealed class LocalKeyRing : IKeyEncryptionKeyResolver, IKeyEncryptionKeyV
         ring.Under(Strong(passphrase)).Dispose();
     }
 
-    private static string PathIn(string dataFolder, KeyRingOptions options) => options.Path ?? System.IO.Path.Combine(dataFolder, "keys.json");
+    /// <summary>Says whether a copy of a key ring file can be opened.</summary>
+    /// <inheritdoc cref="Open(string, string, TimeProvider)" path="/exception"/>
+    internal static void Prove(byte[] file, KeyRingOptions options, TimeProvider time)
+    {
+        var (ring, passphrase) = (KeyRingFile.Parse(file), PassphraseOf(options));
+        var key = ring.Protection is null ? null
+            : ring.Protection.DeriveKey(passphrase ?? throw new KeyRingException(KeyRingFault.PassphraseNeeded, "The key ring is protected by a passphrase."));
+        new LocalKeyRing("", ring, key, time).Dispose();
+    }
+
+    private static string PathIn(string dataFolder, KeyRingOptions options) => options.Path is { Length: > 0 } path ? path : System.IO.Path.Combine(dataFolder, "keys.json");
 
     private static string? PassphraseOf(KeyRingOptions options) => options.PassphraseFile is { } file ? ReadPassphrase(file) : null;
 

@@ -36,6 +36,7 @@ public sealed class CatalogRebuildTests : IAsyncLifetime
         Assert.True(keys.Count >= 5);
         var report = await Rebuild(catalog).RunAsync(null, write: true, default);
         Assert.Empty(report.Unreadable);
+        Assert.Equal(0, report.Records);
         Assert.Equal(keys, await catalog.ListStudyKeysAsync(IngestBench.A, "", 100, default));
         foreach (var key in keys)
         {

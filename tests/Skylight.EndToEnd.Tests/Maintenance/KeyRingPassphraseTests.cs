@@ -1,6 +1,10 @@
+using System.Text.Json;
 using Skylight.Cli;
+using Skylight.Cli.Integrity;
 using Skylight.Cli.Maintenance;
 using Skylight.EndToEnd.Tests.DicomWeb;
+using Skylight.Local.Backup;
+using Skylight.Local.Keys;
 
 namespace Skylight.EndToEnd.Tests.Maintenance;
 
@@ -35,6 +39,32 @@ public sealed class KeyRingPassphraseTests : IAsyncLifetime
         await _edge.StartAsync();
         using var radiologist = await _edge.ClientAsync("radiologist");
         Assert.Equal(file.Bytes, await radiologist.GetByteArrayAsync($"api/studies/{file.Study}/series/{file.Series}/instances/{file.Sop}/original"));
+    }
+
+    [Fact]
+    public async Task Restore_OfARingWithItsOwn_TriesItBeforeAnythingIsCopied_AndLeavesTheHostsOtherPlacesAlone()
+    {
+        var file = DemoInstance.Load(_edge.Demo)[0];
+        using (var technician = await _edge.ClientAsync("technician"))
+        using (var stored = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", file.Bytes)) Assert.True(stored.IsSuccessStatusCode);
+        await _edge.StopAsync();
+        var own = Passphrase("own", "another secret");
+        PassphraseCommand.Change(_edge.Folder, null, own);
+        var places = JsonSerializer.Serialize(new Dictionary<string, string> { ["Skylight:Audit:AnchorFolder"] = Path.Combine(_edge.Data, "anchors"), ["Skylight:KeyRing:Path"] = Path.Combine(_edge.Data, "elsewhere.json") });
+        await File.WriteAllTextAsync(Path.Combine(_edge.Folder.FullName, "settings.json"), places);
+        var set = new BackupOptions(_edge.Folder.FullName, Path.Combine(_edge.Data, "set")) { KeyRingPassphraseFile = own.FullName };
+        await FolderBackup.RunAsync(set, TimeProvider.System, default);
+
+        var restore = new RestoreOptions(set.To, Path.Combine(_edge.Data, "back"));
+        Assert.Equal(KeyRingFault.PassphraseNeeded, (await Assert.ThrowsAsync<KeyRingException>(() => RestoreCommand.RunAsync(restore, verify: true, json: false, default))).Fault);
+        var wrong = restore with { KeyRingPassphraseFile = Passphrase("wrong", "a wrong secret").FullName };
+        Assert.Equal(KeyRingFault.WrongPassphrase, (await Assert.ThrowsAsync<KeyRingException>(() => RestoreCommand.RunAsync(wrong, verify: true, json: false, default))).Fault);
+        Assert.False(Directory.Exists(restore.To));
+
+        Assert.Equal(ExitCode.Done, await RestoreCommand.RunAsync(restore with { KeyRingPassphraseFile = own.FullName }, verify: true, json: false, default));
+        Assert.False(Directory.Exists(Path.Combine(_edge.Data, "anchors")));
+        Assert.False(File.Exists(Path.Combine(_edge.Data, "elsewhere.json")));
+        Assert.True(File.Exists(Path.Combine(restore.To, "keys.json")));
     }
 
     private FileInfo Passphrase(string name, string text)

@@ -96,8 +96,11 @@ public sealed class ReplicaHostTests : IAsyncLifetime
         var data = Path.Combine(_edge.Data, "back");
         var restore = new RestoreOptions(set.To, data) { Passphrase = set.Passphrase };
         var (second, third) = (new DirectoryInfo(Path.Combine(_edge.Data, "second")), new DirectoryInfo(Path.Combine(_edge.Data, "third")));
-        await Assert.ThrowsAsync<CliException>(() => RestoreCommand.RunAsync(restore, verify: true, json: false, default, second, new DirectoryInfo(Path.Combine(_edge.Data, "nowhere"))));
+        await Assert.ThrowsAsync<BackupException>(() => RestoreCommand.RunAsync(restore, verify: true, json: false, default, second, new DirectoryInfo(Path.Combine(_edge.Data, "nowhere"))));
         Assert.False(Directory.Exists(data));
+
+        // Without the second key records nobody knows what was erased, or can open what was first stored since.
+        Assert.Equal(ExitCode.Partial, await RestoreCommand.RunAsync(restore with { To = Path.Combine(_edge.Data, "without") }, verify: true, json: false, default, second));
 
         // The erasure after the backup is on no list that is left; that its key is in one place only is told.
         Assert.Equal(ExitCode.Partial, await RestoreCommand.RunAsync(restore, verify: true, json: false, default, second, third));

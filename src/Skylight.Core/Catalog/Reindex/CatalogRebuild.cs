@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
 using Skylight.Archive.Sealing;
@@ -14,7 +15,8 @@ namespace Skylight.Core.Catalog;
 /// <summary>What a rebuild did, or a comparison found.</summary>
 /// <param name="Different">Keys of studies that the catalog has otherwise, with the fields that differ (comparison only).</param>
 /// <param name="Unreadable">Objects that could not be read, or could not be attributed to a study.</param>
-public sealed record RebuildReport(int Studies, int Instances, IReadOnlyList<string> Different, IReadOnlyList<string> Unreadable)
+/// <param name="Records">Records of deletions, held content and corrections that the objects refer to and that were lost: made anew.</param>
+public sealed record RebuildReport(int Studies, int Instances, IReadOnlyList<string> Different, IReadOnlyList<string> Unreadable, int Records = 0)
 {
     public bool Ok => Different.Count == 0 && Unreadable.Count == 0;
 }
@@ -38,16 +40,18 @@ public sealed class CatalogRebuild
     private readonly StudyObjects _objects;
     private readonly StudyRebuild _rebuild;
     private readonly CorrectionLists _corrections;
+    private readonly LostRecords _lost;
     private readonly ILogger<CatalogRebuild> _logger;
 
     public CatalogRebuild(
         ICatalog catalog, IObjectStore store, IDocuments documents, IngestService ingest, IntakeItems items, StudyParts parts, StudyKeys keys,
-        RetiredObjects retired, ILogger<CatalogRebuild> logger)
+        RetiredObjects retired, ILogger<CatalogRebuild> logger, IOptions<LifecycleOptions>? options = null)
     {
         (_catalog, _store, _documents, _ingest, _parts, _keys, _retired, _logger) = (catalog, store, documents, ingest, parts, keys, retired, logger);
         _objects = new StudyObjects(store, keys, retired);
         _corrections = new CorrectionLists(store, keys);
         _rebuild = new StudyRebuild(store, ingest, items);
+        _lost = new LostRecords(documents, items, options?.Value ?? new LifecycleOptions(), ingest.Time);
     }
 
     /// <param name="backup">An earlier copy of the catalog, for what no object says; null for none.</param>
@@ -67,7 +71,7 @@ public sealed class CatalogRebuild
             await StudyAsync(run, institution, studyKey, [.. left.OrderBy(part => part.Order)], cancellationToken);
         }
 
-        return new RebuildReport(run.Studies.Count, run.Studies.Values.Sum(), run.Different, run.Unreadable);
+        return new RebuildReport(run.Studies.Count, run.Studies.Values.Sum(), run.Different, run.Unreadable, run.Records);
     }
 
     private async Task<IReadOnlyCollection<(string Institution, string Folder)>> FoldersAsync(CancellationToken cancellationToken)
@@ -120,6 +124,7 @@ public sealed class CatalogRebuild
             return;
         }
 
+        run.Records += await _lost.MakeAsync(study, built, await _corrections.ReadAsync(study, cancellationToken), cancellationToken);
         await WriteAsync(study, built, known, cancellationToken);
     }
 
@@ -244,6 +249,8 @@ public sealed class CatalogRebuild
         public List<string> Different { get; } = [];
 
         public List<string> Unreadable { get; } = [];
+
+        public int Records { get; set; }
     }
 }
 
