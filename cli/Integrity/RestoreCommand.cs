@@ -71,9 +71,15 @@ public static class RestoreCommand
         SecondCopies.Prove(replica?.FullName, replicaKeys?.FullName);
         var watch = Stopwatch.StartNew();
         var (manifest, faults) = await FolderRestore.RunAsync(options, cancellationToken);
-        var taken = replica is null && replicaKeys is null ? null : SecondCopies.Take(options.To, replica?.FullName, replicaKeys?.FullName, faults, cancellationToken);
+        TakenOver? taken = null;
+        var (before, erased) = ((string?)null, 0);
+        if (replica is not null || replicaKeys is not null)
+        {
+            (before, erased) = await SetCatalogAsideAsync(options, cancellationToken);
+            taken = SecondCopies.Take(options.To, replica?.FullName, replicaKeys?.FullName, faults, cancellationToken);
+        }
+
         var copied = watch.Elapsed;
-        var before = taken is null ? null : await SetCatalogAsideAsync(options, cancellationToken);
         await using var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(options.To), options.KeyRingPassphraseFile, cancellationToken, taken is null ? "catalog.db" : "objects");
         if (taken is not null)
         {
@@ -84,6 +90,7 @@ public static class RestoreCommand
         var rebuilt = before is null ? null : await RebuildAsync(archive, before, cancellationToken);
         if (before is not null) SecondCopies.Remove(before);
         var again = await archive.Services.GetRequiredService<Erasure>().ReplayAsync(FolderRestore.Pending(options.To), cancellationToken);
+        again = again with { Studies = again.Studies + erased };
         if (taken is not null) taken = taken with { KeysMissing = await ServedAsync(archive, taken.KeysMissing, cancellationToken) };
         var cut = (await archive.Services.GetRequiredService<UploadSessions>().CutOffAsync(cancellationToken)).Select(session => new CutOffUpload(session.Institution, session.Id, session.CreatedOn, session.ClosedOn)).ToArray();
         FolderRestore.Settle(options.To);
@@ -117,19 +124,23 @@ public static class RestoreCommand
 
     /// <summary>
     /// What the restored catalog names is older than what the second copies brought, so it must not decide what is in force: it serves as the earlier copy that a rebuild takes from what no object says.
-    /// The journal is emptied first, since a start replays it.
+    /// The journal is emptied first, since a start replays it. What was erased whole goes before the second copies come: the same study may have been received anew since, and be among them.
     /// </summary>
-    private static async Task<string> SetCatalogAsideAsync(RestoreOptions options, CancellationToken cancellationToken)
+    /// <returns>Where the catalog is, and how many studies were destroyed again.</returns>
+    private static async Task<(string Aside, int Erased)> SetCatalogAsideAsync(RestoreOptions options, CancellationToken cancellationToken)
     {
+        var erased = 0;
         await using (var archive = await OfflineArchive.OpenRestoredAsync(new DirectoryInfo(options.To), options.KeyRingPassphraseFile, cancellationToken))
         {
+            var studies = FolderRestore.Pending(options.To).Where(erasure => erasure.Level == DeletionLevel.Study).ToArray();
+            erased = (await archive.Services.GetRequiredService<Erasure>().ReplayAsync(studies, cancellationToken)).Studies;
             var drain = archive.Services.GetRequiredService<JournalDrain>();
             drain.Compact = null;
             await drain.DrainAllAsync(cancellationToken);
             await archive.Services.GetRequiredService<SqliteCatalog>().CheckpointAsync(cancellationToken);
         }
 
-        return SecondCopies.SetCatalogAside(options.To);
+        return (SecondCopies.SetCatalogAside(options.To), erased);
     }
 
     private static async Task<RebuildReport> RebuildAsync(OfflineArchive archive, string before, CancellationToken cancellationToken)

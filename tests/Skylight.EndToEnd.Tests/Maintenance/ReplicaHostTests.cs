@@ -122,8 +122,11 @@ public sealed class ReplicaHostTests : IAsyncLifetime
         foreach (var uid in (string[])["2.999.8.1", "2.999.8.2"]) await StoreAsync(technician, file, uid, 1);
         var set = new BackupOptions(Path.Combine(_edge.Data, "host"), Path.Combine(_edge.Data, "set")) { Passphrase = "a long passphrase", Iterations = 1000 };
         var first = await FolderBackup.RunAsync(set, TimeProvider.System, default);
-        await EraseAsync("2.999.8.2");
-        await StoreAsync(technician, file, "2.999.8.3", 1);
+        foreach (var uid in (string[])["2.999.8.1", "2.999.8.2"]) await EraseAsync(uid);
+
+        // The first is sent again: it is another study, with a key of its own.
+        foreach (var uid in (string[])["2.999.8.1", "2.999.8.3"]) await StoreAsync(technician, file, uid, 1);
+        var anew = (await CatalogOf(_edge.Services).GetStudyAsync("demo", "2.999.8.1", default))!.Value;
         await FolderBackup.RunAsync(set, TimeProvider.System, default);
         await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
         await _edge.StopAsync();
@@ -132,8 +135,9 @@ public sealed class ReplicaHostTests : IAsyncLifetime
         var restore = new RestoreOptions(set.To, data) { Passphrase = set.Passphrase, At = first.At };
         Assert.Equal(ExitCode.Done, await RestoreCommand.RunAsync(restore, verify: true, json: false, default, new DirectoryInfo(Path.Combine(_edge.Data, "second")), new DirectoryInfo(Path.Combine(_edge.Data, "third"))));
         await using var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(data), default);
-        Assert.NotNull(await CatalogOf(archive.Services).GetStudyAsync("demo", "2.999.8.1", default));
+        Assert.Equal((anew.CreatedAt, 1), (await CatalogOf(archive.Services).GetStudyAsync("demo", "2.999.8.1", default))!.Value is var found ? (found.CreatedAt, found.Instances()) : default);
         Assert.Null(await CatalogOf(archive.Services).GetStudyAsync("demo", "2.999.8.2", default));
+        Assert.Equal(1, (await CatalogOf(archive.Services).GetStudyAsync("demo", "2.999.8.3", default))!.Value.Instances());
     }
 
     /// <summary>Otherwise the catalog would be made again without what the damaged index describes.</summary>
