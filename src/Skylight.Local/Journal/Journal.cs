@@ -188,6 +188,9 @@ public sealed class Journal : IAsyncDisposable
         if (!_index.Knows(name)) return _index.Release(name);
         var was = _index.Find(name) is not null;
         await Writer.AppendAsync(RecordKind.Delete, [(name, default)], default);
+
+        // A drain may have come to hold it before the record was written.
+        _index.Release(name);
         return was;
     }
 

@@ -54,6 +54,34 @@ public sealed class HeldFilesTests : IDisposable
         Assert.Equal(0, OpenFilesWithoutAName());
     }
 
+    [Fact]
+    public async Task Delete_OfWhatADrainComesToHoldMeanwhile_LetsItGo()
+    {
+        Action? meanwhile = null;
+        var sync = _folder.Options.Sync;
+        _folder.Options = _folder.Options with
+        {
+            FileBytes = 4096,
+            Sync = (handle, what) =>
+            {
+                sync(handle, what);
+                Interlocked.Exchange(ref meanwhile, null)?.Invoke();
+            },
+        };
+        await using var journal = await _folder.OpenAsync();
+        await PacksAsync(journal, 0, 2);
+        meanwhile = () =>
+        {
+            var file = journal.Index.Files[0];
+            journal.Index.Hold(file, journal.Index.Of(file));
+            file.Drop();
+        };
+        Assert.True(await _folder.Store(journal).DeleteAsync("a/b/0.pack", default));
+        Assert.Equal((0L, 0), journal.Index.Held);
+        Assert.Equal(0, OpenFilesWithoutAName());
+        await Assert.ThrowsAsync<ObjectMissingException>(async () => await _folder.ReadAsync(journal, "a/b/0.pack"));
+    }
+
     [Theory]
     [InlineData(0, 100)]
     [InlineData(100_000, 0)]
