@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Reflection;
+using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Options;
 using Skylight.Local.Audit;
 
@@ -15,7 +16,7 @@ internal static class SettingsCheck
     private static readonly string[] s_others =
     [
         EdgeStores.Setting, LocalAudit.AnchorFolderSetting,
-        "Skylight:AuditAnchors", "Skylight:Blobs", "Skylight:Cosmos", "Skylight:Events", "Skylight:Ingress", "Skylight:Journal", "Skylight:KeyBackup", "Skylight:KeyEncryption", "Skylight:KeyRing", "Skylight:Queues",
+        "Skylight:AuditAnchors", "Skylight:Blobs", "Skylight:Cosmos", "Skylight:Events", "Skylight:Ingress", "Skylight:Journal", "Skylight:KeyBackup", "Skylight:KeyBackup:Store", "Skylight:KeyEncryption", "Skylight:KeyRing", "Skylight:Queues",
     ];
 
     /// <exception cref="StartupException">Names every bad setting. Values are not repeated: they may be secrets.</exception>
@@ -24,7 +25,8 @@ internal static class SettingsCheck
         var errors = new List<string>();
         using var services = builder.Services.BuildServiceProvider();
         var types = OptionTypes(builder.Services).ToArray();
-        var sections = types.Select(SectionOf).OfType<string>().ToArray();
+        string[] sections = [.. types.Select(SectionOf).OfType<string>(), .. s_others];
+        Exception? foreign = null;
         foreach (var type in types)
         {
             var bad = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
@@ -36,14 +38,24 @@ internal static class SettingsCheck
                 typeof(SettingsCheck).GetMethod(rules, BindingFlags.NonPublic | BindingFlags.Static)!.MakeGenericMethod(type)
                     .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [services, builder.Configuration, section, bad], null);
             }
+            catch (OptionsValidationException invalid) when (invalid.OptionsType != type && types.Contains(invalid.OptionsType))
+            {
+                // Its rules ask for another section, which is told of in its own turn.
+                foreign ??= invalid;
+            }
+            catch (InvalidOperationException unreadable)
+            {
+                foreign ??= unreadable;
+            }
             catch (OptionsValidationException invalid)
             {
                 errors.AddRange(invalid.Failures.Select(f => section is null || f.StartsWith("Skylight:", StringComparison.Ordinal) ? f : $"{section}:{f}"));
             }
         }
 
-        Unclaimed(builder.Configuration.GetSection("Skylight"), [.. sections, .. s_others], errors);
+        Unclaimed(builder.Configuration.GetSection("Skylight"), sections, errors);
         if (errors.Count > 0) throw new StartupException([.. errors.Distinct()]);
+        if (foreign is not null) ExceptionDispatchInfo.Throw(foreign);
     }
 
     /// <summary>A name that nothing reads is a setting that somebody believes in.</summary>

@@ -51,6 +51,23 @@ public sealed class SettingsTests : IDisposable
     }
 
     [Theory]
+    [InlineData("Skylight:Objects:RehydrationDelaySeconds", "x")]
+    [InlineData("Skylight:Objects:MinFreeBytes", "-1")]
+    [InlineData("Skylight:Tiers:KeepAccessedDays", "-1")]
+    public async Task Start_ValueThatRulesOfOtherSectionsAskFor_IsNamedOnceUnderItsOwn(string name, string value)
+    {
+        var reason = Assert.Single(await RefusedAsync(new() { [name] = value, ["Skylight:Replica:Folder"] = Path.Combine(_folder, "second") }));
+        Assert.StartsWith(name, reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_SectionOfAStoreThatIsNotInUse_IsLetPass()
+    {
+        var reason = Assert.Single(await RefusedAsync(new() { ["Skylight:KeyBackup:Store:ServiceUrl"] = "https://keys.example.org", ["Skylight:Edge:DrainSeconds"] = "x" }));
+        Assert.StartsWith("Skylight:Edge:DrainSeconds", reason, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("0.0.0.0")]
     [InlineData("::")]
     [InlineData("192.0.2.1")]
