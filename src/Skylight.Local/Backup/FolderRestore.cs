@@ -54,6 +54,9 @@ public static class FolderRestore
     /// <summary>Whole generations of a set, oldest first.</summary>
     public static IReadOnlyList<BackupManifest> Generations(string from) => new BackupSet(from).Generations();
 
+    /// <summary>A generation's moment as its id says it, in milliseconds: whoever asks for that moment means that generation.</summary>
+    private static DateTimeOffset AsTold(DateTimeOffset at) => at.AddTicks(-(at.Ticks % TimeSpan.TicksPerMillisecond));
+
     /// <summary>
     /// Restores. Objects that the backup has lost, or has damaged, do not keep back the others: they are answered by name, and what there is of their bytes is put in
     /// their place (no reader takes a damaged segment for anything).
@@ -65,7 +68,7 @@ public static class FolderRestore
         var set = new BackupSet(options.From);
         using var reading = set.Reading();
         var all = set.Generations();
-        var manifest = all.LastOrDefault(generation => options.At is not { } at || generation.At <= at)
+        var manifest = all.LastOrDefault(generation => options.At is not { } at || AsTold(generation.At) <= at)
             ?? throw new BackupException(all.Count == 0 ? $"{options.From} holds no backup." : $"The oldest backup is of {all[0].At:O}.") { Cause = BackupCause.Missing };
         var generation = set.Of(manifest.Id);
         if (Directory.Exists(options.To) && Directory.EnumerateFileSystemEntries(options.To).Any()) throw new BackupException($"{options.To} is not empty: a restore never writes over anything.") { Cause = BackupCause.Request };

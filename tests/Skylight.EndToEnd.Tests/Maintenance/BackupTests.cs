@@ -153,7 +153,7 @@ public sealed class BackupTests(EdgeFixture edge) : IClassFixture<EdgeFixture>, 
         var keys = Path.Combine(Set, "generations", old.Id, "keys.backup");
         await FolderBackup.RunAsync(Options, new Later(TimeSpan.FromDays(34.9)), default);
         Assert.True(File.Exists(keys));
-        await FolderRestore.RunAsync(new RestoreOptions(Set, Target) { Passphrase = Passphrase, At = old.At }, default);
+        await FolderRestore.RunAsync(new RestoreOptions(Set, Target) { Passphrase = Passphrase, At = DateTimeOffset.ParseExact(old.Id, "yyyyMMdd'T'HHmmss'.'fff'Z'", System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal) }, default);
         await FolderBackup.RunAsync(Options, new Later(TimeSpan.FromDays(35.1)), default);
         Assert.False(File.Exists(keys));
         await Assert.ThrowsAsync<BackupException>(() => FolderRestore.RunAsync(new RestoreOptions(Set, Target) { Passphrase = Passphrase, At = old.At }, default));
