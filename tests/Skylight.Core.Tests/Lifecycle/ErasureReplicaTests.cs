@@ -88,7 +88,7 @@ public sealed class ErasureReplicaTests : IAsyncDisposable
         }
 
         var sweep = new OrphanSweep(
-            _ingest.Catalog, _ingest.Documents, _ingest.Store, _ingest.Parts, _ingest.Items, _bench.Retired, _ingest.KeyRecords, Options.Create(_bench.Options), _ingest.Time, NullLogger<OrphanSweep>.Instance, _replica);
+            _ingest.Catalog, _ingest.Documents, _ingest.Store, _ingest.Parts, _ingest.Items, _bench.Retired, _ingest.Keys, Options.Create(_bench.Options), _ingest.Time, NullLogger<OrphanSweep>.Instance, _replica);
         await sweep.RunAsync(null, default);
         _ingest.Time.Advance(TimeSpan.FromHours(25));
         TakeAway();
