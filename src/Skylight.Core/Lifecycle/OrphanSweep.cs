@@ -122,12 +122,27 @@ public sealed class OrphanSweep(
 
         foreach (var name in describing)
         {
-            if ((await _check.ReadAsync(store, name, cancellationToken)).State != CopyState.Damaged) continue;
+            if ((await _check.ReadAsync(store, name, cancellationToken)).State != CopyState.Damaged || await IsErasedAsync(institution, studyKey, name, cancellationToken)) continue;
             Log.UnnamedDamaged(logger, institution, studyKey);
             return true;
         }
 
         return false;
+    }
+
+    /// <summary>Whether an object is under a key that an erasure has destroyed: a leftover of a study that has come again since, which has another.</summary>
+    private async ValueTask<bool> IsErasedAsync(string institution, string studyKey, string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var key = (await SealedObjectReader.ReadHeaderAsync(store, name, cancellationToken)).KeyId.ToString();
+            var erasures = await DocumentPages.AllAsync(next => documents.ListAsync<ErasureRecord>(institution, ErasureRecord.Type, $"study:{studyKey}", 200, next, cancellationToken));
+            return erasures.Exists(stored => stored.Value.HasDestroyed && stored.Value.Keys.Contains(key));
+        }
+        catch (Exception error) when (error is SealedObjectException or ObjectMissingException or ObjectUnreadableException)
+        {
+            return false;
+        }
     }
 
     private async Task<HashSet<string>> NamedAsync(string institution, string studyKey, CancellationToken cancellationToken)

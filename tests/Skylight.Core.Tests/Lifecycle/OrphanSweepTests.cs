@@ -97,6 +97,23 @@ public sealed class OrphanSweepTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Sweep_OfAnIndexUnderADestroyedKey_OfAStudyThatHasComeAgain_RemovesIt()
+    {
+        var name = (await _bench.Ingest.Objects()).First(name => name.EndsWith(".index", StringComparison.Ordinal));
+        var path = Path.Combine(_bench.Ingest.DataFolder, "objects", name);
+        var bytes = await File.ReadAllBytesAsync(path);
+        Assert.Equal(ErasureStatus.Erased, (await _bench.RunAsync((await _bench.ApprovedAsync()).Id)).Status);
+        _bench.Ingest.Time.Advance(TimeSpan.FromMinutes(1));
+        await _bench.Ingest.SendOne(LifecycleBench.Slice(1));
+        await File.WriteAllBytesAsync(path, bytes);
+        await _sweep.RunAsync(null, default);
+        _bench.Ingest.Time.Advance(TimeSpan.FromHours(25));
+        Assert.Equal(1, (await _sweep.RunAsync(null, default)).Removed);
+        Assert.False(File.Exists(path));
+        Assert.Equal(["1.2.3.1.1"], await _bench.ServedAsync());
+    }
+
+    [Fact]
     public async Task Sweep_SlicesTogether_SeeEveryFolderOnce()
     {
         var objects = (await _bench.Ingest.Objects()).Count;
