@@ -233,6 +233,21 @@ public sealed partial class ErasureTests
         Assert.Empty((await rebuild.RunAsync(null, write: false, default)).Different);
     }
 
+    [Fact]
+    public async Task Erase_OfWhatCameFirst_LeavesACatalogThatARebuildAgreesWith()
+    {
+        await using var ingest = await OpenAsync();
+        await using var bench = new LifecycleBench(ingest: ingest);
+        await ingest.SendOne(Slice(1));
+        ingest.Time.Advance(TimeSpan.FromMinutes(1));
+        await ingest.SendOne(TestDicom.Ct(series: "1.2.3.2", sop: "1.2.3.2.1", patient: "P-ERASED", name: $"{Name}={NameZh}"));
+        ingest.Time.Advance(TimeSpan.FromMinutes(1));
+        await ingest.SendOne(Slice(2));
+        await bench.RunAsync(await bench.ApprovedDeletionAsync("1.2.3.1", "1.2.3.1.1"));
+        var rebuild = new CatalogRebuild(ingest.Catalog, ingest.Store, ingest.Documents, ingest.Service, ingest.Items, ingest.Parts, ingest.Keys, bench.Retired, NullLogger<CatalogRebuild>.Instance);
+        Assert.Empty((await rebuild.RunAsync(null, write: false, default)).Different);
+    }
+
     /// <summary>A store that moves nothing: there is no room, or the process dies of it.</summary>
     private sealed class FailingTiers(IObjectStore inner) : IObjectStore
     {

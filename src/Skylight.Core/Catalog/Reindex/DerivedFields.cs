@@ -37,7 +37,7 @@ public static class DerivedFields
         Series = [.. study.Series.Select(series => series with { Parts = [.. series.Parts.Select(part => indexes.Contains(part.Index) ? part with { Metadata = "" } : part)] })],
     };
 
-    /// <summary>Names of derivable fields in which two documents differ. The order of parts within a series is one of them.</summary>
+    /// <summary>Names of derivable fields in which two documents differ. The order of parts within a series is one of them; that of series is not: a catalog keeps the order in which they came, also when what came first is erased.</summary>
     public static IEnumerable<string> Differences(StudyDocument one, StudyDocument other)
     {
         var (a, b) = (Json(one), Json(other));
@@ -66,6 +66,8 @@ public static class DerivedFields
             TierAt = null,
             Compression = null,
         };
+
+        plain = plain with { Series = [.. plain.Series.OrderBy(series => series.SeriesKey, StringComparer.Ordinal)] };
 
         // What nobody is shown any more is as it was shown last, which no object tells.
         if (study.ProvisionalOf is null)
