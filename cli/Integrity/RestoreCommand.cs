@@ -88,10 +88,11 @@ public static class RestoreCommand
         }
 
         var rebuilt = before is null ? null : await RebuildAsync(archive, before, cancellationToken);
+        IReadOnlyList<string> less = before is null ? [] : await LessAsync(archive, before, taken!.Renewed, cancellationToken);
         if (before is not null) SecondCopies.Remove(before);
         var again = await archive.Services.GetRequiredService<Erasure>().ReplayAsync(FolderRestore.Pending(options.To), cancellationToken);
         again = again with { Studies = again.Studies + erased };
-        if (taken is not null) taken = taken with { KeysMissing = await ServedAsync(archive, taken.KeysMissing, cancellationToken) };
+        if (taken is not null) taken = taken with { KeysMissing = [.. await ServedAsync(archive, taken.KeysMissing, cancellationToken), .. less] };
         var cut = (await archive.Services.GetRequiredService<UploadSessions>().CutOffAsync(cancellationToken)).Select(session => new CutOffUpload(session.Institution, session.Id, session.CreatedOn, session.ClosedOn)).ToArray();
         FolderRestore.Settle(options.To);
         var usable = watch.Elapsed;
@@ -185,11 +186,27 @@ public static class RestoreCommand
         return served;
     }
 
+    /// <summary>Studies that the second copies, under newer keys, have less of than the backup; one that was received anew since is another.</summary>
+    private static async Task<IReadOnlyList<string>> LessAsync(OfflineArchive archive, string before, IReadOnlyList<string> renewed, CancellationToken cancellationToken)
+    {
+        if (renewed.Count == 0) return [];
+        await using var copy = SqliteDatabase.Open(before, SqliteDurability.Full, SqliteCatalog.Schema);
+        var (backup, catalog, less) = (new SqliteCatalog(copy), archive.Services.GetRequiredService<ICatalog>(), new List<string>());
+        foreach (var subject in renewed)
+        {
+            if (subject.Split('/') is not [var institution, var studyKey] || await backup.GetStudyByKeyAsync(institution, studyKey, cancellationToken) is not { Value: var old }) continue;
+            var now = (await catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value;
+            if (now is null || (now.CreatedAt == old.CreatedAt && now.Instances() < old.Instances())) less.Add(subject);
+        }
+
+        return less;
+    }
+
     private static void Print(TakenOver taken, RebuildReport rebuilt, bool keysKnown)
     {
         if (!keysKnown) Console.WriteLine("ERROR erasures-unknown Without --replica-keys nothing says what was erased after the backup: it is served again. Erase it again.");
         foreach (var study in taken.Unopened) Console.WriteLine($"ERROR no-key {study} has objects in the replica and a key in neither place: nothing of it was taken. Its key may be in a newer copy of the second key records; or it was erased.");
-        foreach (var study in taken.KeysMissing) Console.WriteLine($"ERROR key-not-in-replica {study} was erased after the backup, or its key never reached the second place. Erase it again if it was.");
+        foreach (var study in taken.KeysMissing) Console.WriteLine($"ERROR key-not-in-replica {study} was erased after the backup, or what there is of it never reached the second places. Erase it again if it was.");
         foreach (var name in taken.Replaced) Console.WriteLine($"note taken-from-replica {name} whole, in place of the backup's copy");
         foreach (var name in rebuilt.Unreadable) Console.WriteLine($"ERROR unreadable {name}");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"taken from the second copies: {taken.Keys} key records, {taken.Objects} objects, {taken.Bytes / 1e6:0.0} MB; {rebuilt.Studies} studies, {rebuilt.Instances} instances indexed"));

@@ -118,7 +118,7 @@ public sealed record SealedHeader(SealedType Type, SealAlgorithm Algorithm, int 
         destination[64..Size].Clear();
     }
 
-    internal static SealedHeader Parse(string name, ReadOnlySpan<byte> bytes)
+    public static SealedHeader Parse(string name, ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < Size) throw new SealedObjectException(name, SealedObjectException.Header, SealedFault.Truncated);
         if (!bytes[..8].SequenceEqual(Magic)) throw new SealedObjectException(name, SealedObjectException.Header, SealedFault.NotSealed);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
+using Skylight.Archive.Sealing;
 using Skylight.Core.Documents;
 using Skylight.Core.Lifecycle;
 using Skylight.Local.Objects;
@@ -13,7 +14,8 @@ namespace Skylight.Local.Backup;
 /// <param name="KeysMissing">What has a key in the backup and none in the second place, as <c>institution/study key</c>: erased since, or never copied; or an upload that has ended.</param>
 /// <param name="Replaced">Objects that the backup has lost or has damaged, and the replica has; whether whole, only its key tells.</param>
 /// <param name="Unopened">Studies of which the replica has objects and neither place a key, as <c>institution/study key</c>: nothing of them was taken.</param>
-public sealed record TakenOver(int Keys, int Objects, long Bytes, IReadOnlyList<string> KeysMissing, IReadOnlyList<string> Replaced, IReadOnlyList<string> Unopened);
+/// <param name="Renewed">Studies of which the second place has newer keys in place of some of the backup's, as <c>institution/study key</c>: sealed anew, or erased and received again. What those opened was not taken.</param>
+public sealed record TakenOver(int Keys, int Objects, long Bytes, IReadOnlyList<string> KeysMissing, IReadOnlyList<string> Replaced, IReadOnlyList<string> Unopened, IReadOnlyList<string> Renewed);
 
 /// <summary>
 /// Brings a restored folder up to what the replica still has: key records and objects that came after the generation. The catalog has to be made again afterwards, and erasures carried
@@ -43,9 +45,11 @@ public static class SecondCopies
     /// <exception cref="BackupException">A folder is not there, or not one of ours.</exception>
     public static TakenOver Take(string data, string? replica, string? keys, IReadOnlyList<BackupFault> faults, CancellationToken cancellationToken)
     {
-        var (taken, missing) = keys is null ? (0, []) : TakeKeys(data, Path.Combine(keys, "keys.db"));
-        var nothing = new TakenOver(taken, 0, 0, missing, [], []);
-        return replica is null ? nothing : TakeObjects(nothing, data, replica, faults.Select(fault => fault.Name).ToHashSet(StringComparer.Ordinal), cancellationToken);
+        var gone = new Dictionary<(string Institution, string StudyKey), HashSet<string>>();
+        var (taken, missing) = keys is null ? (0, []) : TakeKeys(data, Path.Combine(keys, "keys.db"), replica is null ? null : gone);
+        Drop(data, gone);
+        var nothing = new TakenOver(taken, 0, 0, missing, [], [], [.. gone.Keys.Select(owner => $"{owner.Institution}/{owner.StudyKey}").Order(StringComparer.Ordinal)]);
+        return replica is null ? nothing : TakeObjects(nothing, data, replica, faults.Select(fault => fault.Name).ToHashSet(StringComparer.Ordinal), gone, cancellationToken);
     }
 
     /// <summary>Moves the catalog out of the way of a rebuild; answers where it is now.</summary>
@@ -65,7 +69,8 @@ public static class SecondCopies
         LibC.SyncDirectory(Path.GetDirectoryName(database)!);
     }
 
-    private static (int Taken, IReadOnlyList<string> Missing) TakeKeys(string data, string second)
+    /// <param name="gone">Gets the keys of the backup that the second place has replaced by newer ones, which are destroyed there; null to keep them.</param>
+    private static (int Taken, IReadOnlyList<string> Missing) TakeKeys(string data, string second, Dictionary<(string, string), HashSet<string>>? gone)
     {
         var copy = Path.Combine(data, "keys-replica.db");
         File.Delete(copy);
@@ -83,8 +88,12 @@ public static class SecondCopies
                 seen.Add((record.Institution, record.Subject));
                 var old = known.TryGetValue((record.Institution, record.Subject), out var row) ? row.Record.Keys : [];
                 var more = record.Keys.Where(key => !destroyed.Contains(key.Id) && old.All(other => other.Id != key.Id)).ToArray();
-                if (more.Length == 0) continue;
-                Put(to, record with { Keys = [.. old.Concat(more).OrderBy(key => key.CreatedAt)] }, etag + 1);
+
+                // What an older copy of the second place lacks is newer than all it has.
+                var dropped = gone is null ? [] : old.Where(key => record.Keys.All(other => other.Id != key.Id) && record.Keys.Any(other => other.CreatedAt > key.CreatedAt)).Select(key => key.Id).ToHashSet(StringComparer.Ordinal);
+                if (dropped.Count > 0) gone![(record.Institution, record.Subject)] = dropped;
+                if (more.Length + dropped.Count == 0) continue;
+                Put(to, record with { Keys = [.. old.Where(key => !dropped.Contains(key.Id)).Concat(more).OrderBy(key => key.CreatedAt)] }, Math.Max(etag, row.ETag) + 1);
                 taken++;
             }
 
@@ -94,6 +103,32 @@ public static class SecondCopies
         finally
         {
             File.Delete(copy);
+        }
+    }
+
+    /// <summary>Removes what keys opened that are gone.</summary>
+    private static void Drop(string data, Dictionary<(string Institution, string StudyKey), HashSet<string>> gone)
+    {
+        foreach (var (owner, keys) in gone)
+        {
+            foreach (var folder in SourceObjects.TierFolders.Select(tier => Path.Combine(data, tier, owner.Institution, owner.StudyKey)).Where(Directory.Exists))
+                foreach (var path in Directory.GetFiles(folder))
+                    if (KeyOf(path) is { } key && keys.Contains(key)) File.Delete(path);
+        }
+    }
+
+    /// <summary>The id of the key that a sealed object names; null where its header cannot be read.</summary>
+    private static string? KeyOf(string path)
+    {
+        using var file = File.OpenHandle(path);
+        var head = new byte[SealedHeader.Size];
+        try
+        {
+            return SealedHeader.Parse(Path.GetFileName(path), head.AsSpan(0, RandomAccess.Read(file, head, 0))).KeyId.ToString();
+        }
+        catch (SealedObjectException)
+        {
+            return null;
         }
     }
 
@@ -122,7 +157,7 @@ public static class SecondCopies
     }
 
     /// <summary>Objects of studies with a key, under their own names: what is there already is the same, since names are never used again, unless it is one of the damaged.</summary>
-    private static TakenOver TakeObjects(TakenOver before, string data, string replica, HashSet<string> damaged, CancellationToken cancellationToken)
+    private static TakenOver TakeObjects(TakenOver before, string data, string replica, HashSet<string> damaged, Dictionary<(string, string), HashSet<string>> gone, CancellationToken cancellationToken)
     {
         HashSet<(string, string)> readable;
         using (var records = BackupFiles.Open(Path.Combine(data, "records.db"))) readable = [.. Read(records).Select(row => (row.Record.Institution, row.Record.Subject))];
@@ -139,6 +174,7 @@ public static class SecondCopies
                 continue;
             }
 
+            if (gone.TryGetValue(owner, out var keys) && KeyOf(path) is { } key && keys.Contains(key)) continue;
             var there = SourceObjects.TierFolders.FirstOrDefault(tier => File.Exists(Path.Combine(data, tier, name)));
             if (there is not null && !damaged.Contains(name)) continue;
             var target = Path.Combine(data, there ?? SourceObjects.TierFolders[0], name);

@@ -2,12 +2,14 @@ using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Skylight.Archive.Keys;
 using Skylight.Archive.Objects;
+using Skylight.Archive.Sealing;
 using Skylight.Cli;
 using Skylight.Cli.Integrity;
 using Skylight.Core.Catalog;
 using Skylight.Core.Documents;
 using Skylight.Core.Integrity;
 using Skylight.Core.Lifecycle;
+using Skylight.Core.Studies;
 using Skylight.Dicom;
 using Skylight.EndToEnd.Tests.DicomWeb;
 using Skylight.Local.Backup;
@@ -31,8 +33,7 @@ public sealed class ReplicaHostTests : IAsyncLifetime
         using var radiologist = await _edge.ClientAsync("radiologist");
         var file = DemoInstance.Load(_edge.Demo)[0];
         using (var stored = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", file.Bytes)) Assert.True(stored.IsSuccessStatusCode);
-        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
-        await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
+        await DrainAsync();
         Assert.True(File.Exists(Path.Combine(_edge.Data, "third", "keys.db")));
 
         var name = await FirstPackAsync();
@@ -56,8 +57,7 @@ public sealed class ReplicaHostTests : IAsyncLifetime
         using var radiologist = await _edge.ClientAsync("radiologist");
         var file = DemoInstance.Load(_edge.Demo)[0];
         using (var stored = await EdgeFixture.StoreAsync(technician, "dicomweb/studies", file.Bytes)) Assert.True(stored.IsSuccessStatusCode);
-        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
-        await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
+        await DrainAsync();
         var name = await FirstPackAsync();
         var path = Path.Combine(_edge.Data, "host", "objects", name);
         var whole = await File.ReadAllBytesAsync(path);
@@ -86,8 +86,7 @@ public sealed class ReplicaHostTests : IAsyncLifetime
         await StoreAsync(technician, file, "2.999.8.1", 2);
         foreach (var uid in (string[])["2.999.8.3", "2.999.8.4"]) await StoreAsync(technician, file, uid, 1);
         await EraseAsync("2.999.8.4");
-        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
-        await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
+        await DrainAsync();
         await EraseAsync("2.999.8.2");
         var lost = (await CatalogOf(_edge.Services).GetStudyAsync("demo", "2.999.8.1", default))!.Value;
         await _edge.StopAsync();
@@ -148,12 +147,10 @@ public sealed class ReplicaHostTests : IAsyncLifetime
         var file = DemoInstance.Load(_edge.Demo)[0];
         foreach (var uid in (string[])["2.999.8.1", "2.999.8.2"]) await StoreAsync(technician, file, uid, 1);
         var set = new BackupOptions(Path.Combine(_edge.Data, "host"), Path.Combine(_edge.Data, "set")) { Passphrase = "a long passphrase", Iterations = 1000 };
-        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
-        await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
+        await DrainAsync();
         await FolderBackup.RunAsync(set, TimeProvider.System, default);
         await StoreAsync(technician, file, "2.999.8.1", 2);
-        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
-        await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
+        await DrainAsync();
         await _edge.StopAsync();
         var pooled = Directory.EnumerateFiles(Path.Combine(set.To, "objects"), "*", SearchOption.AllDirectories).Where(path => path.EndsWith(".index", StringComparison.Ordinal) || path.EndsWith(".pack", StringComparison.Ordinal)).ToArray();
         Assert.Equal(4, pooled.Length);
@@ -175,6 +172,57 @@ public sealed class ReplicaHostTests : IAsyncLifetime
         var bad = Path.Combine(second.FullName, Path.GetRelativePath(Path.Combine(set.To, "objects"), pooled[0]));
         await File.WriteAllBytesAsync(bad, await File.ReadAllBytesAsync(pooled[0]));
         Assert.Equal(ExitCode.Partial, await RestoreCommand.RunAsync(restore with { To = Path.Combine(_edge.Data, "again") }, verify: false, json: false, default, second, third));
+    }
+
+    /// <summary>With no list that knows of the erasure: that the second place has another key says so.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task LostDisk_KeysWereReplacedSince_TakesWhatTheNewOnesOpen(bool sealedAnew)
+    {
+        using var technician = await _edge.ClientAsync("technician");
+        var file = DemoInstance.Load(_edge.Demo)[0];
+        foreach (var number in (int[])[1, 2]) await StoreAsync(technician, file, "2.999.8.1", number);
+        var key = (await CatalogOf(_edge.Services).GetStudyAsync("demo", "2.999.8.1", default))!.Value.StudyKey;
+        await DrainAsync();
+        var set = new BackupOptions(Path.Combine(_edge.Data, "host"), Path.Combine(_edge.Data, "set")) { Passphrase = "a long passphrase", Iterations = 1000 };
+        await FolderBackup.RunAsync(set, TimeProvider.System, default);
+        var keys = _edge.Services.GetRequiredService<StudyKeys>();
+        var old = await keys.IdsAsync("demo", key, default);
+        if (sealedAnew)
+        {
+            await keys.AddKeyAsync("demo", key, TimeProvider.System.GetUtcNow(), default);
+            Assert.Equal(ResealOutcome.Resealed, await _edge.Services.GetRequiredService<SeriesMerge>().ResealAsync("demo", key, SealOptions.Default, default));
+            foreach (var text in old) Assert.True(KeyId.TryParse(text, out var id) && await keys.RemoveKeyAsync("demo", key, id, default));
+        }
+        else
+        {
+            await EraseAsync("2.999.8.1");
+            await StoreAsync(technician, file, "2.999.8.1", 3);
+        }
+
+        var expected = (await CatalogOf(_edge.Services).GetStudyAsync("demo", "2.999.8.1", default))!.Value;
+        await DrainAsync();
+        await _edge.StopAsync();
+        var restore = new RestoreOptions(set.To, Path.Combine(_edge.Data, "back")) { Passphrase = set.Passphrase };
+        var (second, third) = (new DirectoryInfo(Path.Combine(_edge.Data, "second")), new DirectoryInfo(Path.Combine(_edge.Data, "third")));
+        Assert.Equal(ExitCode.Done, await RestoreCommand.RunAsync(restore, verify: true, json: false, default, second, third));
+        await using (var archive = await OfflineArchive.OpenAsync(new DirectoryInfo(restore.To), default))
+        {
+            var found = (await CatalogOf(archive.Services).GetStudyAsync("demo", "2.999.8.1", default))!.Value;
+            Assert.Equal((expected.CreatedAt, sealedAnew ? 2 : 1), (found.CreatedAt, found.Instances()));
+        }
+
+        // A replica that lags behind its keys has less than the backup, which is told.
+        if (!sealedAnew) return;
+        Directory.Delete(Path.Combine(second.FullName, "demo", key), recursive: true);
+        Assert.Equal(ExitCode.Partial, await RestoreCommand.RunAsync(restore with { To = Path.Combine(_edge.Data, "less") }, verify: false, json: false, default, second, third));
+    }
+
+    private async Task DrainAsync()
+    {
+        await _edge.Services.GetRequiredService<JournalDrain>().DrainAllAsync(default);
+        await _edge.Services.GetRequiredService<Replica>().StepAsync(default);
     }
 
     private static ICatalog CatalogOf(IServiceProvider services) => services.GetRequiredService<ICatalog>();

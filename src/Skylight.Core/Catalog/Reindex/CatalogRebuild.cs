@@ -114,7 +114,7 @@ public sealed class CatalogRebuild
         built = built with { Rows = [.. built.Rows.Select(row => StudyRebuild.Settle(row, deletions)), .. StudyRebuild.Refusals(studyKey, parts, deletions)] };
         foreach (var part in parts.Where(part => part.Metadata is null)) run.Unreadable.Add($"{institution}/{part.Folder}/{part.Index}");
         var known = (await _catalog.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value;
-        var earlier = known ?? (run.Backup is null ? null : (await run.Backup.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value);
+        var earlier = known ?? await EarlierAsync(run, institution, studyKey, parts, cancellationToken);
         var study = await CorrectAsync(DerivedFields.Carry(Settle(built, deletions), earlier), known, cancellationToken);
         study = study with { Preview = await PreviewAsync(study, known, cancellationToken), HoldsUnknownSince = earlier is null ? _ingest.Time.GetUtcNow() : study.HoldsUnknownSince };
         run.Studies[(institution, studyKey)] = study.Instances();
@@ -126,6 +126,13 @@ public sealed class CatalogRebuild
 
         run.Records += await _lost.MakeAsync(study, built, await _corrections.ReadAsync(study, cancellationToken), cancellationToken);
         await WriteAsync(study, built, known, cancellationToken);
+    }
+
+    /// <summary>The study in the earlier copy of the catalog; null also where what lies here has begun later: that one was erased, and this was received anew.</summary>
+    private static async Task<StudyDocument?> EarlierAsync(Run run, string institution, string studyKey, IReadOnlyList<FoundPart> parts, CancellationToken cancellationToken)
+    {
+        if (run.Backup is null || (await run.Backup.GetStudyByKeyAsync(institution, studyKey, cancellationToken))?.Value is not { } study) return null;
+        return parts.SelectMany(part => part.Entries).Max(entry => entry.StudyCreatedAt) > study.CreatedAt ? null : study;
     }
 
     /// <summary>A study that was deleted as a whole, or whose provisional content was accepted elsewhere, is hidden.</summary>
