@@ -12,6 +12,9 @@ internal sealed record SearchLimits
     /// <summary>The same where the condition is a list of values, which need not be counted first.</summary>
     public int ListTrial { get; init; } = 30;
 
+    /// <summary>Terms of a range that are gathered at once, where there are no more: fewer than anything else would have to be walked past.</summary>
+    public int Soon { get; init; } = 100;
+
     /// <summary>Terms that are gathered, where there are no more: about two milliseconds' worth.</summary>
     public int LeastGathered { get; init; } = 2500;
 
@@ -46,6 +49,7 @@ internal sealed class SearchPlan : IDisposable
         foreach (var condition in conditions)
         {
             if (condition.IsWalked) _streams.Add(Walk(condition));
+            else if (Soon(condition) is { } few) _streams.Add(few);
             else _lookups.Add(new TermLookup(connection, condition));
         }
 
@@ -78,6 +82,10 @@ internal sealed class SearchPlan : IDisposable
         var streams = condition.Sets.SelectMany(set => set.Values!.Select(value => new TermStream(_connection, _institution, set.Kind, value, _window))).ToList();
         return streams is [var one] ? one : new MergedStream(streams);
     }
+
+    /// <summary>What few terms match is known at once; null where there are more, or nobody can say without looking at many.</summary>
+    private GatheredStream? Soon(TermCondition condition) =>
+        condition.Sets.All(static set => set is { Values: null, Glob: null }) && Count(condition.Sets, _limits.Soon) is not null ? Gathered(condition, _limits.Soon) : null;
 
     /// <summary>Turns the condition with the fewest terms into a stream, unless all have too many.</summary>
     private void Gather()

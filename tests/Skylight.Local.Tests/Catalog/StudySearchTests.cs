@@ -16,15 +16,16 @@ public sealed class StudySearchTests : IAsyncDisposable
     public StudySearchTests() => _database = SqliteDatabase.Open(Path.Combine(_folder, "catalog.db"), SqliteDurability.Full, SqliteCatalog.Schema);
 
     [Theory]
-    [InlineData(300, 2500)]
-    [InlineData(1, 0)]
-    [InlineData(1, 100_000)]
-    [InlineData(20, 50)]
-    public async Task Query_OfAnyConditions_AgreesWithTheFilter_InOrder(int trial, int gathered)
+    [InlineData(300, 100, 2500)]
+    [InlineData(300, 0, 2500)]
+    [InlineData(1, 0, 0)]
+    [InlineData(1, 0, 100_000)]
+    [InlineData(20, 10, 50)]
+    public async Task Query_OfAnyConditions_AgreesWithTheFilter_InOrder(int trial, int soon, int gathered)
     {
         var random = new Random(41);
         var studies = Enumerable.Range(0, Studies).Select(n => Study(n, random)).ToList();
-        var catalog = new SqliteCatalog(_database) { Limits = new SearchLimits { Trial = trial, ListTrial = Math.Min(trial, 20), LeastGathered = gathered, MostGathered = gathered } };
+        var catalog = new SqliteCatalog(_database) { Limits = new SearchLimits { Soon = soon, Trial = trial, ListTrial = Math.Min(trial, 20), LeastGathered = gathered, MostGathered = gathered } };
         await catalog.LoadAsync(studies, default);
         var sorted = studies.Select((study, n) => (study, n)).OrderByDescending(s => StudyFilter.SortKey(s.study.Attributes), StringComparer.Ordinal).ThenByDescending(s => s.n).Select(s => s.study).ToList();
         for (var round = 0; round < 60; round++)
