@@ -68,6 +68,9 @@ public sealed class OfflineArchive : IAsyncDisposable
             // The journal first: its lock keeps us out of a folder that a host is writing in.
             var journal = provider.GetRequiredService<Journal>();
             await LocalCatalog.ReplayAsync(journal, provider.GetRequiredService<SqliteCatalog>(), cancellationToken);
+
+            // Now, so that a passphrase that is missing is told in a line.
+            provider.GetRequiredService<LocalKeyRing>();
             return new OfflineArchive(provider);
         }
         catch (Exception error) when (error is JournalException or KeyRingException)

@@ -35,6 +35,9 @@ public sealed class KeyRingPassphraseTests : IAsyncLifetime
         Assert.Equal(ExitCode.Usage, Assert.Throws<CliException>(() => PassphraseCommand.Change(_edge.Folder, null, next)).ExitCode);
         PassphraseCommand.Change(_edge.Folder, next, Passphrase("last", "the last secret"));
 
+        // A tool that is not told of it says so.
+        Assert.Equal(ExitCode.Usage, (await Assert.ThrowsAsync<CliException>(() => OfflineArchive.OpenAsync(_edge.Folder, default))).ExitCode);
+
         _edge.PassphraseFile = Path.Combine(_edge.Data, "last");
         await _edge.StartAsync();
         using var radiologist = await _edge.ClientAsync("radiologist");
