@@ -279,7 +279,7 @@ public sealed class Deletions
 
     private static DocumentKey Key(string institution, string id) => new(institution, DeletionRecord.Type, id);
 
-    private static string[] Terms(DeletionRecord record) =>
+    internal static string[] Terms(DeletionRecord record) =>
         record.RejectionNote is { } note ? [$"status:{record.Status}", $"study:{record.StudyKey}", NoteTerm(note)] : [$"status:{record.Status}", $"study:{record.StudyKey}"];
 
     private static string NoteTerm(string sopInstanceUid) => $"note:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sopInstanceUid)).AsSpan(0, 16))}";

@@ -33,10 +33,10 @@ internal sealed class LostRecords(IDocuments documents, IntakeItems items, Lifec
     }
 
     private async Task<int> MakeAsync(DeletionRecord record, CancellationToken cancellationToken) =>
-        await MakeAsync(new DocumentKey(record.Institution, DeletionRecord.Type, record.Id), record, [$"status:{record.Status}", $"study:{record.StudyKey}"], cancellationToken);
+        await MakeAsync(new DocumentKey(record.Institution, DeletionRecord.Type, record.Id), record, Deletions.Terms(record), cancellationToken);
 
     private async Task<int> MakeAsync(CorrectionRecord record, CancellationToken cancellationToken) =>
-        await MakeAsync(new DocumentKey(record.Institution, CorrectionRecord.Type, record.Correction.Id), record, [$"status:{record.Status}", $"study:{record.StudyKey}"], cancellationToken);
+        await MakeAsync(new DocumentKey(record.Institution, CorrectionRecord.Type, record.Correction.Id), record, CorrectionService.Terms(record), cancellationToken);
 
     private async Task<int> MakeAsync<T>(DocumentKey key, T record, string[] terms, CancellationToken cancellationToken)
         where T : class

@@ -260,5 +260,5 @@ public sealed class CorrectionService(
 
     private static DocumentKey Key(CorrectionRecord record) => new(record.Institution, CorrectionRecord.Type, record.Correction.Id);
 
-    private static string[] Terms(CorrectionRecord record) => [$"status:{record.Status}", $"study:{record.StudyKey}"];
+    internal static string[] Terms(CorrectionRecord record) => [$"status:{record.Status}", $"study:{record.StudyKey}"];
 }
